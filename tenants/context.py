@@ -1,0 +1,75 @@
+"""Whose data this is: the current tenant, and the transaction in which it may be touched.
+
+Two steps, so that no transaction is open while the network is used: `tenant_context` says whose
+data this is (a request, a task), `tenant_transaction` opens the transaction in which tenant tables
+can be read and written.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from uuid import UUID
+
+from django.db import connection, transaction
+
+
+class TenantNotSet(RuntimeError):
+    """A tenant table was used outside a tenant; nothing was read or written."""
+
+
+class CrossTenantWrite(RuntimeError):
+    """A row of one tenant was about to be written while working for another."""
+
+
+_tenant: ContextVar[UUID | None] = ContextVar("tenant", default=None)
+_transaction: ContextVar[UUID | None] = ContextVar("tenant_transaction", default=None)
+
+
+def current_tenant_id() -> UUID:
+    """The tenant worked for. Raises `TenantNotSet` when there is none."""
+    tenant_id = _tenant.get()
+    if tenant_id is None:
+        raise TenantNotSet("A tenant table was used outside a tenant context.")
+    return tenant_id
+
+
+def tenant_id_for_query() -> UUID:
+    """The tenant a statement may touch. Raises `TenantNotSet` outside a tenant transaction.
+
+    The same rule holds on SQLite, so that a query that would find nothing on PostgreSQL
+    (row-level security sees no tenant there) fails in the first test already.
+    """
+    tenant_id = current_tenant_id()
+    if _transaction.get() != tenant_id or not connection.in_atomic_block:
+        raise TenantNotSet("A tenant table was used outside a tenant transaction.")
+    return tenant_id
+
+
+@contextmanager
+def tenant_context(tenant_id: UUID) -> Iterator[None]:
+    """Work for `tenant_id`. Entering another tenant from inside one is refused."""
+    outer = _tenant.get()
+    if outer is not None and outer != tenant_id:
+        raise CrossTenantWrite("One tenant's work may not enter another tenant.")
+    token = _tenant.set(tenant_id)
+    try:
+        yield
+    finally:
+        _tenant.reset(token)
+
+
+@contextmanager
+def tenant_transaction(tenant_id: UUID | None = None) -> Iterator[None]:
+    """A transaction in which the tables of `tenant_id` (default: the current tenant) are open."""
+    wanted = current_tenant_id() if tenant_id is None else tenant_id
+    with tenant_context(wanted), transaction.atomic():
+        if connection.vendor == "postgresql" and _transaction.get() is None:
+            # Transaction-local, never session-wide: behind a pooler a session setting would
+            # hand this tenant's rows to the next client of the connection.
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('app.tenant', %s, true)", [str(wanted)])
+        token = _transaction.set(wanted)
+        try:
+            yield
+        finally:
+            _transaction.reset(token)

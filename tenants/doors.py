@@ -1,0 +1,58 @@
+"""The only ways into a tenant: every look-up that happens before a tenant is known.
+
+Nothing else may use `unscoped`; a test holds the list.
+"""
+
+import re
+from collections.abc import Iterator
+from uuid import UUID
+
+from tenants.context import tenant_transaction
+from tenants.models import Membership, Tenant
+
+_IDENTITY = re.compile(r"t([0-9a-f]{32})_u([0-9a-f]{32})")
+
+
+def membership_of(user_id: UUID, *, preferred_tenant_id: str | None = None) -> Membership | None:
+    """The active membership that a signed-in person works in, its user and tenant loaded.
+
+    The preferred tenant wins when the person is still a member of it; otherwise their oldest
+    membership; None when they have none.
+    """
+    found = list(
+        Membership.unscoped.filter(
+            user_id=user_id, is_active=True, user__is_active=True, tenant__is_active=True
+        )
+        .select_related("tenant", "user")
+        .order_by("created_at", "id")
+    )
+    for membership in found:
+        if str(membership.tenant_id) == preferred_tenant_id:
+            return membership
+    return found[0] if found else None
+
+
+def membership_by_identity(identity: str) -> Membership | None:
+    """The active membership behind a Voice client identity, or None."""
+    match = _IDENTITY.fullmatch(identity)
+    if match is None:
+        return None
+    tenant_id, user_id = UUID(match[1]), UUID(match[2])
+    with tenant_transaction(tenant_id):
+        return (
+            Membership.objects.filter(
+                user_id=user_id, is_active=True, user__is_active=True, tenant__is_active=True
+            )
+            .select_related("tenant", "user")
+            .first()
+        )
+
+
+def tenant_by_id(tenant_id: UUID) -> Tenant | None:
+    """A tenant named by an id that we gave away ourselves (a callback URL, a task argument)."""
+    return Tenant.objects.filter(pk=tenant_id).first()
+
+
+def all_tenants() -> Iterator[Tenant]:
+    """Every tenant, for sweeps and commands that enter them one after the other."""
+    return Tenant.objects.order_by("created_at", "id").iterator()

@@ -1,0 +1,61 @@
+"""Puts each signed-in request inside its tenant."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from tenants import doors
+from tenants.context import tenant_context, tenant_transaction
+
+View = Callable[..., Any]
+
+
+def short_transactions(view: View) -> View:
+    """Mark a view that uses the network: it opens its own tenant transactions around each step."""
+
+    @wraps(view)
+    def marked(*args: Any, **kwargs: Any) -> Any:
+        return view(*args, **kwargs)
+
+    marked.short_transactions = True  # type: ignore[attr-defined]
+    return marked
+
+
+class TenantMiddleware:
+    """Sets `request.member` and `request.tenant` (None when there is none), enters the tenant, and
+    wraps the view, rendering included, in one tenant transaction unless it is marked.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        member = None
+        # Only a session can name a person here; without its cookie nothing is looked up.
+        if request.user.is_authenticated:
+            member = doors.membership_of(
+                request.user.pk, preferred_tenant_id=request.session.get("tenant_id")
+            )
+        request.member = member  # type: ignore[attr-defined]
+        request.tenant = member.tenant if member else None  # type: ignore[attr-defined]
+        if member is None:
+            response = self.get_response(request)
+        else:
+            with tenant_context(member.tenant_id):
+                response = self.get_response(request)
+        if request.user.is_authenticated:
+            response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
+
+    def process_view(
+        self, request: HttpRequest, view: View, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        if request.tenant is None or getattr(view, "short_transactions", False):  # type: ignore[attr-defined]
+            return None
+        with tenant_transaction():
+            response = view(request, *args, **kwargs)
+            if hasattr(response, "render") and callable(response.render):
+                response = response.render()
+            return response
