@@ -5,6 +5,10 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voip_crm.settings")
+    if sys.argv[1:2] == ["runlocal"]:
+        from voip_crm import embedded
+
+        embedded.prepare(sys.argv[2:])
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

@@ -1,0 +1,101 @@
+"""The environment of the embedded mode (`./run`), made before Django reads its settings.
+
+Order of precedence: the environment, `.env`, then what is generated here once and kept in
+`var/local.env` (mode 0600). `VAR_DIR` moves the folder. With TWILIO_ACCOUNT_SID or
+TWILIO_SANDBOX_URL given, no sandbox account is made up and no sandbox is started.
+"""
+
+import argparse
+import os
+import secrets
+import socket
+import string
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+HOST, PORT, SANDBOX_PORT = "127.0.0.1", 8000, 8700
+# Set while the sandbox of `./run` is ours to start.
+SANDBOX_PORT_VARIABLE = "EMBEDDED_SANDBOX_PORT"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default=HOST, help="address to listen on")
+    parser.add_argument("--port", type=int, default=PORT, help="port of the pages")
+    parser.add_argument(
+        "--sandbox-port", type=int, default=SANDBOX_PORT, help="port of the Twilio sandbox"
+    )
+
+
+def prepare(argv: list[str]) -> None:
+    """Fill os.environ for `manage.py runlocal`; exit with one line when a port is taken."""
+    parser = argparse.ArgumentParser(add_help=False)
+    add_arguments(parser)
+    options, rest = parser.parse_known_args(argv)
+    environ.Env.read_env(BASE_DIR / ".env")
+    var = Path(os.environ.setdefault("VAR_DIR", str(BASE_DIR / "var"))).resolve()
+    var.mkdir(mode=0o700, parents=True, exist_ok=True)
+    generated = _generated(var / "local.env")
+    _default("SECRET_KEY", generated.pop("SECRET_KEY"))
+    asked_for_help = bool({"-h", "--help"} & set(rest))
+    if not asked_for_help:
+        _refuse_taken(options.host, options.port, "--port")
+    if not (os.environ.get("TWILIO_ACCOUNT_SID") or os.environ.get("TWILIO_SANDBOX_URL")):
+        if not asked_for_help:
+            _refuse_taken(HOST, options.sandbox_port, "--sandbox-port")
+        os.environ.update(generated, TWILIO_SANDBOX_URL=f"http://{HOST}:{options.sandbox_port}")
+        os.environ[SANDBOX_PORT_VARIABLE] = str(options.sandbox_port)
+    _default("PUBLIC_BASE_URL", f"http://localhost:{options.port}")
+    public_host = urlsplit(os.environ["PUBLIC_BASE_URL"]).hostname or "localhost"
+    _default("ALLOWED_HOSTS", ",".join(dict.fromkeys([public_host, "localhost", "127.0.0.1"])))
+    _default("DATABASE_URL", f"sqlite:///{var}/db.sqlite3")
+    _default("RECORDINGS_DIR", str(var / "recordings"))
+    _default("STATIC_USE_FINDERS", "1")
+    _default("LOG_LEVEL", "WARNING")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file by one that only its owner can read."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    draft.replace(path)
+
+
+def _default(name: str, value: str) -> None:
+    if not os.environ.get(name):
+        os.environ[name] = value
+
+
+def _generated(path: Path) -> dict[str, str]:
+    if not path.exists():
+        letters = string.ascii_letters + string.digits
+        made = {
+            "SECRET_KEY": secrets.token_urlsafe(50),
+            "TWILIO_ACCOUNT_SID": f"AC{secrets.token_hex(16)}",
+            "TWILIO_AUTH_TOKEN": secrets.token_hex(16),
+            "TWILIO_API_KEY_SID": f"SK{secrets.token_hex(16)}",
+            "TWILIO_API_KEY_SECRET": "".join(secrets.choice(letters) for _ in range(32)),
+            "TWILIO_TWIML_APP_SID": f"AP{secrets.token_hex(16)}",
+        }
+        head = "# Made by ./run for this machine only. The Twilio account exists in the sandbox.\n"
+        write_private(path, head + "".join(f"{key}={value}\n" for key, value in made.items()))
+    lines = path.read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line and line[0] != "#")
+
+
+def _refuse_taken(host: str, port: int, option: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            sys.exit(
+                f"Cannot listen on {host} port {port} ({error.strerror}). "
+                f"Is ./run already running? Else choose another: ./run {option} {port + 1}"
+            )
