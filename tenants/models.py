@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 
-from tenants.scoping import TenantManager, TenantOwned
+from tenants.scoping import TenantOwned
 
 
 def validate_time_zone(name: str) -> None:
@@ -101,8 +101,6 @@ class Membership(TenantOwned):
     role = models.CharField(max_length=20, choices=Role, default=Role.AGENT)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
-
-    objects = TenantManager()
 
     class Meta(TenantOwned.Meta):
         constraints = [

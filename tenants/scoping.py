@@ -118,7 +118,8 @@ class TenantFence(BaseConstraint):
         quote = schema_editor.quote_name
         column = model._meta.get_field(self.field)
         if self.via:
-            target = model._meta.apps.get_model(self.via)
+            # The project's registry: SQLite remakes tables in one that holds a single model.
+            target: Any = apps.get_model(self.via)
         else:
             target = column.remote_field.model
         target_column = target._meta.get_field(self.via_field).column

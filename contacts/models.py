@@ -1,0 +1,83 @@
+"""Whom we call."""
+
+import uuid
+from typing import Any
+
+from django.db import models
+
+from contacts import search
+from contacts.numbers import display
+from tenants.scoping import TenantFence, TenantOwned
+
+
+class CollatedCharField(models.CharField):  # type: ignore[type-arg]
+    """Text compared byte by byte on every database, so that ranges and indexes agree."""
+
+    def db_parameters(self, connection: Any) -> Any:
+        parameters = super().db_parameters(connection)
+        if connection.vendor == "postgresql":
+            parameters["collation"] = "C"
+        return parameters
+
+
+class Contact(TenantOwned):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=200)
+    company = models.CharField(max_length=200, blank=True)
+    email = models.EmailField(blank=True)
+    # `name` as search and sorting see it; written by save().
+    sort_name = CollatedCharField(max_length=200, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta(TenantOwned.Meta):
+        ordering = ["sort_name", "id"]
+        indexes = [models.Index(fields=["tenant", "sort_name", "id"], name="contact_by_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.sort_name = search.normalise(self.name)[:200]
+        super().save(*args, **kwargs)
+
+
+class ContactNumber(TenantOwned):
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="numbers")
+    number = models.CharField(max_length=16, help_text="E.164, like +14155550100.")
+    label = models.CharField(max_length=40, blank=True)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta(TenantOwned.Meta):
+        ordering = ["position", "id"]
+        constraints = [
+            *TenantOwned.Meta.constraints,
+            TenantFence("contact"),
+            models.UniqueConstraint(
+                fields=["tenant", "contact", "number"], name="contact_number_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(number__regex=r"^\+[1-9][0-9]{6,14}$"), name="contact_number_e164"
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant", "number"], name="contact_by_number")]
+
+    def __str__(self) -> str:
+        return display(self.number)
+
+
+class ContactToken(TenantOwned):
+    """A word or an ending of a number under which a contact is found (contacts/search.py)."""
+
+    token = CollatedCharField(max_length=search.LONGEST_TOKEN)
+    contact = models.ForeignKey(
+        Contact, on_delete=models.CASCADE, related_name="tokens", db_index=False
+    )
+
+    class Meta(TenantOwned.Meta):
+        constraints = [
+            *TenantOwned.Meta.constraints,
+            TenantFence("contact"),
+            models.UniqueConstraint(fields=["tenant", "token", "contact"], name="contact_token"),
+        ]
+        indexes = [models.Index(fields=["tenant", "contact"], name="contact_token_of")]

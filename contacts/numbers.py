@@ -1,0 +1,122 @@
+"""Telephone numbers: what a person typed, as E.164, or a plain reason why not. Pure.
+
+Only E.164 (`+` and up to fifteen digits) is stored anywhere.
+"""
+
+import unicodedata
+
+import phonenumbers
+from phonenumbers import PhoneNumberFormat, PhoneNumberType, shortnumberinfo
+
+
+class NumberError(ValueError):
+    """The text names no number that can be called. `code` for programs, the message for people."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+# Numbers that must never be dialled through us whatever the workspace's country is: an
+# emergency service would not learn where the caller is.
+_EMERGENCY_ANYWHERE = frozenset(
+    "000 061 08 100 101 102 103 104 105 106 107 108 110 111 112 113 114 115 117 118 119 120 122 "
+    "123 128 129 131 132 133 140 144 150 151 155 156 158 160 166 190 191 192 193 194 195 196 197 "
+    "198 199 911 913 914 933 988 991 992 993 994 995 996 997 998 999".split()
+)
+# Country codes of satellite and international-network ranges: costly, and a classic of fraud.
+_SATELLITE = frozenset({870, 875, 876, 877, 878, 881, 882, 883, 888, 979})
+_PREMIUM = frozenset({PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST})
+
+
+def _ascii(text: str) -> str:
+    """Full-width digits, odd dashes and spaces as their plain forms."""
+    return unicodedata.normalize("NFKC", text).strip()
+
+
+def is_emergency(text: str, region: str) -> bool:
+    """Whether dialling `text` in `region` (ISO code) could reach an emergency service."""
+    typed = _ascii(text)
+    digits = "".join(character for character in typed if character.isdigit())
+    if not digits:
+        return False
+    bare = digits.removeprefix("00").removeprefix("011")
+    if digits in _EMERGENCY_ANYWHERE or (len(bare) <= 3 and bare in _EMERGENCY_ANYWHERE):
+        return True
+    # "+1 911", "+44 999", "0044 112": a country code before an emergency number changes nothing.
+    if len(digits) <= 8:
+        for code in range(1, 4):
+            for candidate in (digits, bare):
+                rest = candidate[code:]
+                if (
+                    rest in _EMERGENCY_ANYWHERE
+                    and int(candidate[:code]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+                ):
+                    return True
+    return bool(shortnumberinfo.connects_to_emergency_number(digits, region))
+
+
+def parse(text: str, region: str) -> str:
+    """What a person typed, as E.164; numbers without a country are of `region` (ISO code).
+
+    Raises `NumberError`: `emergency_blocked`, `premium_blocked` or `invalid_number`.
+    """
+    typed = _ascii(text)
+    if not typed:
+        raise NumberError("invalid_number", "Enter a number or choose a contact.")
+    if is_emergency(typed, region):
+        raise NumberError(
+            "emergency_blocked",
+            "Emergency numbers cannot be called from here. Use a phone that can be located.",
+        )
+    try:
+        number = phonenumbers.parse(typed, region)
+    except phonenumbers.NumberParseException as error:
+        raise NumberError("invalid_number", _why_unreadable(typed, error)) from None
+    if number.extension:
+        raise NumberError(
+            "invalid_number",
+            "Numbers with an extension cannot be dialled directly. "
+            "Call the main number and enter the extension on the keypad.",
+        )
+    if number.country_code in _SATELLITE or phonenumbers.number_type(number) in _PREMIUM:
+        raise NumberError(
+            "premium_blocked",
+            "Premium-rate, shared-cost and satellite numbers cannot be called from here.",
+        )
+    if not phonenumbers.is_valid_number(number):
+        raise NumberError("invalid_number", _why_invalid(typed, number))
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def _why_unreadable(typed: str, error: phonenumbers.NumberParseException) -> str:
+    if error.error_type == phonenumbers.NumberParseException.INVALID_COUNTRY_CODE:
+        return "That country code does not exist. Check the digits after the +."
+    if any(character.isalpha() for character in typed):
+        return "That is neither a contact nor a telephone number."
+    return "That is too short or too long for a telephone number."
+
+
+def _why_invalid(typed: str, number: phonenumbers.PhoneNumber) -> str:
+    reason = phonenumbers.is_possible_number_with_reason(number)
+    if reason == phonenumbers.ValidationResult.TOO_SHORT:
+        return "That number is too short. Check for missing digits."
+    if reason == phonenumbers.ValidationResult.TOO_LONG:
+        return "That number is too long. Check for extra digits."
+    region = phonenumbers.region_code_for_country_code(number.country_code)
+    return f"No telephone number in {region} looks like {typed}. Check the digits."
+
+
+def display(e164: str, region: str = "") -> str:
+    """A number as people write it: national form at home, international form elsewhere.
+
+    What is no E.164 number (`anonymous`, a client name) is returned as it is.
+    """
+    try:
+        number = phonenumbers.parse(e164, None)
+    except phonenumbers.NumberParseException:
+        return e164
+    at_home = region and phonenumbers.region_code_for_number(number) == region
+    form = PhoneNumberFormat.NATIONAL if at_home else PhoneNumberFormat.INTERNATIONAL
+    return phonenumbers.format_number(number, form)

@@ -1,0 +1,75 @@
+"""Reads of contacts. All of them run inside the current tenant."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+
+from contacts import search
+from contacts.models import Contact, ContactNumber, ContactToken
+
+PAGE_SIZE = 25
+SUGGESTIONS = 8
+
+
+@dataclass(frozen=True)
+class ContactPage:
+    """`contacts` with their numbers loaded; `next_cursor` is "" on the last page."""
+
+    contacts: Sequence[Contact]
+    next_cursor: str
+
+
+def find_contacts(text: str) -> QuerySet[Contact]:
+    """Contacts of which every typed word (or the typed digits) begins a token, by name."""
+    found: QuerySet[Contact] = Contact.objects.all()
+    prefixes = search.query_prefixes(text)
+    if text.strip() and not prefixes:
+        return found.none()
+    for prefix in prefixes:
+        found = found.filter(
+            Exists(
+                ContactToken.objects.filter(
+                    contact_id=OuterRef("pk"), token__gte=prefix, token__lt=search.after(prefix)
+                )
+            )
+        )
+    return found
+
+
+def contact_page(text: str = "", *, after: str = "", size: int = PAGE_SIZE) -> ContactPage:
+    """One page of contacts by name; `after` is the cursor that the page before gave."""
+    contacts = find_contacts(text).order_by("sort_name", "id")
+    if after:
+        contact_id, _, sort_name = after.partition(" ")
+        contacts = contacts.filter(
+            Q(sort_name__gt=sort_name) | Q(sort_name=sort_name, id__gt=_uuid_or_zero(contact_id))
+        )
+    numbers = Prefetch("numbers", ContactNumber.objects.order_by("position", "id"))
+    rows = list(contacts.prefetch_related(numbers)[: size + 1])
+    more, rows = len(rows) > size, rows[:size]
+    return ContactPage(rows, f"{rows[-1].pk} {rows[-1].sort_name}" if more else "")
+
+
+def suggest(text: str, *, size: int = SUGGESTIONS) -> Sequence[Contact]:
+    """The first contacts that match what is being typed; nothing for an empty text."""
+    if not text.strip():
+        return []
+    return contact_page(text, size=size).contacts
+
+
+def contact_by_id(contact_id: UUID) -> Contact | None:
+    return Contact.objects.filter(pk=contact_id).first()
+
+
+def contact_by_number(number: str) -> Contact | None:
+    """The contact an E.164 number belongs to; the oldest when several share it."""
+    return Contact.objects.filter(numbers__number=number).order_by("created_at", "id").first()
+
+
+def _uuid_or_zero(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        return UUID(int=0)
