@@ -36,7 +36,6 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -105,7 +104,17 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-SERVESTATIC_USE_FINDERS = DEBUG
+# Static files are served around Django (voip_crm/static.py): as an async middleware under WSGI
+# they would cost every request an event loop. Finders need no collectstatic (./run and ./test).
+STATIC_USE_FINDERS = env.bool("STATIC_USE_FINDERS", DEBUG)
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if STATIC_USE_FINDERS
+        else "servestatic.storage.CompressedManifestStaticFilesStorage"
+    },
+}
 
 # Recordings are private: served by a tenant-checked view only, never by the static server.
 RECORDINGS_DIR = Path(env.str("RECORDINGS_DIR", str(BASE_DIR / "var" / "recordings")))

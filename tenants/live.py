@@ -1,0 +1,78 @@
+"""The live channel's sending side: what happened, told to a tenant's open pages.
+
+A message carries ids only (the page fetches the HTML, so that authorisation stays in the views).
+Publish on commit: `transaction.on_commit(partial(publish, tenant_id, {...}))`.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import redis
+from django.conf import settings
+from django.core import signing
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+log = logging.getLogger(__name__)
+
+CHANNEL_PREFIX = "live:"
+TICKET_SECONDS = 60
+_SALT = "tenants.live"
+_REST_SECONDS = 5.0
+
+Deliver = Callable[[str, str], None]
+_local: list[Deliver] = []
+_rest_until = 0.0
+
+
+def publish(tenant_id: UUID, message: dict[str, Any]) -> None:
+    """Send `message` (JSON, ids only) to every open page of the tenant. Never raises.
+
+    Without Redis it reaches the pages of this process. When Redis is away the message is lost
+    (pages re-fetch when the channel is back) and the next tries are skipped for five seconds, so
+    that no request waits for it twice.
+    """
+    global _rest_until
+    channel, text = f"{CHANNEL_PREFIX}{tenant_id}", json.dumps(message)
+    if not settings.REDIS_URL:
+        for deliver in _local:
+            deliver(channel, text)
+        return
+    if time.monotonic() < _rest_until:
+        return
+    try:
+        _client(settings.REDIS_URL).publish(channel, text)
+    except (redis.RedisError, OSError) as error:
+        _rest_until = time.monotonic() + _REST_SECONDS
+        log.warning("A live message was lost, Redis does not answer: %s", error)
+
+
+def listen(deliver: Deliver) -> None:
+    """Give messages published in this process to `deliver(channel, text)`; it must not block."""
+    _local.append(deliver)
+
+
+def make_ticket(tenant_id: UUID, user_id: object) -> str:
+    """A signed ticket for one page of this user, to be used within 60 seconds."""
+    return signing.dumps({"tenant": str(tenant_id), "user": str(user_id)}, salt=_SALT)
+
+
+def read_ticket(ticket: str) -> tuple[str, str]:
+    """(tenant id, user id). Raises `signing.BadSignature` for a forged or an old ticket."""
+    claims = signing.loads(ticket, salt=_SALT, max_age=TICKET_SECONDS)
+    return claims["tenant"], claims["user"]
+
+
+@cache
+def _client(url: str) -> "redis.Redis":
+    return redis.Redis.from_url(
+        url,
+        socket_connect_timeout=0.5,
+        socket_timeout=0.5,
+        retry=Retry(NoBackoff(), 1),  # one more try: the pooled connection may be an old one
+    )

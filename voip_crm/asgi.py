@@ -1,0 +1,21 @@
+"""Everything in one process, for `./run`: the live channel at /live, Django for the rest."""
+
+import os
+from typing import Any
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voip_crm.settings")
+django_application = get_asgi_application()
+
+from voip_crm import live  # noqa: E402  (needs Django set up)
+from voip_crm.checks import refuse_to_start_on_errors  # noqa: E402
+from voip_crm.static import with_static_asgi  # noqa: E402
+
+refuse_to_start_on_errors()
+_pages = with_static_asgi(django_application)
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    app = live.application if scope.get("path") == live.PATH else _pages
+    await app(scope, receive, send)

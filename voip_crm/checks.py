@@ -1,0 +1,97 @@
+"""System checks that say at start what is wrong with the environment.
+
+E001 Twilio credentials are missing · E002 PUBLIC_BASE_URL is malformed · E003 the sandbox in
+production · E004 a Twilio SID has the wrong form.
+"""
+
+import re
+import sys
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register, run_checks
+
+TAG = "voip_crm"
+CREDENTIALS = (
+    "TWILIO_ACCOUNT_SID",
+    "TWILIO_AUTH_TOKEN",
+    "TWILIO_API_KEY_SID",
+    "TWILIO_API_KEY_SECRET",
+    "TWILIO_TWIML_APP_SID",
+)
+SID_PREFIXES = {
+    "TWILIO_ACCOUNT_SID": "AC",
+    "TWILIO_API_KEY_SID": "SK",
+    "TWILIO_TWIML_APP_SID": "AP",
+}
+
+
+@register(TAG)
+def check_twilio(**_: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    missing = [name for name in CREDENTIALS if not getattr(settings, name)]
+    if missing:
+        found.append(
+            Error(
+                f"Twilio credentials are missing: {', '.join(missing)}.",
+                hint="Set them in the environment or in .env; ./run needs none of them, "
+                "it starts a sandbox.",
+                id="voip_crm.E001",
+            )
+        )
+    if settings.TWILIO_SANDBOX_URL and not settings.DEBUG and _public_url().scheme == "https":
+        found.append(
+            Error(
+                "TWILIO_SANDBOX_URL is set on a public https site.",
+                hint="Remove it and give real Twilio credentials: sandbox calls reach nobody.",
+                id="voip_crm.E003",
+            )
+        )
+    for name, prefix in SID_PREFIXES.items():
+        value = getattr(settings, name)
+        if value and not re.fullmatch(rf"{prefix}[0-9a-f]{{32}}", value):
+            found.append(
+                Error(
+                    f"{name} is not a Twilio SID.",
+                    hint=f"It begins with {prefix} and 32 hexadecimal digits follow.",
+                    id="voip_crm.E004",
+                )
+            )
+    return found
+
+
+@register(TAG)
+def check_public_base_url(**_: Any) -> list[CheckMessage]:
+    url = _public_url()
+    well_formed = (
+        url.scheme in ("http", "https")
+        and url.hostname
+        and not (url.path or url.query or url.fragment or url.username)
+    )
+    if well_formed:
+        return []
+    return [
+        Error(
+            "PUBLIC_BASE_URL is not the address of a site.",
+            hint="Give scheme and host only, e.g. https://crm.example.com: Twilio signs the "
+            "exact address that it calls.",
+            id="voip_crm.E002",
+        )
+    ]
+
+
+def refuse_to_start_on_errors() -> None:
+    """Exit with the errors above: servers run no system checks, so asgi.py and wsgi.py call it."""
+    errors = [message for message in run_checks(tags=[TAG]) if message.is_serious()]
+    if errors:
+        sys.exit("\n".join(str(error) for error in errors))
+
+
+def _public_url() -> Any:
+    url = urlsplit(settings.PUBLIC_BASE_URL)
+    try:
+        url.port  # noqa: B018  (raises on a malformed port)
+    except ValueError:
+        return urlsplit("")
+    return url

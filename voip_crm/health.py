@@ -1,0 +1,51 @@
+"""What a load balancer asks: /healthz (the process answers), /readyz (it can do its work)."""
+
+import logging
+
+import redis
+from django.conf import settings
+from django.db import Error, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+log = logging.getLogger(__name__)
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200 or 503 with `{"database": bool, "broker": bool}`."""
+    answer = {"database": _database_answers(), "broker": _broker_answers()}
+    return JsonResponse(answer, status=200 if all(answer.values()) else 503)
+
+
+def _database_answers() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except Error as error:
+        log.warning("The database does not answer: %s", error)
+        return False
+    return True
+
+
+def _broker_answers() -> bool:
+    if not settings.REDIS_URL:
+        return True  # ./run keeps its queue in memory
+    client = redis.Redis.from_url(
+        settings.REDIS_URL,
+        socket_connect_timeout=1,
+        socket_timeout=1,
+        retry=Retry(NoBackoff(), 0),
+    )
+    try:
+        client.ping()
+    except (redis.RedisError, OSError) as error:
+        log.warning("Redis does not answer: %s", error)
+        return False
+    finally:
+        client.close()
+    return True

@@ -1,0 +1,201 @@
+"""The live channel: `GET /live?ticket=…` answers a stream of server-sent events.
+
+A small ASGI application without Django's request cycle (a page costs a queue and a task). In
+production it has a process of its own: `uvicorn voip_crm.live:application`; in `./run` it lives in
+the one process there is. Events:
+
+    data: {...}                 what `tenants.live.publish` was given (ids only)
+    event: resync               something may have been missed: fetch again what is shown
+    : keep-alive                each 15 seconds
+
+A stream ends after ten minutes; the page comes back with a new ticket, which a removed member does
+not get. Tickets come from a view that knows the session; 401 for a bad one.
+"""
+
+import asyncio
+import logging
+import os
+from collections import defaultdict
+from typing import Any
+from urllib.parse import parse_qs
+
+from django.conf import settings
+from django.core import signing
+from redis import asyncio as aioredis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voip_crm.settings")
+from tenants import live as sender  # noqa: E402
+
+log = logging.getLogger(__name__)
+
+PATH = "/live"
+KEEP_ALIVE_SECONDS = 15.0
+STREAM_SECONDS = 600.0
+QUEUE_LENGTH = 100
+SLOWEST_RETRY_SECONDS = 5.0
+
+RESYNC = b"event: resync\ndata: {}\n\n"
+KEEP_ALIVE = b": keep-alive\n\n"
+
+Page = asyncio.Queue[bytes | None]  # None ends the stream
+
+
+class Hub:
+    """The open pages of this process, by channel, and the one subscription that feeds them."""
+
+    def __init__(self) -> None:
+        self._pages: dict[str, set[Page]] = defaultdict(set)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        # The loop keeps weak references only: a task without one is collected under load.
+        self._subscription: asyncio.Task[None] | None = None
+
+    def join(self, channel: str) -> Page:
+        self._start()
+        page: Page = asyncio.Queue(QUEUE_LENGTH)
+        self._pages[channel].add(page)
+        return page
+
+    def leave(self, channel: str, page: Page) -> None:
+        self._pages[channel].discard(page)
+        if not self._pages[channel]:
+            del self._pages[channel]
+
+    def deliver(self, channel: str, text: str) -> None:
+        event = f"data: {text}\n\n".encode()
+        for page in self._pages.get(channel, ()):
+            _put(page, event)
+
+    def deliver_from_thread(self, channel: str, text: str) -> None:
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self.deliver, channel, text)
+
+    def resync(self) -> None:
+        for pages in self._pages.values():
+            for page in pages:
+                _put(page, RESYNC)
+
+    def close(self) -> None:
+        """End all streams, so that a stopping server need not wait for them."""
+        for pages in self._pages.values():
+            for page in pages:
+                _put(page, None)
+
+    def _start(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._loop is loop:
+            return
+        self._loop = loop
+        if settings.REDIS_URL:
+            self._subscription = loop.create_task(self._subscribe(settings.REDIS_URL))
+
+    async def _subscribe(self, url: str) -> None:
+        """Feed the pages from Redis, for ever; each (re)connection sends a resync."""
+        delay = 0.1
+        while True:
+            try:
+                client = aioredis.Redis.from_url(
+                    url, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
+                )
+                async with client, client.pubsub() as pubsub:
+                    await pubsub.psubscribe(f"{sender.CHANNEL_PREFIX}*")
+                    silent = False
+                    while True:
+                        message = await pubsub.get_message(timeout=KEEP_ALIVE_SECONDS)
+                        if message is None and silent:
+                            raise RedisError("no answer to a ping")
+                        silent = message is None
+                        if message is None:
+                            await pubsub.ping()
+                        elif message["type"] == "psubscribe":
+                            self.resync()
+                            delay = 0.1
+                        elif message["type"] == "pmessage":
+                            self.deliver(message["channel"].decode(), message["data"].decode())
+            except (RedisError, OSError) as error:
+                log.warning("The live channel lost Redis (again in %.1f s): %s", delay, error)
+            except Exception:
+                log.exception("The live channel's subscription failed (again in %.1f s)", delay)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, SLOWEST_RETRY_SECONDS)
+
+
+def _put(page: Page, event: bytes | None) -> None:
+    """Queue without waiting; a page too slow to read gets one resync for all that it missed."""
+    if page.full():
+        waiting = [page.get_nowait() for _ in range(page.qsize())]
+        event = None if event is None or None in waiting else RESYNC
+    page.put_nowait(event)
+
+
+hub = Hub()
+sender.listen(hub.deliver_from_thread)
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] != "http":
+        raise ValueError("The live channel speaks HTTP only.")
+    if scope["path"] != PATH or scope["method"] != "GET":
+        await _answer(send, 404)
+        return
+    ticket = parse_qs(scope["query_string"].decode("latin-1")).get("ticket", [""])[0]
+    try:
+        tenant_id, _ = sender.read_ticket(ticket)
+    except signing.BadSignature:
+        await _answer(send, 401)
+        return
+    await _stream(f"{sender.CHANNEL_PREFIX}{tenant_id}", receive, send)
+
+
+async def _stream(channel: str, receive: Any, send: Any) -> None:
+    page = hub.join(channel)
+    watcher = asyncio.create_task(_end_when_gone(page, receive))
+    try:
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [
+                    (b"content-type", b"text/event-stream; charset=utf-8"),
+                    (b"cache-control", b"no-store"),
+                    (b"x-accel-buffering", b"no"),
+                ],
+            }
+        )
+        await _body(send, b": open\n\n")
+        async with asyncio.timeout(STREAM_SECONDS):
+            while (event := await _next(page)) is not None:
+                await _body(send, event)
+    except TimeoutError:
+        pass
+    finally:
+        watcher.cancel()
+        hub.leave(channel, page)
+    await _body(send, b"", more=False)
+
+
+async def _next(page: Page) -> bytes | None:
+    try:
+        async with asyncio.timeout(KEEP_ALIVE_SECONDS):
+            return await page.get()
+    except TimeoutError:
+        return KEEP_ALIVE
+
+
+async def _end_when_gone(page: Page, receive: Any) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    _put(page, None)
+
+
+async def _body(send: Any, body: bytes, *, more: bool = True) -> None:
+    await send({"type": "http.response.body", "body": body, "more_body": more})
+
+
+async def _answer(send: Any, status: int) -> None:
+    headers = [(b"content-type", b"text/plain"), (b"cache-control", b"no-store")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await _body(send, b"", more=False)

@@ -1,0 +1,162 @@
+"""What `./run` starts beside the web server: the sandbox process and Celery's threads."""
+
+import ctypes
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from voip_crm import embedded
+
+try:
+    from voip_crm import demo
+except ImportError:
+    demo = None
+
+log = logging.getLogger(__name__)
+
+SANDBOX_START_SECONDS = 20.0
+STOP_SECONDS = 3.0
+THREADS = 4
+
+
+class Sandbox:
+    """The Twilio sandbox as a child process that does not outlive us."""
+
+    @classmethod
+    def start_if_wanted(cls) -> "Sandbox | None":
+        """Start it unless real credentials or another sandbox were given."""
+        port = os.environ.get(embedded.SANDBOX_PORT_VARIABLE)
+        return cls(Path(os.environ["VAR_DIR"]), port) if port else None
+
+    def __init__(self, var: Path, port: str) -> None:
+        config = var / "sandbox.json"
+        embedded.write_private(config, json.dumps(sandbox_config(str(var / "sandbox")), indent=1))
+        self._stopping = False
+        self._process = subprocess.Popen(  # noqa: S603  (our own module)
+            [sys.executable, "-m", "sandbox", "--config", str(config)]
+            + ["--host", embedded.HOST, "--port", port],
+            cwd=settings.BASE_DIR,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C reaches us alone, and we end its whole group
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        )
+        threading.Thread(target=self._report_death, daemon=True).start()
+
+    def wait_until_ready(self) -> None:
+        """Exits with one line when the sandbox does not start."""
+        deadline = time.monotonic() + SANDBOX_START_SECONDS
+        url = f"{settings.TWILIO_SANDBOX_URL}/sandbox/health"
+        while self._process.poll() is None and time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(url, timeout=1):  # noqa: S310  (our own address)
+                    return
+            except OSError:
+                time.sleep(0.05)
+        sys.exit("The Twilio sandbox did not start; its own lines above say why.")
+
+    def stop(self) -> None:
+        self._stopping = True
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(self._process.pid, number)
+                self._process.wait(STOP_SECONDS)
+                return
+            except ProcessLookupError:
+                return
+            except subprocess.TimeoutExpired:
+                continue
+
+    def _report_death(self) -> None:
+        code = self._process.wait()
+        if not self._stopping:
+            log.error("The Twilio sandbox ended (exit code %s): calls fail. Restart ./run.", code)
+
+
+class Worker:
+    """Celery's worker and beat as threads, over the broker that the settings name."""
+
+    def __init__(self) -> None:
+        from celery.beat import Service
+        from celery.worker import WorkController
+
+        from voip_crm.celery import app
+
+        self._stopping = False
+        self._worker = WorkController(
+            app=app,
+            pool_cls="threads",
+            concurrency=THREADS,
+            without_gossip=True,
+            without_mingle=True,
+            without_heartbeat=True,
+        )
+        self._beat = Service(app, max_interval=1, scheduler_cls="celery.beat:Scheduler")
+
+    def start(self) -> None:
+        for name, part in (("worker", self._worker), ("beat", self._beat)):
+            threading.Thread(
+                target=self._report_death, args=(name, part), name=name, daemon=True
+            ).start()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._beat.stop(wait=False)
+        ended = threading.Thread(target=self._worker.stop, daemon=True)
+        ended.start()
+        ended.join(STOP_SECONDS)
+
+    def _report_death(self, name: str, part: Any) -> None:
+        try:
+            part.start()
+        except BaseException:  # SystemExit too: a thread may not end unheard
+            if not self._stopping:
+                log.exception("Celery's %s failed", name)
+        if not self._stopping:
+            log.error("Celery's %s ended: recordings are not fetched. Restart ./run.", name)
+
+
+def sandbox_config(data_dir: str) -> dict[str, Any]:
+    """The sandbox's account, as `sandbox/README.md` describes it, from our settings."""
+    retries = "#rc=5&rp=all&ct=2000&rt=3000"
+    return {
+        "accounts": [
+            {
+                "sid": settings.TWILIO_ACCOUNT_SID,
+                "auth_token": settings.TWILIO_AUTH_TOKEN,
+                "friendly_name": "Local",
+                "api_keys": [
+                    {"sid": settings.TWILIO_API_KEY_SID, "secret": settings.TWILIO_API_KEY_SECRET}
+                ],
+                "applications": [
+                    {
+                        "sid": settings.TWILIO_TWIML_APP_SID,
+                        "friendly_name": "VoIP CRM",
+                        "voice_url": f"{settings.PUBLIC_BASE_URL}/api/twilio/voice-webhook",
+                        "voice_method": "POST",
+                        "status_callback": f"{settings.PUBLIC_BASE_URL}/api/twilio/call-status"
+                        f"?kind=agent{retries}",
+                        "status_callback_method": "POST",
+                    }
+                ],
+                "numbers": demo.NUMBERS if demo else [],
+                "verified_numbers": [],
+            }
+        ],
+        "data_dir": data_dir,
+        "ring_seconds": 1.5,
+    }
+
+
+def _die_with_parent() -> None:
+    """In the child before exec: the kernel kills it when its parent is gone, even by SIGKILL."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG

@@ -1,0 +1,106 @@
+"""Serve the whole product from one process, with the Twilio sandbox as its child."""
+
+import argparse
+import signal
+import sys
+from typing import Any
+
+import uvicorn
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from voip_crm import checks, embedded, local
+
+
+class Command(BaseCommand):
+    help = __doc__
+    # Our own checks are run below; the rest is for developers and costs half a second.
+    requires_system_checks = []
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        embedded.add_arguments(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        checks.refuse_to_start_on_errors()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _leave)
+        sandbox = local.Sandbox.start_if_wanted()
+        worker = None
+        try:
+            _prepare_database()
+            if sandbox:
+                sandbox.wait_until_ready()
+            worker = local.Worker()
+            worker.start()
+            greeting = _greeting()
+            _Server(options["host"], options["port"], lambda: self._say(greeting)).run()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
+            if worker:
+                worker.stop()
+            if sandbox:
+                sandbox.stop()
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        sys.stdout.flush()
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn that says when it listens and does not wait for open streams when it stops."""
+
+    def __init__(self, host: str, port: int, when_listening: Any) -> None:
+        super().__init__(
+            uvicorn.Config(
+                "voip_crm.asgi:application",
+                host=host,
+                port=port,
+                lifespan="off",
+                ws="none",
+                access_log=False,
+                log_config=None,
+                timeout_graceful_shutdown=3,
+            )
+        )
+        self._when_listening = when_listening
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        self._when_listening()
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        from voip_crm.live import hub
+
+        hub.close()
+        await super().shutdown(sockets)
+
+
+def _leave(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _prepare_database() -> None:
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        call_command("migrate", verbosity=0)
+    if local.demo:
+        local.demo.load_if_empty()
+
+
+def _greeting() -> str:
+    lines = ["", f"VoIP CRM is ready: {settings.PUBLIC_BASE_URL}", ""]
+    demo = local.demo
+    if demo and get_user_model().objects.filter(email=demo.PEOPLE[0][0]).exists():
+        lines += [f"  {email:<26}{what}" for email, what in demo.PEOPLE]
+        lines += ["", f"Password: {demo.PASSWORD}", ""]
+    if settings.TWILIO_SANDBOX_URL:
+        lines.append("Calls go to the sandbox on this machine; no real phone rings.")
+    connection.close()
+    return "\n".join([*lines, "Ctrl-C stops everything."])
