@@ -12,11 +12,8 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-import redis
 from django.conf import settings
 from django.core import signing
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +42,11 @@ def publish(tenant_id: UUID, message: dict[str, Any]) -> None:
         return
     if time.monotonic() < _rest_until:
         return
+    from redis import RedisError  # a sixth of a second, which ./run need not wait for
+
     try:
         _client(settings.REDIS_URL).publish(channel, text)
-    except (redis.RedisError, OSError) as error:
+    except (RedisError, OSError) as error:
         _rest_until = time.monotonic() + _REST_SECONDS
         log.warning("A live message was lost, Redis does not answer: %s", error)
 
@@ -69,7 +68,11 @@ def read_ticket(ticket: str) -> tuple[str, str]:
 
 
 @cache
-def _client(url: str) -> "redis.Redis":
+def _client(url: str) -> Any:
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
     return redis.Redis.from_url(
         url,
         socket_connect_timeout=0.5,

@@ -2,12 +2,9 @@
 
 import logging
 
-import redis
 from django.conf import settings
 from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +32,10 @@ def _database_answers() -> bool:
 def _broker_answers() -> bool:
     if not settings.REDIS_URL:
         return True  # ./run keeps its queue in memory
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
     client = redis.Redis.from_url(
         settings.REDIS_URL,
         socket_connect_timeout=1,

@@ -4,9 +4,9 @@ A small ASGI application without Django's request cycle (a page costs a queue an
 production it has a process of its own: `uvicorn voip_crm.live:application`; in `./run` it lives in
 the one process there is. Events:
 
-    data: {...}                 what `tenants.live.publish` was given (ids only)
-    event: resync               something may have been missed: fetch again what is shown
-    : keep-alive                each 15 seconds
+    data: {...}                     what `tenants.live.publish` was given (ids only)
+    data: {"type": "resync"}        something may have been missed: fetch again what is shown
+    : keep-alive                    each 15 seconds
 
 A stream ends after ten minutes; the page comes back with a new ticket, which a removed member does
 not get. Tickets come from a view that knows the session; 401 for a bad one.
@@ -21,13 +21,9 @@ from urllib.parse import parse_qs
 
 from django.conf import settings
 from django.core import signing
-from redis import asyncio as aioredis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voip_crm.settings")
-from tenants import live as sender  # noqa: E402
+from tenants import live as sender
 
 log = logging.getLogger(__name__)
 
@@ -37,16 +33,20 @@ STREAM_SECONDS = 600.0
 QUEUE_LENGTH = 100
 SLOWEST_RETRY_SECONDS = 5.0
 
-RESYNC = b"event: resync\ndata: {}\n\n"
+RESYNC = b'data: {"type": "resync"}\n\n'
 KEEP_ALIVE = b": keep-alive\n\n"
 
 Page = asyncio.Queue[bytes | None]  # None ends the stream
 
 
 class Hub:
-    """The open pages of this process, by channel, and the one subscription that feeds them."""
+    """The open pages of this process, by channel, and the one subscription that feeds them.
 
-    def __init__(self) -> None:
+    `redis_url` may be empty: then only what is published in this process reaches the pages.
+    """
+
+    def __init__(self, redis_url: str) -> None:
+        self._redis_url = redis_url
         self._pages: dict[str, set[Page]] = defaultdict(set)
         self._loop: asyncio.AbstractEventLoop | None = None
         # The loop keeps weak references only: a task without one is collected under load.
@@ -89,11 +89,17 @@ class Hub:
         if self._loop is loop:
             return
         self._loop = loop
-        if settings.REDIS_URL:
-            self._subscription = loop.create_task(self._subscribe(settings.REDIS_URL))
+        if self._redis_url:
+            self._subscription = loop.create_task(self._subscribe(self._redis_url))
 
     async def _subscribe(self, url: str) -> None:
         """Feed the pages from Redis, for ever; each (re)connection sends a resync."""
+        # Imported here: a sixth of a second, which ./run need not wait for.
+        from redis import RedisError
+        from redis import asyncio as aioredis
+        from redis.asyncio.retry import Retry
+        from redis.backoff import NoBackoff
+
         delay = 0.1
         while True:
             try:
@@ -131,7 +137,8 @@ def _put(page: Page, event: bytes | None) -> None:
     page.put_nowait(event)
 
 
-hub = Hub()
+# Reads the settings here, so that a process with a missing one ends at its start.
+hub = Hub(settings.REDIS_URL)
 sender.listen(hub.deliver_from_thread)
 
 

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +43,14 @@ class Sandbox:
         config = var / "sandbox.json"
         embedded.write_private(config, json.dumps(sandbox_config(str(var / "sandbox")), indent=1))
         self._stopping = False
-        self._process = subprocess.Popen(  # noqa: S603  (our own module)
+        self._process = subprocess.Popen(
             [sys.executable, "-m", "sandbox", "--config", str(config)]
             + ["--host", embedded.HOST, "--port", port],
             cwd=settings.BASE_DIR,
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C reaches us alone, and we end its whole group
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=die_with_parent if sys.platform == "linux" else None,
         )
         threading.Thread(target=self._report_death, daemon=True).start()
 
@@ -86,13 +88,28 @@ class Worker:
     """Celery's worker and beat as threads, over the broker that the settings name."""
 
     def __init__(self) -> None:
-        from celery.beat import Service
+        self._stopping = False
+        self._ends: list[Callable[[], None]] = []
+
+    def start(self) -> None:
+        threading.Thread(target=self._start, name="celery", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopping = True
+        for end in self._ends:
+            ended = threading.Thread(target=end, daemon=True)
+            ended.start()
+            ended.join(STOP_SECONDS)
+
+    def _start(self) -> None:
+        # Imported here, in a thread, because it takes a third of a second: pages come first.
+        from celery.beat import Scheduler, Service
         from celery.worker import WorkController
 
         from voip_crm.celery import app
 
-        self._stopping = False
-        self._worker = WorkController(
+        beat = Service(app, max_interval=1, scheduler_cls=Scheduler)
+        worker = WorkController(
             app=app,
             pool_cls="threads",
             concurrency=THREADS,
@@ -100,22 +117,11 @@ class Worker:
             without_mingle=True,
             without_heartbeat=True,
         )
-        self._beat = Service(app, max_interval=1, scheduler_cls="celery.beat:Scheduler")
+        self._ends = [lambda: beat.stop(wait=False), worker.stop]
+        threading.Thread(target=self._run, args=("beat", beat), name="beat", daemon=True).start()
+        self._run("worker", worker)
 
-    def start(self) -> None:
-        for name, part in (("worker", self._worker), ("beat", self._beat)):
-            threading.Thread(
-                target=self._report_death, args=(name, part), name=name, daemon=True
-            ).start()
-
-    def stop(self) -> None:
-        self._stopping = True
-        self._beat.stop(wait=False)
-        ended = threading.Thread(target=self._worker.stop, daemon=True)
-        ended.start()
-        ended.join(STOP_SECONDS)
-
-    def _report_death(self, name: str, part: Any) -> None:
+    def _run(self, name: str, part: Any) -> None:
         try:
             part.start()
         except BaseException:  # SystemExit too: a thread may not end unheard
@@ -157,6 +163,6 @@ def sandbox_config(data_dir: str) -> dict[str, Any]:
     }
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """In the child before exec: the kernel kills it when its parent is gone, even by SIGKILL."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG

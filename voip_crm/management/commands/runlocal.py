@@ -29,22 +29,24 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _leave)
         sandbox = local.Sandbox.start_if_wanted()
-        worker = None
+        worker = local.Worker()
         try:
             _prepare_database()
             if sandbox:
                 sandbox.wait_until_ready()
-            worker = local.Worker()
-            worker.start()
             greeting = _greeting()
-            _Server(options["host"], options["port"], lambda: self._say(greeting)).run()
+
+            def when_listening() -> None:
+                self._say(greeting)
+                worker.start()
+
+            _Server(options["host"], options["port"], when_listening).run()
         except KeyboardInterrupt:
             pass
         finally:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)
-            if worker:
-                worker.stop()
+            worker.stop()
             if sandbox:
                 sandbox.stop()
 

@@ -1,0 +1,161 @@
+"""Fixtures for every room: the product as real processes, a browser, and no way out of here."""
+
+import os
+import re
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from voip_crm.tests import harness
+from voip_crm.tests.environment import allowed_hosts
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests last: Playwright's loop, once started, keeps asyncio tests from running."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_internet() -> Iterator[None]:
+    """A connection beyond this machine (and the services given by URL) raises."""
+    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+    allowed = allowed_hosts()
+
+    def checked(method: Any) -> Any:
+        def guard(sock: socket.socket, address: Any) -> Any:
+            if sock.family in (socket.AF_INET, socket.AF_INET6):
+                host = address[0]
+                if host not in allowed and not host.startswith("127."):
+                    raise RuntimeError(f"A test tried to reach {host}; tests stay on this machine.")
+            return method(sock, address)
+
+        return guard
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(socket.socket, "connect", checked(connect))
+    patch.setattr(socket.socket, "connect_ex", checked(connect_ex))
+    yield
+    patch.undo()
+
+
+# --- the product -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def services_site(django_db_setup: None, django_db_blocker: Any) -> Iterator[harness.Site]:
+    with django_db_blocker.unblock(), harness.services_site() as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def embedded_site() -> Iterator[harness.Site]:
+    with harness.embedded_site() as site:
+        yield site
+
+
+@pytest.fixture
+def site(request: pytest.FixtureRequest) -> Iterator[harness.Site]:
+    """The product on PostgreSQL and Redis with an empty database (add the cast or the demo), or,
+    with `parametrize("site", ["embedded"], indirect=True)`, `./run` with its demo.
+    """
+    kind = getattr(request, "param", "services")
+    if kind == "services":
+        request.getfixturevalue("transactional_db")
+    found: harness.Site = request.getfixturevalue(f"{kind}_site")
+    request.node.stash[SITE] = found
+    found.sandbox.clear_faults()
+    yield found
+    found.sandbox.clear_faults()
+
+
+@pytest.fixture
+def sandbox(site: harness.Site) -> harness.SandboxClient:
+    return site.sandbox
+
+
+# --- the browser -----------------------------------------------------------------------------
+
+SITE = pytest.StashKey[harness.Site]()
+PAGES = pytest.StashKey[list[Any]]()
+FAILURES = Path(__file__).parent / "var" / "test-failures"
+CHROME_OPTIONS = [
+    "--no-sandbox",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--allow-loopback-in-peer-connection",
+    "--disable-dev-shm-usage",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1",
+]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    path = os.environ.get("CHROME_BIN")
+    assert path, "CHROME_BIN is not set: use ./test"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=CHROME_OPTIONS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(
+    request: pytest.FixtureRequest, browser: Any, site: Any
+) -> Iterator[Callable[..., Any]]:
+    """`open_page(**context_options)`: a page of one more person, with a microphone.
+
+    The test fails on any console error (a CSP violation is one) and on any uncaught exception of
+    its pages, unless `@pytest.mark.allow_console(pattern)` expects it.
+    """
+    said: list[str] = []
+    contexts: list[Any] = []
+    pages = request.node.stash.setdefault(PAGES, [])
+
+    def open_one(**options: Any) -> Any:
+        context = browser.new_context(
+            **{"base_url": site.url, "permissions": ["microphone"], **options}
+        )
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        pages.append(page)
+        page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: said.append(f"uncaught: {error}"))
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    allowed = [mark.args[0] for mark in request.node.iter_markers("allow_console")]
+    unexpected = [line for line in said if not any(re.search(a, line) for a in allowed)]
+    assert not unexpected, "The page complained:\n" + "\n".join(unexpected)
+
+
+@pytest.fixture
+def page(open_page: Callable[..., Any]) -> Any:
+    return open_page()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Any:
+    """A failed test shows its processes' last lines; its pages are kept as pictures."""
+    report = yield
+    if report.when == "call" and report.failed:
+        site = item.stash.get(SITE, None)
+        for name in site.processes.children if site else ():
+            report.sections.append((f"log of {name}", site.processes.log(name)))
+        for number, page in enumerate(item.stash.get(PAGES, [])):
+            FAILURES.mkdir(parents=True, exist_ok=True)
+            try:
+                page.screenshot(path=FAILURES / f"{item.name}-{number}.png")
+            except Exception as error:  # the page may be gone: that is not the failure to show
+                report.sections.append(("no picture", str(error)))
+    return report

@@ -1,0 +1,105 @@
+# Sourced by ./test: throw-away PostgreSQL and Redis of this run only, and a Chromium.
+# DATABASE_URL, REDIS_URL and CHROME_BIN win when they are given. All of it lives in $work and is
+# stopped and removed on exit.
+
+work=$(mktemp -d /tmp/voip-crm.XXXXXX) # not TMPDIR: a socket's path may have 107 characters
+chmod 711 "$work"
+postgres_bin=
+redis_pid=
+
+stop_services() {
+  [ -z "$redis_pid" ] || kill "$redis_pid" 2>/dev/null || true
+  [ -z "$postgres_bin" ] || as_postgres "$postgres_bin/pg_ctl" -D "$work/pg/data" -m immediate stop \
+    >/dev/null 2>&1 || true
+  rm -rf "$work"
+}
+trap stop_services EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+first_command() {
+  local name
+  for name in "$@"; do command -v "$name" && return 0; done
+  return 1
+}
+
+# PostgreSQL's programs are not on PATH on Debian; the highest version wins.
+find_postgres() {
+  local found
+  found=$(ls -d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin /opt/homebrew/opt/postgresql@*/bin \
+    /usr/local/opt/postgresql@*/bin /Applications/Postgres.app/Contents/Versions/*/bin \
+    2>/dev/null | sed 's|.*[^0-9]\([0-9][0-9]*\)/bin$|\1 &|' | sort -rn | sed 's/^[0-9]* //' | head -n 1)
+  [ -x "$found/initdb" ] || found=$(dirname "$(command -v initdb || echo /nowhere/initdb)")
+  [ -x "$found/initdb" ] && printf '%s' "$found"
+}
+
+find_redis() { first_command redis-server valkey-server; }
+
+# Ubuntu's chromium-browser may be a stub that only names a snap: it must run.
+find_chrome() {
+  local name
+  for name in chromium chromium-browser google-chrome google-chrome-stable \
+    "/Applications/Chromium.app/Contents/MacOS/Chromium" \
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do
+    "$name" --version >/dev/null 2>&1 && command -v "$name" && return 0
+  done
+  return 1
+}
+
+as_postgres() {
+  if [ "$(id -u)" = 0 ]; then (cd / && runuser -u postgres -- "$@"); else "$@"; fi
+}
+
+install_missing() {
+  local packages="" policy=/usr/sbin/policy-rc.d added=
+  [ -n "${DATABASE_URL:-}" ] || find_postgres >/dev/null || packages="$packages postgresql"
+  [ -n "${REDIS_URL:-}" ] || find_redis >/dev/null || packages="$packages redis-server"
+  [ -n "${CHROME_BIN:-}" ] || find_chrome >/dev/null || packages="$packages chromium fonts-dejavu-core"
+  [ -n "$packages" ] || return 0
+  can_apt || die "These are needed:$packages. Install them ('sudo apt-get install$packages'," \
+    "'brew install postgresql@17 redis' and Chrome), or give DATABASE_URL, REDIS_URL, CHROME_BIN."
+  if [ ! -e "$policy" ]; then # keeps apt from starting system services
+    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy" && added=1
+  fi
+  # shellcheck disable=SC2086  # the packages are words
+  apt_install $packages || { [ -z "$added" ] || rm -f "$policy"; die "apt could not install:$packages"; }
+  [ -z "$added" ] || rm -f "$policy"
+}
+
+start_postgres() {
+  postgres_bin=$(find_postgres) || die "PostgreSQL was installed, but initdb was not found."
+  mkdir -m 700 "$work/pg"
+  [ "$(id -u)" != 0 ] || chown postgres "$work/pg"
+  # Nobody else enters the folder of socket and data, so that "trust" trusts only us.
+  quietly as_postgres "$postgres_bin/initdb" -D "$work/pg/data" -U postgres --auth=trust \
+    --no-sync -E UTF8 --no-locale
+  quietly as_postgres "$postgres_bin/pg_ctl" -D "$work/pg/data" -l "$work/pg/log" -w start \
+    -o "-k $work/pg -c listen_addresses='' -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
+  # No superuser: row-level security would not apply to one.
+  quietly as_postgres "$postgres_bin/psql" -h "$work/pg" -U postgres -d postgres -q \
+    -c "CREATE ROLE crm LOGIN NOSUPERUSER CREATEDB" -c "CREATE DATABASE crm OWNER crm"
+  export DATABASE_URL="postgres://crm@/$work/pg/crm"
+}
+
+start_redis() {
+  local port tries=0
+  port=$(.venv/bin/python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  "$(find_redis)" --bind 127.0.0.1 --port "$port" --save "" --appendonly no --dir "$work" \
+    >"$work/redis.log" 2>&1 &
+  redis_pid=$!
+  until .venv/bin/python -c "import socket; socket.create_connection(('127.0.0.1', $port), 1)" 2>/dev/null; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 50 ] || die "redis-server did not start: $(tail -n 1 "$work/redis.log")"
+    sleep 0.1
+  done
+  export REDIS_URL="redis://127.0.0.1:$port/0"
+}
+
+start_services() {
+  install_missing
+  [ -n "${DATABASE_URL:-}" ] || start_postgres
+  [ -n "${REDIS_URL:-}" ] || start_redis
+  export CHROME_BIN="${CHROME_BIN:-$(find_chrome)}"
+  mkdir -m 700 "$work/tmp"
+  export TMPDIR="$work/tmp" # Chromium leaves folders there
+}

@@ -1,0 +1,45 @@
+"""The tests' environment, set before Django reads its settings (`-p` in pytest.ini).
+
+Nothing of the developer's own Twilio account or `.env` reaches a test. Ports are chosen here, so
+that the processes of `harness` and the settings of the test process name the same addresses.
+"""
+
+import os
+import secrets
+import socket
+from urllib.parse import urlsplit
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def allowed_hosts() -> set[str]:
+    """Host names that tests may connect to: this machine and the services given by URL."""
+    given = (urlsplit(os.environ[name]).hostname for name in ("DATABASE_URL", "REDIS_URL"))
+    return {"localhost", "::1", *filter(None, given)}
+
+
+os.environ.update(
+    SECRET_KEY=secrets.token_urlsafe(40),
+    DEBUG="0",
+    PUBLIC_BASE_URL=f"http://localhost:{free_port()}",
+    ALLOWED_HOSTS="localhost,127.0.0.1",
+    STATIC_USE_FINDERS="1",
+    LOG_LEVEL="INFO",
+    TWILIO_SANDBOX_URL=f"http://127.0.0.1:{free_port()}",
+    TWILIO_ACCOUNT_SID=f"AC{secrets.token_hex(16)}",
+    TWILIO_AUTH_TOKEN=secrets.token_hex(16),
+    TWILIO_API_KEY_SID=f"SK{secrets.token_hex(16)}",
+    TWILIO_API_KEY_SECRET=secrets.token_hex(16),
+    TWILIO_TWIML_APP_SID=f"AP{secrets.token_hex(16)}",
+    RING_TIMEOUT="5",
+    SWEEP_SECONDS="2",
+    # Playwright's sync API keeps an event loop in the main thread, where the tests use the ORM.
+    DJANGO_ALLOW_ASYNC_UNSAFE="1",
+)
+# ./test gives PostgreSQL and Redis; a quick `python -m pytest contacts` works without.
+os.environ.setdefault("DATABASE_URL", "sqlite:///:memory:")
+os.environ.setdefault("REDIS_URL", "")

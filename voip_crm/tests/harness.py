@@ -1,0 +1,230 @@
+"""The product as real processes, for tests: server, worker, sandbox, and a client of the last.
+
+`Processes` starts children that end with the test run; `SandboxClient` asks the sandbox what it
+saw and tells it to misbehave. Fixtures are in `conftest.py`.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from voip_crm.local import die_with_parent
+
+START_SECONDS = 30.0
+
+
+def wait_until(what: Any, seconds: float = 10.0, every: float = 0.05) -> Any:
+    """The first true answer of `what()`. Raises AssertionError after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = what()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(every)
+
+
+def answers(url: str) -> bool:
+    """Whether anything answers at `url`, be it an error."""
+    try:
+        urllib.request.urlopen(url, timeout=2).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def find_redis() -> str:
+    """The path of a Redis server. Raises AssertionError when there is none."""
+    found = shutil.which("redis-server") or shutil.which("valkey-server")
+    assert found, "this test starts a Redis server of its own, and there is none on PATH"
+    return found
+
+
+@dataclass
+class Processes:
+    """Children with a log file each, ended together."""
+
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="site-")))
+    children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, name: str, *command: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Run `python COMMAND…` with the test's environment and `environment` on top of it."""
+        inherited = {k: v for k, v in os.environ.items() if k != "DJANGO_ALLOW_ASYNC_UNSAFE"}
+        # Whoever honours a proxy cannot leave this machine.
+        nowhere = dict.fromkeys(["HTTP_PROXY", "HTTPS_PROXY"], "http://127.0.0.1:9")
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.children[name] = subprocess.Popen(
+                [sys.executable, "-u", *command],
+                cwd=settings.BASE_DIR,
+                env=inherited | nowhere | {"NO_PROXY": "localhost,127.0.0.1"} | environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=die_with_parent if sys.platform == "linux" else None,
+            )
+        return self.children[name]
+
+    def wait_for(self, name: str, url: str) -> None:
+        def ready() -> bool:
+            assert self.children[name].poll() is None, f"{name} ended:\n{self.log(name)}"
+            return answers(url)
+
+        wait_until(ready, START_SECONDS)
+
+    def stop(self, name: str, number: signal.Signals = signal.SIGTERM) -> int:
+        """Ends the child and its group; returns its exit code."""
+        child = self.children.pop(name)
+        for one in (number, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, one)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return child.wait(10)
+        return child.wait()
+
+    def stop_all(self) -> None:
+        for name in reversed(list(self.children)):
+            self.stop(name)
+
+    def log(self, name: str, lines: int = 60) -> str:
+        text = (self.folder / f"{name}.log").read_text(errors="replace")
+        return "\n".join(text.splitlines()[-lines:])
+
+
+class SandboxClient:
+    """The sandbox's control door, `/sandbox/…`; its README describes each answer."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def state(self) -> Any:
+        """Calls, conferences and recordings as the sandbox has them."""
+        return self._ask("GET", "/sandbox/state")
+
+    def wire(self) -> Any:
+        """Every request received and callback sent, oldest first."""
+        return self._ask("GET", "/sandbox/wire")
+
+    def heard(self, sid: str) -> Any:
+        """What the handset of this call heard: measured loudness, tones, digits."""
+        return self._ask("GET", f"/sandbox/heard/{sid}")
+
+    def fault(self, kind: str, **order: Any) -> Any:
+        """Order a fault (`sandbox/faults.py` lists the kinds)."""
+        return self._ask("POST", "/sandbox/faults", {"kind": kind, **order})
+
+    def clear_faults(self) -> None:
+        self._ask("DELETE", "/sandbox/faults")
+
+    def hangup(self, sid: str) -> None:
+        """The far side hangs up."""
+        self._ask("POST", f"/sandbox/calls/{sid}/hangup", {})
+
+    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"} if data else {}
+        request = urllib.request.Request(self.url + path, data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as response:
+                text = response.read()
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{method} {path}: {error.code} {error.read()!r}") from error
+        return json.loads(text) if text else None
+
+
+@dataclass
+class Site:
+    """A running product: where it is, its sandbox, its processes."""
+
+    url: str
+    sandbox: SandboxClient
+    processes: Processes
+
+
+@contextlib.contextmanager
+def services_site() -> Iterator[Site]:
+    """Server, worker with beat, and sandbox as processes on the test's own database and Redis."""
+    from voip_crm.local import sandbox_config
+
+    processes = Processes()
+    config = processes.folder / "sandbox.json"
+    recordings = str(processes.folder / "sandbox")
+    config.write_text(json.dumps(sandbox_config(recordings) | {"ring_seconds": 0.5}))
+    ours = {"DATABASE_URL": _test_database_url(), "CONN_MAX_AGE": "0"}
+    try:
+        start_sandbox(processes, config)
+        start_server(processes, **ours)
+        if settings.REDIS_URL:
+            start_worker(processes, **ours)
+        processes.wait_for("sandbox", f"{settings.TWILIO_SANDBOX_URL}/sandbox/health")
+        processes.wait_for("server", f"{settings.PUBLIC_BASE_URL}/healthz")
+        yield Site(settings.PUBLIC_BASE_URL, SandboxClient(settings.TWILIO_SANDBOX_URL), processes)
+    finally:
+        processes.stop_all()
+
+
+def start_sandbox(processes: Processes, config: Path) -> None:
+    port = settings.TWILIO_SANDBOX_URL.rpartition(":")[2]
+    processes.start(
+        "sandbox", "-m", "sandbox", "--config", str(config), "--host", "127.0.0.1", "--port", port
+    )
+
+
+def start_server(processes: Processes, **environment: str) -> None:
+    port = settings.PUBLIC_BASE_URL.rpartition(":")[2]
+    options = ["--host", "127.0.0.1", "--port", port, "--lifespan", "off", "--ws", "none"]
+    options += ["--timeout-graceful-shutdown", "1", "--no-access-log"]
+    processes.start("server", "-m", "uvicorn", "voip_crm.asgi:application", *options, **environment)
+
+
+def start_worker(processes: Processes, **environment: str) -> None:
+    options = ["--beat", "--scheduler", "celery.beat:Scheduler", "--concurrency", "2"]
+    options += ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
+    processes.start("worker", "-m", "celery", "-A", "voip_crm", "worker", *options, **environment)
+
+
+@contextlib.contextmanager
+def embedded_site() -> Iterator[Site]:
+    """`manage.py runlocal` on SQLite in a folder of its own, as `./run` starts it."""
+    from voip_crm.tests.environment import free_port
+
+    processes = Processes()
+    port, sandbox_port = free_port(), free_port()
+    url = f"http://localhost:{port}"
+    given = ["SECRET_KEY", "REDIS_URL", "DATABASE_URL", "RECORDINGS_DIR", "STATIC_USE_FINDERS"]
+    given += [name for name in os.environ if name.startswith("TWILIO_")]
+    nothing = dict.fromkeys(given, "")
+    ours = {"VAR_DIR": str(processes.folder / "var"), "PUBLIC_BASE_URL": url, "RING_TIMEOUT": "5"}
+    options = ["--port", str(port), "--sandbox-port", str(sandbox_port)]
+    try:
+        processes.start("runlocal", "manage.py", "runlocal", *options, **nothing | ours)
+        processes.wait_for("runlocal", f"{url}/healthz")
+        yield Site(url, SandboxClient(f"http://127.0.0.1:{sandbox_port}"), processes)
+    finally:
+        processes.stop_all()
+
+
+def _test_database_url() -> str:
+    """The database of pytest-django, for another process."""
+    name = connection.settings_dict["NAME"]
+    assert connection.vendor == "postgresql", "real processes need PostgreSQL: use ./test"
+    before, _, rest = os.environ["DATABASE_URL"].rpartition("/")
+    query = rest.partition("?")[1:]
+    return f"{before}/{name}{''.join(query)}"

@@ -1,0 +1,229 @@
+"""The live channel: who hears what, and what happens when Redis goes away and comes back."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import time_machine
+import uvicorn
+
+from tenants import live as sender
+from voip_crm import live
+from voip_crm.tests.environment import free_port
+from voip_crm.tests.harness import find_redis
+
+ACME, BOREALIS = uuid4(), uuid4()
+RESYNC = {"type": "resync"}
+
+
+class Stream:
+    """One open page, read without a browser."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def next_line(self, beginning: str, seconds: float = 10.0) -> str:
+        async with asyncio.timeout(seconds):
+            while line := await self.reader.readline():
+                if line.decode().startswith(beginning):
+                    return line.decode().strip()
+        raise EOFError
+
+    async def message(self, seconds: float = 10.0) -> Any:
+        import json
+
+        return json.loads((await self.next_line("data:", seconds)).partition(":")[2])
+
+    async def is_silent(self, seconds: float = 0.3) -> bool:
+        try:
+            await self.message(seconds)
+        except TimeoutError:
+            return True
+        return False
+
+
+class Channel:
+    """A running live server; `open` is what a page does."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    async def request(self, path: str, method: str = "GET") -> tuple[int, Stream]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        status = int((await reader.readline()).split()[1])
+        return status, Stream(reader, writer)
+
+    async def open(self, tenant_id: UUID) -> Stream:
+        ticket = sender.make_ticket(tenant_id, "someone")
+        status, stream = await self.request(f"/live?ticket={ticket}")
+        assert status == 200
+        await stream.next_line(": open")
+        return stream
+
+
+@contextlib.asynccontextmanager
+async def serving(hub: live.Hub, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Channel]:
+    monkeypatch.setattr(live, "hub", hub)
+    monkeypatch.setattr(sender, "_local", [hub.deliver_from_thread])
+    port = free_port()
+    server = uvicorn.Server(
+        uvicorn.Config(
+            live.application,
+            port=port,
+            lifespan="off",
+            log_config=None,
+            timeout_graceful_shutdown=1,
+        )
+    )
+    serving = asyncio.create_task(server._serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    yield Channel(port)
+    hub.close()
+    server.should_exit = True
+    await serving
+
+
+@pytest.fixture
+async def channel(monkeypatch: Any, settings: Any) -> AsyncIterator[Channel]:
+    settings.REDIS_URL = ""
+    async with serving(live.Hub(""), monkeypatch) as channel:
+        yield channel
+
+
+async def test_a_message_reaches_every_page_of_its_tenant_and_no_other(channel: Channel) -> None:
+    first, second = await channel.open(ACME), await channel.open(ACME)
+    other = await channel.open(BOREALIS)
+    await asyncio.to_thread(sender.publish, ACME, {"type": "call", "id": "c1"})
+    assert await first.message() == await second.message() == {"type": "call", "id": "c1"}
+    assert await other.is_silent()
+    await asyncio.to_thread(sender.publish, BOREALIS, {"type": "call", "id": "c2"})
+    assert await other.message() == {"type": "call", "id": "c2"}
+    assert await first.is_silent()
+
+
+@pytest.mark.parametrize(
+    "ticket", ["", "nonsense", "eyJ0ZW5hbnQiOiJ4In0:1abc:forged", sender._SALT]
+)
+async def test_a_bad_ticket_is_401(channel: Channel, ticket: str) -> None:
+    status, _ = await channel.request(f"/live?ticket={ticket}")
+    assert status == 401
+
+
+async def test_a_ticket_is_good_for_a_minute(channel: Channel) -> None:
+    with time_machine.travel(0, tick=False) as clock:
+        ticket = sender.make_ticket(ACME, "someone")
+        clock.shift(59)
+        assert sender.read_ticket(ticket) == (str(ACME), "someone")
+    status, _ = await channel.request(f"/live?ticket={ticket}")
+    assert status == 401
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/live"), ("GET", "/live/x"), ("GET", "/")])
+async def test_anything_else_is_404(channel: Channel, method: str, path: str) -> None:
+    status, _ = await channel.request(path, method)
+    assert status == 404
+
+
+async def test_a_quiet_stream_is_kept_alive(channel: Channel, monkeypatch: Any) -> None:
+    monkeypatch.setattr(live, "KEEP_ALIVE_SECONDS", 0.1)
+    stream = await channel.open(ACME)
+    assert await stream.next_line(": keep-alive") and await stream.next_line(": keep-alive")
+
+
+async def test_a_stream_ends_in_time_and_leaves_the_hub(channel: Channel, monkeypatch: Any) -> None:
+    monkeypatch.setattr(live, "STREAM_SECONDS", 0.2)
+    stream = await channel.open(ACME)
+    assert live.hub._pages
+    assert await stream.next_line("0") == "0"  # the last chunk
+    assert not live.hub._pages
+
+
+async def test_a_closed_page_leaves_the_hub(channel: Channel) -> None:
+    stream = await channel.open(ACME)
+    stream.writer.close()
+    async with asyncio.timeout(5):
+        while live.hub._pages:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_page_too_slow_to_read_gets_one_resync_for_what_it_missed() -> None:
+    hub = live.Hub("")
+    page = hub.join("live:x")
+    for number in range(live.QUEUE_LENGTH + 1):
+        hub.deliver("live:x", str(number))
+    assert page.get_nowait() == live.RESYNC
+    assert page.empty()
+    hub.close()
+    for _ in range(live.QUEUE_LENGTH + 1):
+        hub.deliver("live:x", "more")
+    assert page.get_nowait() is None
+
+
+class Redis:
+    """A Redis server of this test's own, which can be killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.start()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [find_redis(), "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""],
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+        )
+
+    def kill(self) -> None:
+        os.kill(self.process.pid, signal.SIGKILL)
+        assert self.process.wait() == -signal.SIGKILL
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[Redis]:
+    server = Redis(tmp_path)
+    yield server
+    server.kill()
+
+
+async def test_redis_killed_and_restarted_costs_a_resync_and_nothing_more(
+    redis_server: Redis, monkeypatch: Any, settings: Any
+) -> None:
+    settings.REDIS_URL = redis_server.url
+    monkeypatch.setattr(sender, "_REST_SECONDS", 0.0)
+    async with serving(live.Hub(redis_server.url), monkeypatch) as channel:
+        acme, borealis = await channel.open(ACME), await channel.open(BOREALIS)
+        assert await acme.message() == RESYNC and await borealis.message() == RESYNC
+        for round_ in range(3):
+            sender.publish(ACME, {"type": "call", "id": round_})
+            assert await acme.message() == {"type": "call", "id": round_}
+            redis_server.kill()
+            sender.publish(ACME, {"type": "call", "id": "lost"})  # raises nothing
+            redis_server.start()
+            assert await acme.message() == RESYNC and await borealis.message() == RESYNC
+        assert await borealis.is_silent()
+
+
+async def test_a_dead_redis_is_not_asked_again_for_a_while(settings: Any, monkeypatch: Any) -> None:
+    settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
+    monkeypatch.setattr(sender, "_rest_until", 0.0)
+    asked = []
+    client = sender._client
+
+    def counted(url: str) -> Any:
+        asked.append(url)
+        return client(url)
+
+    monkeypatch.setattr(sender, "_client", counted)
+    for _ in range(3):
+        sender.publish(ACME, {"type": "call", "id": 1})
+    assert len(asked) == 1
