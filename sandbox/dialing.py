@@ -1,0 +1,186 @@
+"""<Dial>: into a conference, or bridged to a pretend phone."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import urljoin
+
+from sandbox.audio import Clip, ringback
+from sandbox.calls import EVENTS, Call, Callback
+from sandbox.conferences import (
+    EVENT_WORDS,
+    ConferenceCallback,
+    ConferenceFull,
+    DuplicateLabel,
+    Participant,
+)
+from sandbox.recordings import RecordingCallback
+from sandbox.session import CallOver, Session, Step
+from sandbox.twiml import TwimlError, Verb
+from sandbox.waiting import quiet, wait_clip
+
+
+async def dial(session: Session, verb: Verb, base: str) -> Step | None:
+    """One noun; text instead of a noun is a number."""
+    nouns = verb.children or ((Verb("Number", {}, verb.text),) if verb.text else ())
+    if len(nouns) != 1:
+        raise TwimlError(0, "<Dial> with several nouns or none: not implemented by the sandbox")
+    noun = nouns[0]
+    if noun.name == "Conference":
+        return await _conference(session, verb, noun, base)
+    return await _number(session, verb, noun, base)
+
+
+def words(text: str, allowed: dict[str, tuple[str, ...]] | tuple[str, ...]) -> frozenset[str]:
+    """A list of event names. Raises TwimlError for one that is none."""
+    found = frozenset(text.split())
+    if unknown := found - set(allowed):
+        raise TwimlError(12200, f"statusCallbackEvent: {', '.join(sorted(unknown))}")
+    return found
+
+
+async def _conference(session: Session, verb: Verb, noun: Verb, base: str) -> Step | None:
+    exchange, call = session.exchange, session.call
+    callback = ConferenceCallback()
+    if url := noun.get("statusCallback"):
+        callback = ConferenceCallback(
+            urljoin(base, url),
+            noun.get("statusCallbackMethod", "POST").upper(),
+            words(noun.get("statusCallbackEvent", "start end"), EVENT_WORDS),
+        )
+    if not noun.text:
+        raise TwimlError(13234, "<Conference> without a name")
+    label, limit = noun.get("participantLabel"), int(noun.number("maxParticipants", 250))
+    if len(label) > 128:
+        raise TwimlError(12200, "participantLabel is longer than 128 characters")
+    conference = exchange.conference(
+        call.account, noun.text, callback, call.base_url, noun.get("region", "us1")
+    )
+    coach = noun.get("coach")
+    try:
+        if coach and not any(p.call.sid == coach for p in conference.joined):
+            exchange.wire.alert(13240, f"coach {coach} is not in the conference", call=call.sid)
+            return session.next_step(verb, base, {"DialCallStatus": "failed"})
+        conference.check(label, limit)
+    except (DuplicateLabel, ConferenceFull) as error:
+        code = 16025 if isinstance(error, DuplicateLabel) else 16020
+        exchange.wire.alert(code, f"cannot join {noun.text}: {error}", call=call.sid)
+        return session.next_step(verb, base, {"DialCallStatus": "failed"})
+    participant = Participant(
+        conference,
+        call,
+        label,
+        muted=noun.flag("muted", False),
+        coaching=bool(coach),
+        call_sid_to_coach=coach,
+        start_on_enter=noun.flag("startConferenceOnEnter", True),
+        end_on_exit=noun.flag("endConferenceOnExit", False),
+        beep=noun.get("beep", "true"),
+    )
+    wait_url = noun.attributes.get("waitUrl")
+    if wait_url == "":
+        participant.wait = quiet()
+    elif wait_url is not None:
+        method = noun.get("waitMethod", "POST").upper()
+        target = urljoin(base, wait_url)
+
+        async def load() -> None:
+            participant.wait = await wait_clip(
+                exchange, call.account, target, method, call.params()
+            )
+
+        call.own(asyncio.create_task(load()))
+    if noun.get("record", "do-not-record") == "record-from-start" and not conference.recording:
+        exchange.record_conference(conference, "Conference", recording_callback(noun, base))
+    conference.join(participant)
+    limit_seconds = verb.number("timeLimit", 14_400)
+    try:
+        await session.until_over(participant.left.wait(), limit_seconds)
+    except TimeoutError:
+        conference.leave(participant, "participant_updated_via_api")
+    except CallOver:
+        session.tell(_answered(session, verb, base))
+        raise
+    except asyncio.CancelledError:
+        conference.leave(participant, "participant_updated_via_api")
+        raise
+    return _answered(session, verb, base)
+
+
+def _answered(session: Session, verb: Verb, base: str) -> Step | None:
+    # No DialCallSid and no DialCallDuration after a conference.
+    return session.next_step(verb, base, {"DialCallStatus": "answered", "DialBridged": "true"})
+
+
+def recording_callback(verb: Verb, base: str) -> RecordingCallback:
+    """The recordingStatusCallback* attributes of a verb."""
+    url = verb.get("recordingStatusCallback")
+    return RecordingCallback(
+        urljoin(base, url) if url else "",
+        verb.get("recordingStatusCallbackMethod", "POST").upper(),
+        words(
+            verb.get("recordingStatusCallbackEvent", "completed"),
+            ("in-progress", "completed", "absent"),
+        ),
+    )
+
+
+async def _number(session: Session, verb: Verb, noun: Verb, base: str) -> Step | None:
+    exchange, call = session.exchange, session.call
+    caller_id = verb.get("callerId", call.from_)
+    if call.from_.startswith("client:") and not call.account.owns(caller_id):
+        exchange.wire.alert(13214, f"callerId {caller_id} is not ours", call=call.sid)
+        return session.next_step(verb, base, {"DialCallStatus": "failed"})
+    callback = None
+    if url := noun.get("statusCallback"):
+        callback = Callback(
+            urljoin(base, url),
+            noun.get("statusCallbackMethod", "POST").upper(),
+            words(noun.get("statusCallbackEvent", "completed"), EVENTS),
+        )
+    child = exchange.add_call(
+        Call(
+            call.account,
+            exchange.webhooks,
+            from_=caller_id,
+            to=noun.text,
+            direction="outbound-dial",
+            base_url=call.base_url,
+            parent=call,
+            callback=callback,
+        )
+    )
+
+    def bridge() -> None:
+        call.stop_playing()
+        call.bridge, child.bridge = child, call
+
+    call.play(Clip(ringback(), loop=True))
+    child.released.set()
+    exchange.dial(
+        child,
+        timeout=verb.number("timeout", 30),
+        time_limit=verb.number("timeLimit", 14_400),
+        on_answer=bridge,
+    )
+
+    def facts() -> Step | None:
+        bridged = child.answered_at is not None
+        extra = {
+            "DialCallStatus": child.status if child.over.is_set() else "completed",
+            "DialCallSid": child.sid,
+            "DialCallDuration": str(child.seconds),
+            "DialBridged": str(bridged).lower(),
+        }
+        return session.next_step(verb, base, extra)
+
+    try:
+        await session.until_over(child.over.wait())
+    except (CallOver, asyncio.CancelledError) as gone:
+        child.end("completed" if child.answered_at else "canceled")
+        if isinstance(gone, CallOver):
+            session.tell(facts())
+        raise
+    finally:
+        call.stop_playing()
+    return facts()

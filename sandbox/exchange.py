@@ -1,0 +1,282 @@
+"""The switch room: owns calls, conferences and recordings, dials, and drives the audio clock."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from sandbox.audio import FRAME_SECONDS, SILENCE
+from sandbox.calls import DEFAULT_TIME_LIMIT_SECONDS, Call, Callback
+from sandbox.conferences import Conference, ConferenceCallback
+from sandbox.config import Account, Application, Config, Number
+from sandbox.faults import Faults
+from sandbox.handsets import Handset, behaviour
+from sandbox.recordings import Recording, RecordingCallback
+from sandbox.webhooks import Params, Webhooks
+from sandbox.wire import WireLog
+
+SETUP_SECONDS = 0.03  # between initiated and ringing
+RECORDING_READY_SECONDS = 0.3  # Twilio's file is ready some time after the call
+LATE_FRAMES = 50  # after a longer stall the clock starts anew instead of catching up
+
+
+class Exchange:
+    """All state of one sandbox, in memory; only recordings are on disk."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.wire = WireLog()
+        self.faults = Faults()
+        self.webhooks = Webhooks(self.wire, self.faults)
+        self.calls: dict[str, Call] = {}
+        self.live: dict[str, Call] = {}  # the clock must not walk through history
+        self.rooms: dict[tuple[str, str], Conference] = {}  # live, by account SID and name
+        self.conferences: dict[str, Conference] = {}
+        self.recordings: dict[str, Recording] = {}
+        self.next_slot: dict[str, float] = {}
+        self._clock: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # life
+
+    def start(self) -> None:
+        """Start the clock."""
+        self._clock = asyncio.create_task(self._run_clock())
+
+    async def close(self) -> None:
+        """Stop at once: nobody is told, as when a machine goes down."""
+        tasks = [*self._tasks, *(t for c in self.calls.values() for t in c.tasks)]
+        if self._clock is not None:
+            tasks.append(self._clock)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for call in self.live.values():
+            if call.device is not None:
+                call.device.close()
+        await self.webhooks.close()
+
+    def spawn(self, task: asyncio.Task[None]) -> None:
+        """Keep a background task until it is done."""
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # the clock: absolute, so that recordings are as long as the calls were
+
+    async def _run_clock(self) -> None:
+        due = time.monotonic()
+        while True:
+            due += FRAME_SECONDS
+            wait = due - time.monotonic()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            elif wait < -LATE_FRAMES * FRAME_SECONDS:
+                due = time.monotonic()
+            else:
+                await asyncio.sleep(0)
+            self._tick()
+
+    def _tick(self) -> None:
+        calls = [call for call in self.live.values() if call.device is not None]
+        if self.faults.all:
+            frozen = [call for call in calls if self.faults.frozen(call.sid)]
+            for call in frozen:
+                call.inp = SILENCE
+                calls.remove(call)
+        for call in calls:
+            call.take_in()
+        for conference in self.rooms.values():
+            conference.tick()
+        for call in calls:
+            if call.bridge is not None:
+                call.out = call.bridge.inp
+            call.give_out()
+
+    # calls
+
+    def add_call(self, call: Call) -> Call:
+        """Take a new leg into care."""
+        self.calls[call.sid] = self.live[call.sid] = call
+        call.on_end.append(lambda: self._settle(call))
+        return call
+
+    def _settle(self, call: Call) -> None:
+        del self.live[call.sid]
+        participant = call.participant
+        if participant is not None:
+            participant.conference.leave(participant, "participant_hung_up")
+        if call.bridge is not None:
+            call.bridge.bridge = None
+            call.bridge = None
+        for recording in call.recordings:
+            self.stop_recording(recording)
+
+    def browser_call(self, account: Account, app: Application, from_: str, custom: Params) -> Call:
+        """A call from a browser to a TwiML application; its far end is a WebRTC peer."""
+        call = Call(
+            account,
+            self.webhooks,
+            from_=from_,
+            to=custom.get("To", ""),
+            direction="inbound",
+            base_url=self.config.base_url,
+            callback=Callback(app.status_callback, app.status_callback_method),
+            application_sid=app.sid,
+            custom=custom,
+        )
+        return self.add_call(call)
+
+    def incoming_call(self, account: Account, number: Number, from_: str) -> Call:
+        """A pretend caller rings one of our numbers."""
+        how = behaviour(from_)
+        call = Call(
+            account,
+            self.webhooks,
+            from_=from_,
+            to=number.phone_number,
+            direction="inbound",
+            base_url=self.config.base_url,
+            callback=Callback(number.status_callback, number.status_callback_method),
+        )
+
+        async def pick_up() -> Handset:
+            if how.hangs_up_after is not None:
+                loop = asyncio.get_running_loop()
+                loop.call_later(how.hangs_up_after, call.end, "completed")
+            return Handset(how.says)
+
+        call.pick_up = pick_up
+        return self.add_call(call)
+
+    def dial(
+        self,
+        call: Call,
+        *,
+        timeout: float,
+        time_limit: float = DEFAULT_TIME_LIMIT_SECONDS,
+        on_answer: Callable[[], None],
+    ) -> None:
+        """Ring the pretend phone. ``timeout`` and ``time_limit`` in seconds."""
+        call.own(asyncio.create_task(self._dial(call, timeout, time_limit, on_answer)))
+
+    async def _dial(
+        self, call: Call, timeout: float, time_limit: float, on_answer: Callable[[], None]
+    ) -> None:
+        await call.released.wait()
+        await asyncio.sleep(call.queue_ms / 1000)
+        how = behaviour(call.to)
+        call.dialling()
+        await asyncio.sleep(SETUP_SECONDS)
+        if how.ends is not None and not how.rings:
+            call.end(*how.ends)
+            return
+        call.ringing()
+        if how.never or self.config.ring_seconds > timeout:
+            await asyncio.sleep(timeout)
+            call.end("no-answer", 487)
+            return
+        await asyncio.sleep(self.config.ring_seconds)
+        if how.ends is not None:
+            call.end(*how.ends)
+            return
+        call.answered(Handset(how.says))
+        on_answer()
+        if how.hangs_up_after is not None:
+            await asyncio.sleep(min(how.hangs_up_after, time_limit))
+        else:
+            await asyncio.sleep(time_limit)
+        call.end("completed")
+
+    def queue_slot(self, account: Account) -> int:
+        """Milliseconds until this account may place its next API call (calls per second)."""
+        rate = self.config.calls_per_second
+        if not rate:
+            return 0
+        present = time.monotonic()
+        slot = max(present, self.next_slot.get(account.sid, 0.0))
+        self.next_slot[account.sid] = slot + 1 / rate
+        return int((slot - present) * 1000)
+
+    # conferences
+
+    def conference(
+        self,
+        account: Account,
+        name: str,
+        callback: ConferenceCallback,
+        base_url: str,
+        region: str = "us1",
+    ) -> Conference:
+        """The live conference of this name in this account, or a new one."""
+        key = (account.sid, name)
+        if key in self.rooms:
+            return self.rooms[key]
+        made = Conference(account, name, callback, self.webhooks, base_url, region)
+        self.conferences[made.sid] = self.rooms[key] = made
+
+        def settle() -> None:
+            del self.rooms[key]
+            if made.recording is not None:
+                self.stop_recording(made.recording)
+
+        made.on_end = settle
+        return made
+
+    # recordings
+
+    def record_call(
+        self,
+        call: Call,
+        source: str,
+        channels: int,
+        callback: RecordingCallback,
+        track: str = "both",
+    ) -> Recording:
+        """Start to record a leg."""
+        recording = Recording(
+            call.account, call.sid, None, source, channels, call.base_url, track, callback
+        )
+        call.recordings.append(recording)
+        return self._started(recording)
+
+    def record_conference(
+        self, conference: Conference, source: str, callback: RecordingCallback
+    ) -> Recording:
+        """Start to record the mix of a conference; mono, as with Twilio."""
+        recording = Recording(
+            conference.account,
+            None,
+            conference.sid,
+            source,
+            1,
+            conference.base_url,
+            callback=callback,
+        )
+        conference.recording = recording
+        return self._started(recording)
+
+    def _started(self, recording: Recording) -> Recording:
+        self.recordings[recording.sid] = recording
+        self._report(recording)
+        return recording
+
+    def stop_recording(self, recording: Recording) -> None:
+        """Stop capturing; the file and its callback follow some hundred ms later."""
+        if recording.running:
+            recording.status = "processing"
+            self.spawn(asyncio.create_task(self._finish(recording)))
+
+    async def _finish(self, recording: Recording) -> None:
+        await asyncio.sleep(RECORDING_READY_SECONDS)
+        recording.save(self.config.data_dir / recording.account.sid)
+        self._report(recording)
+
+    def _report(self, recording: Recording) -> None:
+        if recording.status in recording.callback.events:
+            self.webhooks.event(
+                recording.account,
+                recording.callback.url,
+                recording.callback.method,
+                recording.params(),
+            )

@@ -1,0 +1,72 @@
+"""Pretend far sides. The last three digits of the number decide how one behaves."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from sandbox.audio import SILENCE, Clip, Ear, Samples, greeting
+
+ECHO_DELAY_FRAMES = 25  # 0.5 s, so that a speaker can tell the echo from himself
+SHORT_TALK_SECONDS = 4.0
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What happens when the number is rung.
+
+    ``ends``: (CallStatus, SIP code) if it is never answered, None if it is.
+    ``rings``: False when it fails before ringing.
+    """
+
+    says: str = "greeting"  # greeting | echo
+    ends: tuple[str, int] | None = None
+    rings: bool = True
+    never: bool = False  # rings until the caller gives up
+    hangs_up_after: float | None = None
+
+
+BEHAVIOURS = {
+    "100": Behaviour(),
+    "101": Behaviour(says="echo"),
+    "102": Behaviour(ends=("busy", 486)),
+    "103": Behaviour(never=True),
+    "104": Behaviour(ends=("busy", 603)),
+    "105": Behaviour(hangs_up_after=SHORT_TALK_SECONDS),
+    "106": Behaviour(ends=("failed", 404), rings=False),
+}
+REFUSED_BY_REST = "107"
+
+
+def behaviour(number: str) -> Behaviour:
+    """By the last three digits; any other number is like 100."""
+    return BEHAVIOURS.get(number[-3:], BEHAVIOURS["100"])
+
+
+class Handset:
+    """The audio side of a pretend phone."""
+
+    def __init__(self, says: str) -> None:
+        self.ear = Ear()
+        self.digits = ""
+        self._voice = Clip(greeting(), loop=True) if says == "greeting" else None
+        self._echo: deque[Samples] = deque([SILENCE] * ECHO_DELAY_FRAMES)
+
+    def read(self) -> Samples:
+        """What it says in this 20 ms."""
+        if self._voice is not None:
+            return self._voice.next() or SILENCE
+        return self._echo.popleft() if self._echo else SILENCE
+
+    def write(self, frame: Samples) -> None:
+        """What it hears in this 20 ms."""
+        self.ear.hear(frame)
+        if self._voice is None:
+            self._echo.append(frame)
+
+    def digit(self, digits: str) -> None:
+        """Keys pressed by the other side."""
+        self.digits += digits
+
+    def close(self) -> None:
+        """Nothing to free."""

@@ -1,0 +1,193 @@
+"""The account, its applications and its phone numbers."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from sandbox.config import Account, Application, Number
+from sandbox.ids import new_sid, rfc2822
+from sandbox.rest.core import (
+    PREFIX,
+    ApiError,
+    Form,
+    Json,
+    account,
+    form,
+    not_found,
+    only_filters,
+    paged,
+)
+
+
+def account_json(a: Account) -> Json:
+    """The auth token is never shown."""
+    return {
+        "sid": a.sid,
+        "owner_account_sid": a.sid,
+        "friendly_name": a.friendly_name,
+        "status": "active",
+        "type": "Full",
+        "auth_token": "",
+        "date_created": rfc2822(a.date_created),
+        "date_updated": rfc2822(a.date_created),
+        "uri": f"{PREFIX}/{a.sid}.json",
+        "subresource_uris": {},
+    }
+
+
+def application_json(ours: Account, a: Application) -> Json:
+    """An application in Twilio's shape."""
+    return {
+        "sid": a.sid,
+        "account_sid": ours.sid,
+        "api_version": "2010-04-01",
+        "friendly_name": a.friendly_name,
+        "voice_url": a.voice_url,
+        "voice_method": a.voice_method,
+        "voice_fallback_url": a.voice_fallback_url,
+        "voice_fallback_method": a.voice_fallback_method,
+        "status_callback": a.status_callback,
+        "status_callback_method": a.status_callback_method,
+        "date_created": rfc2822(a.date_created),
+        "date_updated": rfc2822(a.date_created),
+        "uri": f"{PREFIX}/{ours.sid}/Applications/{a.sid}.json",
+    }
+
+
+def number_json(ours: Account, n: Number) -> Json:
+    """A phone number in Twilio's shape."""
+    return {
+        "sid": n.sid,
+        "account_sid": ours.sid,
+        "api_version": "2010-04-01",
+        "friendly_name": n.friendly_name or n.phone_number,
+        "phone_number": n.phone_number,
+        "capabilities": {"voice": True, "sms": False, "mms": False, "fax": False},
+        "voice_url": n.voice_url,
+        "voice_method": n.voice_method,
+        "voice_fallback_url": n.voice_fallback_url,
+        "voice_fallback_method": n.voice_fallback_method,
+        "voice_application_sid": n.voice_application_sid or None,
+        "status_callback": n.status_callback,
+        "status_callback_method": n.status_callback_method,
+        "status": "in-use",
+        "date_created": rfc2822(n.date_created),
+        "date_updated": rfc2822(n.date_created),
+        "uri": f"{PREFIX}/{ours.sid}/IncomingPhoneNumbers/{n.sid}.json",
+    }
+
+
+def _change(target: Application | Number, fields: Form) -> None:
+    target.friendly_name = fields.text("FriendlyName", target.friendly_name)
+    for name in ("VoiceUrl", "VoiceFallbackUrl", "StatusCallback"):
+        if fields.has(name):
+            setattr(target, _snake(name), fields.url(name))
+    for name in ("VoiceMethod", "VoiceFallbackMethod", "StatusCallbackMethod"):
+        if fields.has(name):
+            setattr(target, _snake(name), fields.method(name))
+
+
+def _snake(name: str) -> str:
+    return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
+
+
+async def list_accounts(request: web.Request) -> web.Response:
+    """Only the one that asks."""
+    return paged(request, "accounts", [account(request)], account_json)
+
+
+async def fetch_account(request: web.Request) -> web.Response:
+    """The account itself."""
+    return web.json_response(account_json(account(request)))
+
+
+async def list_applications(request: web.Request) -> web.Response:
+    """All, or those of a FriendlyName."""
+    only_filters(request, "FriendlyName")
+    ours, name = account(request), request.query.get("FriendlyName")
+    found = [a for a in ours.applications.values() if name in (None, a.friendly_name)]
+    return paged(request, "applications", found, lambda a: application_json(ours, a))
+
+
+def find_application(request: web.Request) -> Application:
+    """By SID."""
+    found = account(request).applications.get(request.match_info["application"])
+    if found is None:
+        raise not_found(request.path)
+    return found
+
+
+async def create_application(request: web.Request) -> web.Response:
+    """A new one; kept until the process ends."""
+    ours, fields = account(request), await form(request)
+    made = Application(new_sid("AP"))
+    _change(made, fields)
+    fields.finish()
+    ours.applications[made.sid] = made
+    return web.json_response(application_json(ours, made), status=201)
+
+
+async def fetch_application(request: web.Request) -> web.Response:
+    """One."""
+    return web.json_response(application_json(account(request), find_application(request)))
+
+
+async def update_application(request: web.Request) -> web.Response:
+    """Change its URLs."""
+    found, fields = find_application(request), await form(request)
+    _change(found, fields)
+    fields.finish()
+    return web.json_response(application_json(account(request), found))
+
+
+async def list_numbers(request: web.Request) -> web.Response:
+    """All, or the one of a PhoneNumber."""
+    only_filters(request, "PhoneNumber", "FriendlyName")
+    ours, query = account(request), request.query
+    found = [
+        n
+        for n in ours.numbers.values()
+        if query.get("PhoneNumber", n.phone_number) == n.phone_number
+        and query.get("FriendlyName", n.friendly_name) == n.friendly_name
+    ]
+    key = "incoming_phone_numbers"
+    return paged(request, key, found, lambda n: number_json(ours, n))
+
+
+def find_number(request: web.Request) -> Number:
+    """By SID."""
+    found = account(request).numbers.get(request.match_info["number"])
+    if found is None:
+        raise not_found(request.path)
+    return found
+
+
+async def fetch_number(request: web.Request) -> web.Response:
+    """One."""
+    return web.json_response(number_json(account(request), find_number(request)))
+
+
+async def update_number(request: web.Request) -> web.Response:
+    """Change its URLs or its application."""
+    ours, found, fields = account(request), find_number(request), await form(request)
+    application = fields.text("VoiceApplicationSid", found.voice_application_sid)
+    if application and application not in ours.applications:
+        raise ApiError(400, 21218, f"Invalid ApplicationSid {application}")
+    _change(found, fields)
+    fields.finish()
+    found.voice_application_sid = application
+    return web.json_response(number_json(ours, found))
+
+
+def routes(app: web.Application) -> None:
+    """Add the resources."""
+    top = PREFIX + "/{account}"
+    app.router.add_get(PREFIX + ".json", list_accounts)
+    app.router.add_get(top + ".json", fetch_account)
+    app.router.add_get(top + "/Applications.json", list_applications)
+    app.router.add_post(top + "/Applications.json", create_application)
+    app.router.add_get(top + "/Applications/{application}.json", fetch_application)
+    app.router.add_post(top + "/Applications/{application}.json", update_application)
+    app.router.add_get(top + "/IncomingPhoneNumbers.json", list_numbers)
+    app.router.add_get(top + "/IncomingPhoneNumbers/{number}.json", fetch_number)
+    app.router.add_post(top + "/IncomingPhoneNumbers/{number}.json", update_number)

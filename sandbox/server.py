@@ -1,0 +1,40 @@
+"""The HTTP application: REST, signalling and inspection on one port."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from sandbox import inspection
+from sandbox.config import Config
+from sandbox.exchange import Exchange
+from sandbox.peer import use_loopback_only
+from sandbox.pstream import Signalling
+from sandbox.rest import accounts, calls, conferences, recordings
+from sandbox.rest.core import EXCHANGE, rest_middleware
+
+
+class Server:
+    """One sandbox; ``app`` is to be served by aiohttp."""
+
+    def __init__(self, config: Config) -> None:
+        if config.loopback_media:
+            use_loopback_only()
+        self.exchange = Exchange(config)
+        self.signalling = Signalling(self.exchange)
+        self.app = web.Application(middlewares=[inspection.loopback_only, rest_middleware])
+        self.app[EXCHANGE] = self.exchange
+        self.app.router.add_get("/signal", self.signalling.endpoint)
+        for room in (accounts, calls, conferences, recordings, inspection):
+            room.routes(self.app)
+        self.app.on_startup.append(self._start)
+        self.app.on_shutdown.append(self._stop_signalling)
+        self.app.on_cleanup.append(self._stop)
+
+    async def _start(self, app: web.Application) -> None:
+        self.exchange.start()
+
+    async def _stop_signalling(self, app: web.Application) -> None:
+        await self.signalling.close()
+
+    async def _stop(self, app: web.Application) -> None:
+        await self.exchange.close()

@@ -1,0 +1,172 @@
+"""Runs TwiML on one call: fetches documents, walks the verbs, follows actions and redirects."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urljoin
+
+from sandbox import twiml
+from sandbox.audio import Clip, speech
+from sandbox.calls import Call
+from sandbox.webhooks import Params, TwimlUnavailable
+
+if TYPE_CHECKING:
+    from sandbox.exchange import Exchange
+
+T = TypeVar("T")
+SORRY = "We are sorry, an application error has occurred. Goodbye."
+MAX_DOCUMENTS = 500  # a loop of redirects without sound is a bug of the application
+
+
+class CallOver(Exception):
+    """The far end is gone; nothing more can run."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where the next document comes from: a URL to ask, or the text itself."""
+
+    url: str = ""
+    method: str = "POST"
+    extra: Params = field(default_factory=dict)
+    fallback: str = ""
+    text: str = ""
+
+
+class LeaveQueue(Exception):
+    """<Leave> in a queue's waiting document."""
+
+
+class Session:
+    """The one owner of a call while TwiML runs on it."""
+
+    def __init__(self, exchange: Exchange, call: Call) -> None:
+        self.exchange = exchange
+        self.call = call
+
+    # entry
+
+    async def run(self, step: Step) -> None:
+        """Run until the call ends. What goes wrong is an alert and an error message to hear."""
+        call = self.call
+        try:
+            await self.follow(step)
+            call.end("completed")
+        except CallOver:
+            pass
+        except (TwimlUnavailable, twiml.TwimlError) as error:
+            if isinstance(error, twiml.TwimlError):
+                self.exchange.wire.alert(error.code, str(error), call=call.sid)
+            if not call.over.is_set():
+                await self._sorry()
+                call.end("failed")
+        except LeaveQueue:
+            call.end("completed")
+        except Exception as error:  # the sandbox's own bug must not leave a call without end
+            self.exchange.wire.alert(0, f"sandbox error: {error!r}", call=call.sid)
+            call.end("failed")
+            raise
+
+    async def follow(self, first: Step, *, waiting: bool = False) -> None:
+        """Run a document and those that it leads to. ``waiting``: inside a queue."""
+        step: Step | None = first
+        for _ in range(MAX_DOCUMENTS):
+            if step is None:
+                return
+            step = await self._document(step, waiting)
+        raise twiml.TwimlError(0, f"more than {MAX_DOCUMENTS} documents in a row")
+
+    async def _document(self, step: Step, waiting: bool) -> Step | None:
+        from sandbox.verbs import VERBS
+
+        text = step.text or await self.ask(step)
+        for verb in twiml.parse(text):
+            if not waiting and verb.name not in ("Reject", "Redirect"):
+                await self.answer()
+            nxt = await VERBS[verb.name](self, verb, step.url)
+            if nxt is not None:
+                return nxt
+        return None
+
+    async def ask(self, step: Step) -> str:
+        """Fetch TwiML with the call's parameters."""
+        call = self.call
+        params = call.params() | step.extra
+        asked = self.exchange.webhooks.twiml(
+            call.account, step.url, step.method, params, step.fallback
+        )
+        return await self.until_over(asked)
+
+    # helpers of the verbs
+
+    async def answer(self) -> None:
+        """Pick up, once."""
+        call = self.call
+        if call.status == "ringing" and call.pick_up is not None:
+            device = await call.pick_up()
+            call.answered(device)
+        if call.over.is_set():
+            raise CallOver
+
+    async def until_over(self, work: Awaitable[T], seconds: float | None = None) -> T:
+        """The result of ``work``. Raises CallOver when the call ends, TimeoutError in time."""
+        task = asyncio.ensure_future(work)
+        over = asyncio.ensure_future(self.call.over.wait())
+        try:
+            await asyncio.wait({task, over}, timeout=seconds, return_when="FIRST_COMPLETED")
+            if self.call.over.is_set():
+                raise CallOver
+            if not task.done():
+                raise TimeoutError
+            return task.result()
+        finally:
+            over.cancel()
+            if not task.done():
+                task.cancel()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; CallOver when the call ends."""
+        await self.until_over(asyncio.sleep(seconds))
+
+    async def play(self, clip: Clip) -> None:
+        """Play to the end."""
+        await self.until_over(self.call.play(clip).wait())
+
+    def next_step(self, verb: twiml.Verb, base: str, extra: Params) -> Step | None:
+        """The step to the verb's action URL; without the attribute the document goes on."""
+        if "action" not in verb.attributes:
+            return None
+        return Step(urljoin(base, verb.get("action")), verb.get("method", "POST").upper(), extra)
+
+    def tell(self, step: Step | None) -> None:
+        """Request an action URL whose answer can have no effect, as the caller is gone."""
+        if step is not None:
+            params = self.call.params() | step.extra
+            self.exchange.webhooks.event(self.call.account, step.url, step.method, params)
+
+    async def _sorry(self) -> None:
+        try:
+            await self.answer()
+            await self.play(Clip(speech(SORRY)))
+        except CallOver:
+            pass
+
+
+def start(exchange: Exchange, call: Call, step: Step) -> None:
+    """Run TwiML on this call in place of what runs now; it leaves a conference at once."""
+    participant, former = call.participant, call.session
+    if participant is not None:
+        participant.via_api = False  # it has something to follow now
+        participant.conference.leave(participant, "participant_updated_via_api")
+
+    async def run() -> None:
+        if former is not None:
+            former.cancel()
+            await asyncio.wait({former})
+        await Session(exchange, call).run(step)
+
+    call.session = asyncio.create_task(run())
+    exchange.spawn(call.session)

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.tests.harness import Box
+
+
+@pytest.fixture(scope="session")
+def running_box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    box = Box(str(tmp_path_factory.mktemp("sandbox")))
+    yield box
+    box.close()
+
+
+@pytest.fixture
+def box(running_box: Box) -> Iterator[Box]:
+    yield running_box
+    running_box.reset()

@@ -1,0 +1,72 @@
+"""What people hear while they wait: sound built from a URL of audio or of simple TwiML."""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin
+
+from sandbox import twiml
+from sandbox.audio import Clip, Samples, decode, hold_music, silence, speech
+from sandbox.config import Account
+from sandbox.webhooks import Params
+
+if TYPE_CHECKING:
+    from sandbox.exchange import Exchange
+
+MAX_SECONDS = 600
+
+
+def default_wait() -> Clip:
+    """Hold music for ever."""
+    return Clip(hold_music(), loop=True)
+
+
+def quiet() -> Clip:
+    """Silence for ever."""
+    return Clip(silence(1), loop=True)
+
+
+async def wait_clip(
+    exchange: Exchange, account: Account, url: str, method: str, params: Params
+) -> Clip:
+    """A looping clip from a waitUrl or HoldUrl.
+
+    TwiML may hold only Say, Play, Pause and Redirect, as with Twilio's conferences. What cannot
+    be had is an alert and silence.
+    """
+    try:
+        return Clip(await _sound(exchange, account, url, method, params, 0), loop=True)
+    except (twiml.TwimlError, ValueError) as error:
+        exchange.wire.alert(getattr(error, "code", 11200), f"{url}: {error}")
+        return quiet()
+
+
+async def _sound(
+    exchange: Exchange, account: Account, url: str, method: str, params: Params, depth: int
+) -> Samples:
+    answer = await exchange.webhooks.fetch(account, url, method, params)
+    if answer.failure or answer.status != 200:
+        raise ValueError(f"status {answer.status} {answer.failure}")
+    if "xml" not in answer.content_type:
+        return await asyncio.to_thread(decode, answer.body)
+    out: Samples = array("h")
+    for verb in twiml.parse(answer.body.decode("utf-8", "replace")):
+        if verb.name == "Say":
+            out += speech(verb.text)
+        elif verb.name == "Pause":
+            out += silence(min(MAX_SECONDS, verb.number("length", 1)))
+        elif verb.name == "Play":
+            played = await exchange.webhooks.fetch(account, urljoin(url, verb.text), "GET", {})
+            out += await asyncio.to_thread(decode, played.body)
+        elif verb.name == "Redirect":
+            # To itself is the common way to loop; the clip loops anyway.
+            target = urljoin(url, verb.text)
+            if target != url and depth < 5:
+                how = verb.get("method", "POST").upper()
+                out += await _sound(exchange, account, target, how, params, depth + 1)
+            break
+        else:
+            raise twiml.TwimlError(13233, f"<{verb.name}> is not allowed while waiting")
+    return out

@@ -1,0 +1,226 @@
+"""Requests to the application: signed, timed, retried as the URL's fragment asks."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import aiohttp
+from yarl import URL
+
+from sandbox.config import Account
+from sandbox.faults import Faults
+from sandbox.signing import signature
+from sandbox.wire import WireLog
+
+HARD_CAP_SECONDS = 15.0  # for everything about a call, retries included
+TWIML_LIMIT = 64 * 1024
+RETRY_PAUSE_SECONDS = 0.1  # Twilio documents none; without one a restart could not be outlived
+Params = dict[str, str]
+
+
+@dataclass
+class Override:
+    """Connection overrides of a URL's fragment; times in seconds."""
+
+    retries: int = 1
+    policy: frozenset[str] = frozenset({"ct"})
+    connect: float = 5.0
+    read: float = 15.0
+    total: float = 15.0
+
+    @classmethod
+    def of(cls, url: str) -> Override:
+        """Read ``#rc=5&rp=all&ct=2000&rt=3000&tt=…``; what is out of range keeps its default."""
+        fragment = dict(parse_qsl(urlsplit(url).fragment))
+        found = cls()
+
+        def number(key: str, low: int, high: int, default: float) -> float:
+            text = fragment.get(key, "")
+            return int(text) if text.isdigit() and low <= int(text) <= high else default
+
+        found.retries = int(number("rc", 0, 5, 1))
+        if "rp" in fragment:
+            policy = set(fragment["rp"].split(","))
+            found.policy = frozenset({"4xx", "5xx", "ct", "rt"} if "all" in policy else policy)
+        found.connect = number("ct", 100, 10_000, 5000) / 1000
+        found.read = number("rt", 100, 15_000, 15_000) / 1000
+        found.total = number("tt", 100, 15_000, 15_000) / 1000
+        return found
+
+
+@dataclass
+class Answer:
+    """What came back. ``failure``: '' | ct | rt | 4xx | 5xx."""
+
+    status: int = 0
+    body: bytes = b""
+    content_type: str = ""
+    failure: str = ""
+
+
+class TwimlUnavailable(Exception):
+    """No TwiML came; ``code`` is Twilio's error code for why."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Webhooks:
+    """The only place that calls the application."""
+
+    def __init__(self, wire: WireLog, faults: Faults) -> None:
+        self._wire = wire
+        self._faults = faults
+        self._session: aiohttp.ClientSession | None = None
+        self._held: list[tuple[Account, str, str, Params]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """Give up what is under way."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+
+    def event(self, account: Account, url: str, method: str, params: Params) -> None:
+        """Fire a callback whose answer does not matter. Each is a request of its own."""
+        if not url:
+            return
+        task = asyncio.create_task(self._event(account, url, method, params))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def twiml(
+        self, account: Account, url: str, method: str, params: Params, fallback: str = ""
+    ) -> str:
+        """Ask for TwiML, then the fallback URL. Raises TwimlUnavailable with the first code."""
+        try:
+            return await self._twiml(account, url, method, params)
+        except TwimlUnavailable as failure:
+            self._wire.alert(failure.code, str(failure), url=url, call=params.get("CallSid"))
+            if not fallback:
+                raise
+            extra = {"ErrorCode": str(failure.code), "ErrorUrl": url}
+            return await self._twiml(account, fallback, "POST", {**params, **extra})
+
+    async def fetch(self, account: Account, url: str, method: str, params: Params) -> Answer:
+        """One signed request with its retries; never raises, says ``failure`` instead."""
+        override = Override.of(url)
+        token = str(uuid.uuid4())
+        entry = self._wire.add("webhook", url=url, method=method, params=params, attempts=[])
+        deadline = asyncio.get_running_loop().time() + HARD_CAP_SECONDS
+        answer = Answer(failure="rt")
+        for attempt in range(override.retries + 1):
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0:
+                break
+            if attempt:
+                await asyncio.sleep(min(left, RETRY_PAUSE_SECONDS * attempt))
+            answer = await self._once(account, url, method, params, override, token, left)
+            outcome: dict[str, Any] = {"status": answer.status, "failure": answer.failure}
+            entry["attempts"].append(outcome)
+            if not answer.failure or answer.failure not in override.policy:
+                break
+        entry["status"] = answer.status
+        return answer
+
+    async def _once(
+        self,
+        account: Account,
+        url: str,
+        method: str,
+        params: Params,
+        override: Override,
+        token: str,
+        left: float,
+    ) -> Answer:
+        target = url.partition("#")[0]
+        data: bytes | None = urlencode(params).encode()
+        if method == "GET":
+            target += ("&" if "?" in target else "?") + urlencode(params)
+            data = None
+        headers = {
+            "X-Twilio-Signature": signature(
+                account.auth_token, target, [] if method == "GET" else params.items()
+            ),
+            "I-Twilio-Idempotency-Token": token,
+            "User-Agent": "TwilioProxy/1.1",
+            "Accept": "*/*",
+        }
+        if data is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded; charset=UTF-8"
+        timeout = aiohttp.ClientTimeout(
+            total=min(override.total, left),
+            sock_connect=min(override.connect, left),
+            sock_read=override.read,
+        )
+        try:
+            async with self._client().request(
+                method,
+                URL(target, encoded=True),
+                data=data,
+                headers=headers,
+                timeout=timeout,
+                allow_redirects=method == "GET",
+            ) as response:
+                body = await response.content.read(TWIML_LIMIT + 1)
+                while len(body) <= TWIML_LIMIT and not response.content.at_eof():
+                    body += await response.content.read(TWIML_LIMIT + 1 - len(body))
+                failure = {4: "4xx", 5: "5xx"}.get(response.status // 100, "")
+                return Answer(response.status, body, response.content_type, failure)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, ValueError):
+            return Answer(failure="ct")
+        except (aiohttp.ClientError, TimeoutError):
+            return Answer(failure="rt")
+
+    def _client(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            # No proxy of the environment, no kept connections: each callback stands alone.
+            connector = aiohttp.TCPConnector(force_close=True, limit=0)
+            self._session = aiohttp.ClientSession(connector=connector, trust_env=False)
+        return self._session
+
+    async def _twiml(self, account: Account, url: str, method: str, params: Params) -> str:
+        answer = await self.fetch(account, url, method, params)
+        if answer.failure == "ct":
+            raise TwimlUnavailable(11205, "HTTP connection failure")
+        if answer.failure or answer.status >= 300:
+            raise TwimlUnavailable(11200, f"HTTP retrieval failure (status {answer.status})")
+        if len(answer.body) > TWIML_LIMIT:
+            raise TwimlUnavailable(11750, "TwiML response body too large")
+        if answer.content_type not in ("text/xml", "application/xml", "text/html"):
+            raise TwimlUnavailable(12300, f"Invalid Content-Type {answer.content_type}")
+        return answer.body.decode("utf-8", "replace")
+
+    async def _event(self, account: Account, url: str, method: str, params: Params) -> None:
+        subject = f"{url} {urlencode(params)}"
+        if self._faults.take("webhook-drop", subject):
+            self._wire.add("webhook-dropped", url=url, params=params)
+            return
+        if self._faults.take("webhook-reorder", subject):
+            self._held.append((account, url, method, params))
+            await asyncio.sleep(5)  # nothing came after it: send it all the same
+            if (account, url, method, params) in self._held:
+                self._held.remove((account, url, method, params))
+                await self._send(account, url, method, params)
+            return
+        if delay := self._faults.take("webhook-delay", subject):
+            await asyncio.sleep(1 if delay.seconds is None else delay.seconds)
+        twice = self._faults.take("webhook-duplicate", subject)
+        for _ in range(twice.copies if twice else 1):
+            await self._send(account, url, method, params)
+        held, self._held = self._held, []
+        for late in held:
+            await self._send(*late)
+
+    async def _send(self, account: Account, url: str, method: str, params: Params) -> None:
+        answer = await self.fetch(account, url, method, params)
+        if answer.failure:
+            code = 11205 if answer.failure == "ct" else 15003
+            self._wire.alert(code, "Callback failed: " + answer.failure, url=url)
