@@ -1,0 +1,121 @@
+/* The page around the phone: toasts, navigation, the history's merge, recordings, the dial pad. */
+(() => {
+  const $ = (id) => document.getElementById(id);
+
+  // Toasts -------------------------------------------------------------------------------------
+
+  /** `sticky` stays until dismissed; `quiet` is for the eye only, when a live region says it already. */
+  function toast({ text, tone = "info", sticky = false, quiet = false }) {
+    const note = $("toast_template").content.firstElementChild.cloneNode(true);
+    note.dataset.tone = tone;
+    note.querySelector("[data-toast-text]").textContent = text;
+    if (quiet) {
+      note.setAttribute("aria-hidden", "true");
+      note.querySelector("[data-toast-close]").remove();
+    }
+    $("toasts").append(note);
+    if (!sticky) fade(note, tone === "danger" ? 9000 : quiet ? 3000 : 5000);
+  }
+
+  function fade(note, after) {
+    setTimeout(() => {
+      // Whoever is reading or about to press keeps it.
+      if (note.matches(":hover, :focus-within")) fade(note, 2000);
+      else note.remove();
+    }, after);
+  }
+
+  document.addEventListener("toast", (event) => toast(event.detail));
+  for (const note of $("toasts").querySelectorAll("[data-toast]")) fade(note, 6000);
+
+  // What went wrong on the way -------------------------------------------------------------------
+
+  const byHand = (ctx) => ["click", "submit"].includes(ctx?.sourceEvent?.type);
+  const inCall = () => ["connecting", "open"].includes(document.body.dataset.phone);
+
+  document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
+    if (!byHand(ctx) || ctx.target?.id === "dialer") return;
+    const page = new DOMParser().parseFromString(ctx.text, "text/html");
+    const reason = page.querySelector("[data-form-error]")?.textContent;
+    const text = reason ?? (ctx.response.status === 404 ? "That is not here any more." : "That did not work. Try again in a moment.");
+    toast({ text, tone: "danger" });
+  });
+  document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
+    if (byHand(ctx)) toast({ text: "No answer from the server. Check your connection and try again.", tone: "danger" });
+  });
+
+  let signedOut = false;
+  document.addEventListener("htmx:before:response", (event) => {
+    const { raw } = event.detail.ctx.response;
+    if (!raw.redirected || new URL(raw.url).pathname !== "/sign-in") return;
+    event.preventDefault(); // never a sign-in page inside the page
+    if (!inCall()) location.assign(byHand(event.detail.ctx) ? "/sign-in" : location.href);
+    else if (!signedOut) toast({ text: "You have been signed out. Sign in again after this call.", tone: "danger", sticky: true });
+    signedOut = true;
+  });
+
+  // Navigation -----------------------------------------------------------------------------------
+
+  document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+    if (ctx.target?.id !== "main") return;
+    for (const link of document.querySelectorAll("[data-nav]")) {
+      if (link.pathname === location.pathname) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+    // The new page's heading, so that a screen reader starts there; the dialer's field keeps it.
+    if (!document.activeElement?.closest("#dock, #main *")) document.querySelector("#main h1")?.focus({ preventScroll: true });
+    document.dispatchEvent(new CustomEvent("phone:repaint"));
+  });
+
+  // The history: new rows on top, known ones patched, older ones and what plays left alone ---------
+
+  let morph;
+  htmx.registerExtension("merge", {
+    init: (api) => { morph = api.morph; },
+    handle_swap(style, target, fragment) {
+      if (style !== "merge") return false;
+      let place = target.firstElementChild;
+      const kept = [];
+      for (const row of [...fragment.children]) {
+        const known = $(row.id);
+        if (known && known.parentElement === target) {
+          place = known.nextElementSibling;
+          const one = document.createDocumentFragment();
+          one.append(row);
+          morph(known, one);
+          kept.push(known);
+        } else {
+          target.insertBefore(row, place);
+          kept.push(row);
+        }
+      }
+      return kept;
+    },
+  });
+
+  // Recordings and the dial pad --------------------------------------------------------------------
+
+  document.addEventListener("click", (event) => {
+    const play = event.target.closest?.("[data-play]");
+    if (play) {
+      const audio = document.createElement("audio");
+      audio.controls = true;
+      audio.src = play.dataset.play;
+      audio.setAttribute("aria-label", play.dataset.playLabel);
+      audio.addEventListener("error", () => toast({ text: "This recording cannot be played at the moment.", tone: "danger" }));
+      play.replaceWith(audio);
+      audio.focus();
+      audio.play().catch(() => {}); // the error event says it, or the person presses play
+    }
+
+    const key = event.target.closest?.("[data-pad]");
+    if (key) {
+      const field = $("dial_q");
+      const { pad } = key.dataset;
+      field.value = pad === "back" ? field.value.slice(0, -1) : field.value + pad;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+
+    if (event.target.closest?.("[data-toast-close]")) event.target.closest("[data-toast]").remove();
+  });
+})();

@@ -1,0 +1,90 @@
+/* The number field: a list of suggestions (fetched by the markup) that keys and mouse can choose
+   from. A choice writes the number and the contact's id; typing on forgets the contact. */
+(() => {
+  const $ = (id) => document.getElementById(id);
+  const field = () => $("dial_q");
+  const options = () => [...($("suggestions")?.querySelectorAll("[role=option]") ?? [])];
+  let current = -1;
+
+  function show(open) {
+    const input = field();
+    if (!input) return;
+    open &&= options().length > 0;
+    $("suggestions").hidden = !open;
+    input.setAttribute("aria-expanded", String(open));
+    if (!open) mark(-1);
+  }
+
+  function mark(index) {
+    const all = options();
+    current = all.length ? Math.max(-1, Math.min(index, all.length - 1)) : -1;
+    all.forEach((option, i) => option.setAttribute("aria-selected", String(i === current)));
+    if (current < 0) {
+      field().removeAttribute("aria-activedescendant");
+      return;
+    }
+    field().setAttribute("aria-activedescendant", all[current].id);
+    all[current].scrollIntoView({ block: "nearest" });
+  }
+
+  function remember(id, name) {
+    $("dial_contact_id").value = id;
+    $("dial_chosen").hidden = !id;
+    $("dial_chosen_name").textContent = name;
+  }
+
+  function choose({ dataset }) {
+    field().value = dataset.number;
+    remember(dataset.contactId, dataset.name);
+    show(false);
+    field().focus();
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.target !== field() || event.isComposing) return;
+    const open = !$("suggestions").hidden;
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      const last = options().length - 1;
+      const next = current + (event.key === "ArrowDown" ? 1 : -1);
+      if (!open) show(true);
+      mark(next < 0 ? last : next > last ? 0 : next);
+    } else if (event.key === "Enter" && open && current >= 0) {
+      event.preventDefault();
+      choose(options()[current]);
+    } else if (event.key === "Escape" && open) {
+      event.preventDefault();
+      show(false);
+    }
+  });
+
+  document.addEventListener("input", (event) => {
+    if (event.target !== field()) return;
+    remember("", "");
+    field().removeAttribute("aria-invalid");
+    if (!field().value.trim()) show(false);
+  });
+
+  // pointerdown: the field must not lose focus before the choice is made.
+  document.addEventListener("pointerdown", (event) => {
+    if (event.target.closest?.("#suggestions")) event.preventDefault();
+  });
+  document.addEventListener("click", (event) => {
+    const option = event.target.closest?.("#suggestions [role=option]");
+    if (option) choose(option);
+    else if (event.target.closest?.("[data-forget-contact]")) {
+      remember("", "");
+      field().value = "";
+      field().focus();
+    } else if (event.target !== field()) show(false);
+  });
+  document.addEventListener("focusout", (event) => event.target === field() && show(false));
+
+  document.addEventListener("htmx:after:swap", (event) => {
+    if (event.detail.ctx.target?.id !== "suggestions") return;
+    // An answer that comes after the choice, or after the field was left, must not open the list.
+    show(document.activeElement === field() && field().value.trim() && !$("dial_contact_id").value);
+    const count = options().length;
+    $("suggestions_count").textContent = count ? `${count} suggestion${count > 1 ? "s" : ""}` : "";
+  });
+})();

@@ -1,0 +1,101 @@
+/* The live channel: a ticket, then a stream of ids. The page fetches the HTML itself.
+
+   out   live:call    {id}   this call has changed
+         live:resync  {}     something may have been missed: fetch again */
+
+const FIRST_MS = 1000;
+const LONGEST_MS = 30000;
+
+export function createLive({
+  fetch, EventSource, emit, csrf = () => "",
+  setTimeout = globalThis.setTimeout, clearTimeout = globalThis.clearTimeout, random = Math.random,
+}) {
+  let source = null;
+  let timer = null;
+  let failures = 0;
+  let seen = false; // was there ever a stream? Then a new one may have missed messages.
+  let running = false;
+
+  function stop() {
+    running = false;
+    clearTimeout(timer);
+    source?.close();
+    source = null;
+  }
+
+  function again() {
+    if (!running) return;
+    source?.close();
+    source = null;
+    clearTimeout(timer);
+    const longest = Math.min(FIRST_MS * 2 ** failures, LONGEST_MS);
+    failures += 1;
+    timer = setTimeout(open, longest * (0.5 + random() / 2)); // spread, or all come back at once
+  }
+
+  async function open() {
+    let response;
+    try {
+      response = await fetch("/calls/live-ticket", {
+        method: "POST",
+        credentials: "same-origin",
+        headers: { "X-CSRFToken": csrf(), Accept: "application/json" },
+      });
+      // Signed out: no ticket will ever come. The polling in the markup says so to the person.
+      if (response.status === 401 || response.status === 403 || response.redirected) return stop();
+      const { ticket } = await response.json();
+      if (!response.ok) return again();
+      if (running) listen(ticket);
+    } catch {
+      again();
+    }
+  }
+
+  function listen(ticket) {
+    const mine = new EventSource(`/live?ticket=${encodeURIComponent(ticket)}`);
+    source = mine;
+    mine.onopen = () => {
+      failures = 0;
+      if (seen) emit("live:resync", {});
+      seen = true;
+    };
+    mine.onmessage = (event) => {
+      const message = JSON.parse(event.data);
+      if (message.type === "call") emit("live:call", { id: message.id });
+      if (message.type === "resync") emit("live:resync", {});
+    };
+    // A ticket opens one stream, so the browser's own retry cannot work.
+    mine.onerror = () => mine === source && again();
+  }
+
+  return {
+    start() {
+      if (running) return;
+      running = true;
+      open();
+    },
+    stop,
+    /** Back from sleep or from being offline: fetch now, and do not sit out a long pause. */
+    wake() {
+      emit("live:resync", {});
+      if (!running || source) return;
+      failures = 0;
+      clearTimeout(timer);
+      timer = setTimeout(open, 0);
+    },
+  };
+}
+
+if (globalThis.document) {
+  const live = createLive({
+    fetch: globalThis.fetch.bind(globalThis),
+    EventSource: globalThis.EventSource,
+    csrf: () => document.querySelector("meta[name=csrf-token]").content,
+    emit: (name, detail) => document.body.dispatchEvent(new CustomEvent(name, { detail, bubbles: true })),
+  });
+  live.start();
+  addEventListener("online", live.wake);
+  addEventListener("pagehide", live.stop);
+  addEventListener("pageshow", (event) => event.persisted && live.start());
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && live.wake());
+}
