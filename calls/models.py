@@ -43,6 +43,8 @@ class Conference(TenantOwned):
     created_at = models.DateTimeField(auto_now_add=True)
     # Nobody is in the room any more and nothing is left to be done about it.
     closed_at = models.DateTimeField(null=True, blank=True)
+    # When Twilio was last asked about this room, because nothing was heard of it.
+    checked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta(TenantOwned.Meta):
         constraints = [
@@ -107,7 +109,7 @@ class CallLog(TenantOwned):
     ended_at = models.DateTimeField(null=True, blank=True)
     duration = models.PositiveIntegerField(null=True, blank=True, help_text="Talk time, seconds.")
     error_code = models.PositiveIntegerField(null=True, blank=True)
-    checked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    is_recorded = models.BooleanField(default=False, help_text="Recording was asked for.")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -280,3 +282,6 @@ class UnroutedEvent(models.Model):
 
     class Meta:
         ordering = ["-received_at"]
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.call_sid}"

@@ -57,7 +57,8 @@ class ContactNumber(TenantOwned):
                 fields=["tenant", "contact", "number"], name="contact_number_once"
             ),
             models.CheckConstraint(
-                condition=models.Q(number__regex=r"^\+[1-9][0-9]{6,14}$"), name="contact_number_e164"
+                condition=models.Q(number__regex=r"^\+[1-9][0-9]{6,14}$"),
+                name="contact_number_e164",
             ),
         ]
         indexes = [models.Index(fields=["tenant", "number"], name="contact_by_number")]

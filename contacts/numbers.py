@@ -104,7 +104,7 @@ def _why_invalid(typed: str, number: phonenumbers.PhoneNumber) -> str:
         return "That number is too short. Check for missing digits."
     if reason == phonenumbers.ValidationResult.TOO_LONG:
         return "That number is too long. Check for extra digits."
-    region = phonenumbers.region_code_for_country_code(number.country_code)
+    region = phonenumbers.region_code_for_country_code(number.country_code or 0)
     return f"No telephone number in {region} looks like {typed}. Check the digits."
 
 

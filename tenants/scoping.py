@@ -22,9 +22,9 @@ class CurrentTenant(Expression):
 
     output_field = models.UUIDField()
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         value = self.output_field.get_db_prep_value(tenant_id_for_query(), connection)
-        return "%s", [value]
+        return "%s", (value,)
 
 
 def _claim(instance: "TenantOwned") -> None:
@@ -154,7 +154,7 @@ class TenantFence(BaseConstraint):
         kwargs["field"] = self.field
         if self.via:
             kwargs |= {"via": self.via, "via_field": self.via_field}
-        return path, args, kwargs
+        return path, tuple(args), kwargs
 
 
 def member_fence(field: str) -> TenantFence:

@@ -1,1 +1,15 @@
-urlpatterns: list = []
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from voip_crm import health
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="calls"), name="home"),
+    path("", include("tenants.urls")),
+    path("", include("contacts.urls")),
+    path("", include("calls.urls")),
+    path("admin/", admin.site.urls),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+]

@@ -1,0 +1,35 @@
+"""The absolute URLs that we give to Twilio. It signs exactly these, so they come from settings and
+never from a request's Host header. The ids in them are ours and opaque.
+"""
+
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.conf import settings
+from django.urls import reverse
+
+# Twilio's default is one more try, and only when no connection was made. All of our handlers can
+# run twice, so they are tried again on any failure.
+_RETRIES = "rc=5&rp=all&ct=2000&rt=3000"
+
+
+def _address(view: str, **parameters: UUID | str) -> str:
+    query = urlencode({name: v.hex if isinstance(v, UUID) else v for name, v in parameters.items()})
+    return f"{settings.PUBLIC_BASE_URL}{reverse(view)}?{query}#{_RETRIES}"
+
+
+def leg_status(tenant_id: UUID, leg_id: UUID) -> str:
+    return _address("call_status", tenant=tenant_id, leg=leg_id)
+
+
+def conference_status(tenant_id: UUID, conference_id: UUID) -> str:
+    return _address("call_status", tenant=tenant_id, room=conference_id)
+
+
+def leg_ended(tenant_id: UUID, leg_id: UUID) -> str:
+    """Where Twilio asks what to do with an agent's leg that has left its room."""
+    return _address("voice_webhook", step="leg-ended", tenant=tenant_id, leg=leg_id)
+
+
+def recording_status(tenant_id: UUID, call_id: UUID) -> str:
+    return _address("recording_status", tenant=tenant_id, call=call_id)

@@ -1,0 +1,70 @@
+"""The API's errors: one body, `{"error": {"code", "message", "details"}}`, for everything."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from calls.accounts import TwilioNotConfigured
+from calls.refusals import Refusal
+
+HTTP_STATUS = {
+    "invalid_number": 400,
+    "invalid_request": 400,
+    "contact_not_found": 404,
+    "agent_not_connected": 409,
+    "agent_busy": 409,
+    "duplicate_in_progress": 409,
+    "twilio_not_configured": 409,
+    "no_caller_id": 409,
+    "number_mismatch": 422,
+    "emergency_blocked": 422,
+    "premium_blocked": 422,
+    "not_supported": 422,
+    "rate_limited": 429,
+    "twilio_error": 502,
+    "submission_unknown": 503,
+}
+
+
+def body(code: str, message: str, details: Any = None) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message, "details": details or {}}}
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's hook: every refusal, whoever raised it, in the one body."""
+    if isinstance(error, Refusal):
+        set_rollback()
+        return Response(
+            body(error.code, error.message, error.details), HTTP_STATUS.get(error.code, 400)
+        )
+    if isinstance(error, TwilioNotConfigured):
+        message = "No Twilio account is configured yet. Ask an administrator."
+        return Response(body("twilio_not_configured", message), status.HTTP_409_CONFLICT)
+    if isinstance(error, Http404):
+        error = exceptions.NotFound()
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    if not isinstance(error, exceptions.APIException):
+        return None
+    set_rollback()
+    headers = {}
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(wait))
+    if auth_header := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = auth_header
+    if isinstance(error, exceptions.ValidationError):
+        return Response(
+            body("invalid_request", "Some fields are not right.", error.detail),
+            error.status_code,
+            headers=headers,
+        )
+    code = error.get_codes()
+    return Response(
+        body(code if isinstance(code, str) else "invalid_request", str(error.detail)),
+        error.status_code,
+        headers=headers,
+    )

@@ -1,0 +1,226 @@
+"""Dialling a contact: checked, written down, then asked of Twilio, exactly once."""
+
+import logging
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.utils import timezone
+
+from calls import addresses, gateway, states
+from calls.accounts import account_of
+from calls.models import CallLeg, CallLog, Conference, PhoneNumber
+from calls.refusals import Refusal
+from calls.services import progress
+from calls.twiml import CONFERENCE_EVENTS
+from contacts import numbers, selectors
+from contacts.models import Contact
+from tenants.context import tenant_transaction
+from tenants.models import Membership, Tenant
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Whom to call: an E.164 number and the contact it belongs to, if any."""
+
+    number: str
+    contact: Contact | None
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A call that Twilio has taken. `closing` is its room when it must be ended at once."""
+
+    call: CallLog
+    is_replay: bool
+    closing: Conference | None = None
+
+
+def choose_target(tenant: Tenant, *, to: str = "", contact_id: UUID | None = None) -> Target:
+    """Check whom to call. Somebody else's contact does not exist. Raises `Refusal`."""
+    number = ""
+    if to:
+        try:
+            number = numbers.parse(to, tenant.country)
+        except numbers.NumberError as error:
+            raise Refusal(error.code, error.message) from None
+    if contact_id is None:
+        if not number:
+            raise Refusal("invalid_number", "Enter a number or choose a contact.")
+        return Target(number, selectors.contact_by_number(number))
+    contact = selectors.contact_by_id(contact_id)
+    if contact is None:
+        raise Refusal("contact_not_found", "There is no such contact.")
+    known = list(contact.numbers.values_list("number", flat=True))
+    if not known:
+        raise Refusal("invalid_number", f"{contact.name} has no telephone number.")
+    if number and number not in known:
+        raise Refusal("number_mismatch", f"That is not a number of {contact.name}.")
+    # A stored number was valid once; what may not be dialled is checked each time.
+    try:
+        return Target(numbers.parse(number or known[0], tenant.country), contact)
+    except numbers.NumberError as error:
+        raise Refusal(error.code, error.message) from None
+
+
+def choose_caller_id(tenant: Tenant, *, number_id: int | None = None) -> PhoneNumber:
+    """The number of ours to call from: the chosen one, or the workspace's default."""
+    ours = PhoneNumber.objects.filter(account_sid=account_of(tenant.pk).sid)
+    if number_id is not None:
+        ours = ours.filter(pk=number_id)
+    found: PhoneNumber | None = ours.order_by("-is_default", "number").first()
+    if found is None:
+        raise Refusal(
+            "no_caller_id", "This workspace has no such number to call from. Ask an administrator."
+        )
+    return found
+
+
+def place_call(
+    tenant: Tenant,
+    *,
+    agent: Membership,
+    client_request_id: UUID,
+    to: str = "",
+    contact_id: UUID | None = None,
+    from_number_id: int | None = None,
+) -> Placed:
+    """Ring a contact into the room where `agent` waits; must run outside any transaction.
+
+    The same `client_request_id` is the same call, however often it is asked for. Raises `Refusal`;
+    with the code `submission_unknown` the call may have been made and will be found out.
+    """
+    with tenant_transaction(tenant.pk):
+        target = choose_target(tenant, to=to, contact_id=contact_id)
+        Membership.objects.select_for_update().get(pk=agent.pk)
+        room = Conference.objects.filter(
+            agent_id=agent.user_id, client_request_id=client_request_id
+        ).first()
+        call = CallLog.objects.filter(conference=room).first() if room else None
+        if call is not None:
+            return _replay(call, target)
+        if room is None or not _agent_is_present(room, agent):
+            raise Refusal("agent_not_connected", "Your phone is not connected to this call yet.")
+        if _is_elsewhere(agent, room):
+            raise Refusal("agent_busy", "You are in another call. End it first.")
+        caller = choose_caller_id(tenant, number_id=from_number_id)
+        call = CallLog.objects.create(
+            tenant=tenant,
+            user_id=agent.user_id,
+            contact=target.contact,
+            conference=room,
+            direction=CallLog.Direction.OUTBOUND,
+            from_number=caller.number,
+            to_number=target.number,
+            submission=CallLog.Submission.PENDING,
+            started_at=timezone.now(),
+            is_recorded=tenant.records_calls,
+        )
+        leg = CallLeg.objects.create(tenant=tenant, conference=room, party=CallLeg.Party.CONTACT)
+        progress.announce(room, call)
+    # Committed: from here on a crash leaves a row that the sweep finds.
+    return _submit(tenant, room, call, leg)
+
+
+def _submit(tenant: Tenant, room: Conference, call: CallLog, leg: CallLeg) -> Placed:
+    try:
+        call_sid = gateway.dial_participant(
+            account_of(tenant.pk),
+            room=room.conference_sid or room.name,
+            label=leg.label,
+            to=call.to_number,
+            caller_id=call.from_number,
+            ring_timeout=settings.RING_TIMEOUT,
+            callbacks=gateway.Callbacks(
+                status=addresses.leg_status(tenant.pk, leg.pk),
+                conference=addresses.conference_status(tenant.pk, room.pk),
+                recording=addresses.recording_status(tenant.pk, call.pk)
+                if call.is_recorded
+                else "",
+            ),
+            conference_events=CONFERENCE_EVENTS,
+        )
+    except gateway.OutcomeUnknown as error:
+        # Never asked again: that could ring a person twice. A callback or the sweep will tell.
+        logger.warning("Dialling call %s: the answer was lost (%s)", call.pk, error)
+        with tenant_transaction(tenant.pk):
+            CallLog.objects.filter(pk=call.pk, twilio_call_sid=None).update(
+                submission=CallLog.Submission.UNKNOWN
+            )
+        raise Refusal(
+            "submission_unknown",
+            "It is not yet certain whether the call was placed. Stay on the line.",
+            callLogId=str(call.pk),
+        ) from error
+    except gateway.TwilioError as error:
+        raise _refused(tenant, call, leg, error) from error
+    with tenant_transaction(tenant.pk):
+        Conference.objects.select_for_update().get(pk=room.pk)
+        progress.bind_sid(CallLeg.objects.get(pk=leg.pk), call_sid)
+        # The agent may have gone while we were talking to Twilio.
+        closing = room if progress.refold(Conference.objects.get(pk=room.pk)) else None
+        return Placed(CallLog.objects.get(pk=call.pk), is_replay=False, closing=closing)
+
+
+def _refused(tenant: Tenant, call: CallLog, leg: CallLeg, error: gateway.TwilioError) -> Refusal:
+    """Close the call that Twilio did not take; the reason, to be raised."""
+    code = error.code if isinstance(error, gateway.TwilioRefused) else 0
+    with tenant_transaction(tenant.pk):
+        CallLog.objects.filter(pk=call.pk).update(submission=CallLog.Submission.REFUSED)
+        closing = progress.conclude(leg, states.FAILED, error_code=code, why="refused")
+    call_id = str(call.pk)
+    if isinstance(error, gateway.TwilioBusy):
+        refusal = Refusal("rate_limited", "Too many calls are being placed. Try again in a moment.")
+    elif isinstance(error, gateway.TwilioRefused):
+        refusal = Refusal("twilio_error", error.message, twilioCode=code, callLogId=call_id)
+    else:
+        refusal = Refusal(
+            "twilio_error",
+            "The telephone service cannot be reached. Nothing was dialled; try again in a moment.",
+            twilioCode=None,
+            callLogId=call_id,
+        )
+    refusal.closing = closing.pk if closing else None
+    return refusal
+
+
+def _replay(call: CallLog, target: Target) -> Placed:
+    if call.to_number != target.number:
+        raise Refusal("number_mismatch", "This request has already been used for another number.")
+    if call.submission == CallLog.Submission.PENDING:
+        raise Refusal("duplicate_in_progress", "This call is being placed already.")
+    if call.submission == CallLog.Submission.UNKNOWN:
+        raise Refusal(
+            "submission_unknown",
+            "It is not yet certain whether the call was placed. Stay on the line.",
+            callLogId=str(call.pk),
+        )
+    if call.submission == CallLog.Submission.REFUSED:
+        raise Refusal(
+            "twilio_error",
+            "This call was refused.",
+            twilioCode=call.error_code,
+            callLogId=str(call.pk),
+        )
+    return Placed(call, is_replay=True)
+
+
+def _agent_is_present(room: Conference, agent: Membership) -> bool:
+    legs = room.legs.filter(user_id=agent.user_id, party=CallLeg.Party.AGENT)
+    return any(leg.state.is_present for leg in legs)
+
+
+def _is_elsewhere(agent: Membership, room: Conference) -> bool:
+    return (
+        CallLeg.objects.filter(
+            user_id=agent.user_id,
+            party=CallLeg.Party.AGENT,
+            joined_at__isnull=False,
+            left_at=None,
+            ended_at=None,
+        )
+        .exclude(conference=room)
+        .exists()
+    )

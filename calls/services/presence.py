@@ -1,0 +1,44 @@
+"""An agent's browser comes into a room."""
+
+from uuid import UUID
+
+from calls.accounts import TwilioAccount
+from calls.models import CallLeg, Conference
+from calls.refusals import Refusal
+from tenants.context import tenant_transaction
+from tenants.models import Membership
+
+
+def admit_agent(
+    member: Membership, *, account: TwilioAccount, client_request_id: UUID, call_sid: str
+) -> tuple[Conference, CallLeg]:
+    """The room of this wish to call, and the agent's leg in it; made on first sight.
+
+    The same `call_sid` again is the same leg. Raises `Refusal` when the room is over or another
+    browser of this agent is in it.
+    """
+    with tenant_transaction(member.tenant_id):
+        # One agent's connections and dialling are served one after the other.
+        Membership.objects.select_for_update().get(pk=member.pk)
+        room, _ = Conference.objects.get_or_create(
+            agent_id=member.user_id,
+            client_request_id=client_request_id,
+            defaults={"tenant_id": member.tenant_id, "account_sid": account.sid},
+        )
+        leg = CallLeg.objects.filter(call_sid=call_sid).first()
+        if leg is not None:
+            if leg.conference_id != room.pk:
+                raise Refusal("duplicate_in_progress", "This call is already somewhere else.")
+            return room, leg
+        if any(not other.state.is_over for other in room.legs.filter(user_id=member.user_id)):
+            raise Refusal("duplicate_in_progress", "You are in this call already.")
+        if room.closed_at is not None:
+            raise Refusal("call_over", "This call is over.")
+        leg = CallLeg.objects.create(
+            tenant_id=member.tenant_id,
+            conference=room,
+            user_id=member.user_id,
+            party=CallLeg.Party.AGENT,
+            call_sid=call_sid,
+        )
+        return room, leg

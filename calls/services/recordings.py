@@ -1,0 +1,171 @@
+"""Recordings: noted when Twilio speaks of them, then copied to private storage."""
+
+import hashlib
+import logging
+import os
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from calls import gateway
+from calls.accounts import account_by_sid
+from calls.models import CallLog, Recording
+from tenants import live
+from tenants.context import current_tenant_id, tenant_transaction
+
+logger = logging.getLogger(__name__)
+
+MAX_BYTES = 2 * 1024**3
+MAX_ATTEMPTS = 12
+LEASE = timedelta(minutes=10)  # for which one worker has a recording to itself
+
+State = Recording.State
+_RANK = {State.RECORDING: 0, State.WAITING: 1, State.FAILED: 2, State.ABSENT: 3, State.STORED: 3}
+_HEARD = {
+    "in-progress": State.RECORDING,
+    "paused": State.RECORDING,
+    "stopped": State.RECORDING,
+    "processing": State.RECORDING,
+    "completed": State.WAITING,
+    "absent": State.ABSENT,
+    "failed": State.ABSENT,
+}
+
+
+class BadMedia(Exception):
+    """What was downloaded is not the whole recording."""
+
+
+def note_recording(
+    tenant_id: UUID,
+    *,
+    call_id: UUID,
+    call_sid: str,
+    account_sid: str,
+    sid: str,
+    status: str,
+    duration: int | None,
+    channels: int,
+    now: datetime,
+) -> Recording | None:
+    """Write down what was heard of a recording; its state only ever moves forward.
+
+    Returns the recording when it now waits to be fetched. Raises `LookupError` when the call is
+    not this tenant's or the recording is another call's.
+    """
+    with tenant_transaction(tenant_id):
+        call = CallLog.objects.select_for_update().filter(pk=call_id).first()
+        if call is None or (call.twilio_call_sid and call.twilio_call_sid != call_sid):
+            raise LookupError("call")
+        recording, _ = Recording.objects.get_or_create(
+            sid=sid,
+            defaults={"tenant_id": tenant_id, "call": call, "account_sid": account_sid},
+        )
+        if recording.call_id != call.pk:
+            raise LookupError("recording of another call")
+        state = _HEARD.get(status)
+        if state is None or _RANK[state] <= _RANK[State(recording.state)]:
+            # Unknown or older news; a first “in-progress” is new by having made the row.
+            return None
+        recording.state = state
+        recording.duration = duration if duration is not None else recording.duration
+        recording.channels = channels
+        recording.next_attempt_at = now if state == State.WAITING else None
+        recording.save(update_fields=["state", "duration", "channels", "next_attempt_at"])
+        _announce(recording)
+        return recording if state == State.WAITING else None
+
+
+def fetch_recording(tenant_id: UUID, recording_id: UUID, *, now: datetime) -> float | None:
+    """Copy one waiting recording. Returns the seconds after which to try again, None when done.
+
+    Talks to Twilio, so it must run outside any transaction. A second worker finds the lease taken.
+    """
+    with tenant_transaction(tenant_id):
+        taken = Recording.objects.filter(
+            pk=recording_id, state=State.WAITING, next_attempt_at__lte=now
+        ).update(next_attempt_at=now + LEASE, attempts=F("attempts") + 1)
+        if not taken:
+            return None
+        recording = Recording.objects.get(pk=recording_id)
+    account = account_by_sid(recording.account_sid)
+    try:
+        if account is None:
+            raise BadMedia("The Twilio account of this recording is no longer configured.")
+        with gateway.open_recording(
+            account, recording.sid, channels=recording.channels
+        ) as response:
+            expected = response.headers.get("Content-Length", "")
+            path, size, digest = _save(
+                recording, response.iter_content(65536), int(expected) if expected else None
+            )
+    except (gateway.TwilioError, BadMedia, OSError) as error:
+        return _postpone(recording, error, now)
+    with tenant_transaction(tenant_id):
+        Recording.objects.filter(pk=recording.pk).update(
+            state=State.STORED,
+            path=path,
+            size=size,
+            sha256=digest,
+            stored_at=now,
+            next_attempt_at=None,
+            error="",
+        )
+        _announce(recording)
+    return None
+
+
+def _save(
+    recording: Recording, chunks: Iterable[bytes], expected: int | None
+) -> tuple[str, int, str]:
+    """Write the audio beside its final place, check it, then rename. (path, bytes, sha256)."""
+    relative = f"{recording.tenant_id.hex}/{recording.pk.hex}.wav"
+    final: Path = settings.RECORDINGS_DIR / relative
+    final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    partial = final.with_suffix(".partial")
+    digest, size = hashlib.sha256(), 0
+    try:
+        with partial.open("wb") as file:
+            for chunk in chunks:
+                size += len(chunk)
+                if size > MAX_BYTES:
+                    raise BadMedia("The recording is larger than 2 GiB.")
+                digest.update(chunk)
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        if expected is not None and size != expected:
+            raise BadMedia(f"The download was cut short: {size} of {expected} bytes.")
+        with partial.open("rb") as file:
+            head = file.read(12)
+        if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
+            raise BadMedia("What came is not WAV audio.")
+        partial.rename(final)
+    finally:
+        partial.unlink(missing_ok=True)
+    return relative, size, digest.hexdigest()
+
+
+def _postpone(recording: Recording, error: Exception, now: datetime) -> float | None:
+    logger.warning("Recording %s could not be fetched: %s", recording.sid, error)
+    wait = min(3600.0, 2.0**recording.attempts)
+    gave_up = recording.attempts >= MAX_ATTEMPTS
+    with tenant_transaction(recording.tenant_id):
+        Recording.objects.filter(pk=recording.pk).update(
+            state=State.FAILED if gave_up else State.WAITING,
+            next_attempt_at=None if gave_up else now + timedelta(seconds=wait),
+            error=str(error)[:200],
+        )
+        if gave_up:
+            _announce(recording)
+    return None if gave_up else wait
+
+
+def _announce(recording: Recording) -> None:
+    tenant_id, message = current_tenant_id(), {"type": "call", "id": str(recording.call_id)}
+    transaction.on_commit(lambda: live.publish(tenant_id, message))

@@ -1,0 +1,41 @@
+"""The only place that writes TwiML. Every function returns an XML document."""
+
+from twilio.twiml.voice_response import Dial, VoiceResponse
+
+CONFERENCE_EVENTS = ("start", "end", "join", "leave", "mute", "hold", "modify")
+
+
+def join_conference(
+    *, room: str, label: str, action_url: str, conference_callback: str, ends_room: bool
+) -> str:
+    """Bring the calling leg into `room`. URLs are absolute (`calls.addresses`)."""
+    response = VoiceResponse()
+    dial = Dial(action=action_url, method="POST")
+    dial.conference(
+        room,
+        participant_label=label,
+        start_conference_on_enter=True,
+        end_conference_on_exit=ends_room,
+        beep="false",
+        wait_url="",
+        max_participants=10,
+        status_callback=conference_callback,
+        status_callback_method="POST",
+        status_callback_event=" ".join(CONFERENCE_EVENTS),
+    )
+    response.append(dial)
+    return str(response)
+
+
+def say_goodbye(sentence: str) -> str:
+    """Say one plain sentence and hang up."""
+    response = VoiceResponse()
+    response.say(sentence)
+    response.hangup()
+    return str(response)
+
+
+def hang_up() -> str:
+    response = VoiceResponse()
+    response.hangup()
+    return str(response)

@@ -1,0 +1,29 @@
+from collections.abc import Callable
+
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path, re_path
+
+from calls import api, views, webhooks
+
+
+def either(route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
+    """A path that is accepted with and without a trailing slash, and never redirected."""
+    return re_path(rf"^{route}/?$", view, name=name)
+
+
+urlpatterns = [
+    path("calls", views.calls, name="calls"),
+    path("calls/dial", views.dial, name="dial"),
+    path("calls/active", views.active_call, name="active_call"),
+    path("calls/live-ticket", views.live_ticket, name="live_ticket"),
+    path("recordings/<uuid:recording_id>", views.recording, name="recording"),
+    either("api/twilio/access-token", api.AccessTokenView.as_view(), "access_token"),
+    either("api/twilio/make-call", api.MakeCallView.as_view(), "make_call"),
+    either("api/twilio/voice-webhook", webhooks.VoiceWebhook.as_view(), "voice_webhook"),
+    either("api/twilio/call-status", webhooks.CallStatusWebhook.as_view(), "call_status"),
+    either(
+        "api/twilio/recording-status",
+        webhooks.RecordingStatusWebhook.as_view(),
+        "recording_status",
+    ),
+]

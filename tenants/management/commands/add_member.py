@@ -1,0 +1,54 @@
+import getpass
+import sys
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from tenants.models import Role, Tenant, User, UserManager
+from tenants.services import add_member
+
+
+class Command(BaseCommand):
+    help = (
+        "Make a person a member of a workspace. A new person's password is asked for, or read from "
+        "standard input when that is no terminal."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("workspace", help="the workspace's slug")
+        parser.add_argument("email")
+        parser.add_argument("--role", choices=Role.values, default=Role.AGENT)
+        parser.add_argument("--name", default="")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        tenant = Tenant.objects.filter(slug=options["workspace"]).first()
+        if tenant is None:
+            known = ", ".join(Tenant.objects.values_list("slug", flat=True)) or "none"
+            raise CommandError(f"There is no workspace “{options['workspace']}”. Known: {known}.")
+        email = UserManager.normalize_email(options["email"])
+        password = "" if User.objects.filter(email=email).exists() else self._new_password()
+        try:
+            membership, is_new = add_member(
+                tenant,
+                email=email,
+                role=options["role"],
+                name=options["name"],
+                password=password,
+            )
+        except ValidationError as error:
+            raise CommandError("\n".join(error.messages)) from None
+        who = "New person" if is_new else "Known person"
+        self.stdout.write(f"{who} {email} is {membership.get_role_display()} of {tenant.name}.")
+
+    def _new_password(self) -> str:
+        if sys.stdin.isatty():
+            password = getpass.getpass("Password for the new person: ")
+        else:
+            password = sys.stdin.readline().rstrip("\n")
+        try:
+            validate_password(password)
+        except ValidationError as error:
+            raise CommandError("\n".join(error.messages)) from None
+        return password

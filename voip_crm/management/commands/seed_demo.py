@@ -1,0 +1,28 @@
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from voip_crm import demo
+
+
+class Command(BaseCommand):
+    help = "Create the demo workspaces, people, contacts and calls."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--if-empty", action="store_true", help="do nothing where there is a workspace already"
+        )
+
+    @transaction.atomic
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            if options["if_empty"]:
+                loaded = demo.load_if_empty()
+            else:
+                demo.load()
+                loaded = True
+        except ValidationError as error:
+            raise CommandError("The demo was not created: " + "; ".join(error.messages)) from None
+        self.stdout.write("The demo is there." if loaded else "There are workspaces already.")
