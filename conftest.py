@@ -72,6 +72,7 @@ def site(request: pytest.FixtureRequest) -> Iterator[harness.Site]:
     found.sandbox.clear_faults()
     yield found
     found.sandbox.clear_faults()
+    found.sandbox.end_all_calls()
 
 
 @pytest.fixture

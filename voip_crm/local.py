@@ -10,18 +10,14 @@ import sys
 import threading
 import time
 import urllib.request
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
-from voip_crm import embedded
-
-try:
-    from voip_crm import demo
-except ImportError:
-    demo = None
+from voip_crm import demo, embedded
 
 log = logging.getLogger(__name__)
 
@@ -154,13 +150,22 @@ def sandbox_config(data_dir: str) -> dict[str, Any]:
                         "status_callback_method": "POST",
                     }
                 ],
-                "numbers": demo.NUMBERS if demo else [],
+                "numbers": [
+                    {"sid": _number_sid(number), "phone_number": number, "friendly_name": label}
+                    for numbers in demo.NUMBERS.values()
+                    for number, label in numbers
+                ],
                 "verified_numbers": [],
             }
         ],
         "data_dir": data_dir,
         "ring_seconds": 1.5,
     }
+
+
+def _number_sid(number: str) -> str:
+    """A SID of its own for each number, the same at every start."""
+    return f"PN{uuid.uuid5(uuid.NAMESPACE_URL, f'tel:{number}').hex}"
 
 
 def die_with_parent() -> None:

@@ -131,7 +131,14 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A web process must not hang when the broker is away: the sweep finds what was not queued.
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_TRANSPORT_OPTIONS = (
-    {"visibility_timeout": 3600, "socket_connect_timeout": 1, "socket_timeout": 10}
+    {
+        "visibility_timeout": 3600,
+        "socket_connect_timeout": 1,
+        "socket_timeout": 10,
+        # Unlimited by default: whoever queues a task would wait six seconds for a dead broker.
+        "max_retries": 1,
+        "interval_start": 0,
+    }
     if REDIS_URL
     else {"polling_interval": 0.05}
 )

@@ -115,27 +115,45 @@ class SandboxClient:
         self.url = url
 
     def state(self) -> Any:
-        """Calls, conferences and recordings as the sandbox has them."""
+        """`{"calls": […], "conferences": […], "recordings": […]}` in Twilio's shapes."""
         return self._ask("GET", "/sandbox/state")
 
-    def wire(self) -> Any:
-        """Every request received and callback sent, oldest first."""
-        return self._ask("GET", "/sandbox/wire")
+    def wire(self, since: int = 0) -> Any:
+        """Requests received and callbacks sent after entry `since`, oldest first."""
+        return self._ask("GET", f"/sandbox/wire?since={since}")["entries"]
 
     def heard(self, sid: str) -> Any:
-        """What the handset of this call heard: measured loudness, tones, digits."""
-        return self._ask("GET", f"/sandbox/heard/{sid}")
+        """What the far end of this call heard, the `digits` it received, and what it `said`."""
+        return self._ask("GET", f"/sandbox/calls/{sid}/heard")
+
+    def hangup(self, sid: str) -> Any:
+        """The far side hangs up; before it was answered, it declines."""
+        return self._ask("POST", f"/sandbox/calls/{sid}/hangup", {})
+
+    def digits(self, sid: str, digits: str) -> None:
+        """The far side presses keys."""
+        self._ask("POST", f"/sandbox/calls/{sid}/digits", {"digits": digits})
+
+    def incoming(self, *, to: str, caller: str) -> Any:
+        """A pretend caller rings one of our numbers; the call, in Twilio's shape."""
+        return self._ask("POST", "/sandbox/incoming", {"to": to, "from": caller})
 
     def fault(self, kind: str, **order: Any) -> Any:
         """Order a fault (`sandbox/faults.py` lists the kinds)."""
         return self._ask("POST", "/sandbox/faults", {"kind": kind, **order})
 
+    def faults(self) -> Any:
+        """The orders, each with how often it `fired`."""
+        return self._ask("GET", "/sandbox/faults")["faults"]
+
     def clear_faults(self) -> None:
         self._ask("DELETE", "/sandbox/faults")
 
-    def hangup(self, sid: str) -> None:
-        """The far side hangs up."""
-        self._ask("POST", f"/sandbox/calls/{sid}/hangup", {})
+    def end_all_calls(self) -> None:
+        """So that no callback of this test reaches the next one's empty database."""
+        for call in self.state()["calls"]:
+            if call["status"] in ("queued", "ringing", "in-progress"):
+                self.hangup(call["sid"])
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()

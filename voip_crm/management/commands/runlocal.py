@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from voip_crm import checks, embedded, local
+from voip_crm import checks, demo, embedded, local
 
 
 class Command(BaseCommand):
@@ -92,14 +92,12 @@ def _prepare_database() -> None:
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         call_command("migrate", verbosity=0)
-    if local.demo:
-        local.demo.load_if_empty()
+    demo.load_if_empty()
 
 
 def _greeting() -> str:
     lines = ["", f"VoIP CRM is ready: {settings.PUBLIC_BASE_URL}", ""]
-    demo = local.demo
-    if demo and get_user_model().objects.filter(email=demo.PEOPLE[0][0]).exists():
+    if get_user_model().objects.filter(email=demo.PEOPLE[0][0]).exists():
         lines += [f"  {email:<26}{what}" for email, what in demo.PEOPLE]
         lines += ["", f"Password: {demo.PASSWORD}", ""]
     if settings.TWILIO_SANDBOX_URL:

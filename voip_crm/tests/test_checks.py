@@ -1,0 +1,74 @@
+"""What is wrong with the environment is said at start, and nothing is served before it is right."""
+
+from typing import Any
+
+import pytest
+
+from voip_crm import checks
+
+CREDENTIALS = {
+    "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+    "TWILIO_AUTH_TOKEN": "token",
+    "TWILIO_API_KEY_SID": "SK" + "0" * 32,
+    "TWILIO_API_KEY_SECRET": "secret",
+    "TWILIO_TWIML_APP_SID": "AP" + "0" * 32,
+}
+
+
+@pytest.fixture
+def given(settings: Any) -> Any:
+    """Settings of a good production; `given(NAME=value)` changes them."""
+
+    def give(**changed: Any) -> None:
+        good = {"DEBUG": False, "PUBLIC_BASE_URL": "https://crm.example", "TWILIO_SANDBOX_URL": ""}
+        for name, value in (good | CREDENTIALS | changed).items():
+            setattr(settings, name, value)
+
+    give()
+    return give
+
+
+def ids() -> list[str | None]:
+    return [error.id for error in (*checks.check_twilio(), *checks.check_public_base_url())]
+
+
+def test_a_good_environment_starts(given: Any) -> None:
+    assert ids() == []
+    checks.refuse_to_start_on_errors()
+
+
+def test_missing_credentials_are_named(given: Any, capsys: Any) -> None:
+    given(TWILIO_AUTH_TOKEN="", TWILIO_API_KEY_SECRET="")
+    assert ids() == ["voip_crm.E001"]
+    with pytest.raises(SystemExit) as refusal:
+        checks.refuse_to_start_on_errors()
+    assert "TWILIO_AUTH_TOKEN, TWILIO_API_KEY_SECRET" in str(refusal.value)
+    assert "TWILIO_ACCOUNT_SID" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "crm.example", "ftp://crm.example", "https://", "https://crm.example/app"]
+    + ["https://crm.example?x=1", "https://me@crm.example", "https://crm.example:port"],
+)
+def test_a_malformed_public_address_is_refused(given: Any, url: str) -> None:
+    given(PUBLIC_BASE_URL=url)
+    assert ids() == ["voip_crm.E002"]
+
+
+@pytest.mark.parametrize("url", ["http://localhost:8000", "https://crm.example:8443"])
+def test_a_public_address_with_a_port_is_right(given: Any, url: str) -> None:
+    given(PUBLIC_BASE_URL=url)
+    assert ids() == []
+
+
+def test_the_sandbox_is_refused_in_production_only(given: Any) -> None:
+    given(TWILIO_SANDBOX_URL="http://127.0.0.1:8700")
+    assert ids() == ["voip_crm.E003"]
+    given(TWILIO_SANDBOX_URL="http://127.0.0.1:8700", PUBLIC_BASE_URL="http://localhost:8000")
+    assert ids() == []
+
+
+def test_a_sid_of_the_wrong_kind_is_refused(given: Any) -> None:
+    given(TWILIO_API_KEY_SID=CREDENTIALS["TWILIO_ACCOUNT_SID"])
+    assert ids() == ["voip_crm.E004"]

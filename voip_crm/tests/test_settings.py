@@ -1,0 +1,108 @@
+"""The settings, their example file and the embedded mode's environment agree."""
+
+import json
+import os
+import re
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from voip_crm import embedded
+from voip_crm.tests.environment import free_port
+
+ROOT: Path = settings.BASE_DIR
+
+
+def test_the_example_names_every_variable_of_the_settings_and_no_other() -> None:
+    source = (ROOT / "voip_crm" / "settings.py").read_text()
+    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source))
+    example = (ROOT / ".env.example").read_text()
+    assert set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE)) == read
+
+
+@pytest.mark.parametrize("name", ["requirements", "requirements-sandbox", "requirements-dev"])
+def test_the_locks_are_complete_and_name_no_index(name: str) -> None:
+    lock = (ROOT / f"{name}.txt").read_text()
+    assert "://" not in lock and "--index-url" not in lock and "--find-links" not in lock
+    pins = dict(re.findall(r"^([a-z0-9._-]+)==([^ ;]+)", lock, re.MULTILINE))
+    wanted = (ROOT / f"{name}.in").read_text()
+    for package, version in re.findall(r"^([a-z0-9._-]+)(?:\[.*\])?==(\S+)", wanted, re.MULTILINE):
+        assert pins[package] == version
+    runtime = (ROOT / "requirements.txt").read_text()
+    for package, version in re.findall(r"^([a-z0-9._-]+)==([^ ;]+)", runtime, re.MULTILINE):
+        assert pins.get(package, version) == version  # all three fit into one environment
+
+
+def prepared(var: Path, *argv: str, **environment: str) -> dict[str, str]:
+    """The environment after `embedded.prepare` in a process of its own; SystemExit's line else."""
+    code = "import json, os, sys; from voip_crm import embedded; embedded.prepare(sys.argv[1:]); "
+    code += "print(json.dumps(dict(os.environ)))"
+    inherited = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME")}
+    # An empty value stands for "not given" and hides a developer's own .env.
+    names = ["SECRET_KEY", "DATABASE_URL", "PUBLIC_BASE_URL", "ALLOWED_HOSTS"]
+    names += [name for name in os.environ if name.startswith("TWILIO_")]
+    hidden = dict.fromkeys(names, "")
+    result = subprocess.run(
+        [sys.executable, "-c", code, *argv],
+        env=inherited | hidden | {"VAR_DIR": str(var)} | environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    if result.returncode:
+        raise SystemExit(result.stderr.strip())
+    answer: dict[str, str] = json.loads(result.stdout)
+    return answer
+
+
+@pytest.fixture
+def ports() -> list[str]:
+    return ["--port", str(free_port()), "--sandbox-port", str(free_port())]
+
+
+def test_secrets_are_made_once_and_are_private(tmp_path: Path, ports: list[str]) -> None:
+    first, second = prepared(tmp_path, *ports), prepared(tmp_path, *ports)
+    for name in ("SECRET_KEY", "TWILIO_AUTH_TOKEN", "TWILIO_ACCOUNT_SID"):
+        assert first[name] and first[name] == second[name]
+    assert stat.S_IMODE((tmp_path / "local.env").stat().st_mode) == 0o600
+    assert first["PUBLIC_BASE_URL"] == f"http://localhost:{ports[1]}"
+    assert first["TWILIO_SANDBOX_URL"] == f"http://127.0.0.1:{ports[3]}"
+    assert first["DATABASE_URL"] == f"sqlite:///{tmp_path}/db.sqlite3"
+
+
+def test_the_environment_wins(tmp_path: Path, ports: list[str]) -> None:
+    given = {"SECRET_KEY": "mine", "PUBLIC_BASE_URL": "https://tunnel.example"}
+    found = prepared(tmp_path, *ports, **given)
+    assert {name: found[name] for name in given} == given
+    assert found["ALLOWED_HOSTS"].split(",")[0] == "tunnel.example"
+
+
+def test_with_a_real_account_there_is_no_sandbox(tmp_path: Path, ports: list[str]) -> None:
+    found = prepared(tmp_path, *ports, TWILIO_ACCOUNT_SID="AC" + "1" * 32)
+    assert not found["TWILIO_SANDBOX_URL"] and not found["TWILIO_AUTH_TOKEN"]
+    assert embedded.SANDBOX_PORT_VARIABLE not in found
+
+
+@pytest.mark.parametrize("option", ["--port", "--sandbox-port"])
+def test_a_taken_port_is_one_line_with_what_to_do(
+    tmp_path: Path, ports: list[str], option: str
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        ports[ports.index(option) + 1] = str(taken.getsockname()[1])
+        with pytest.raises(SystemExit) as refusal:
+            prepared(tmp_path, *ports)
+    assert "\n" not in str(refusal.value) and f"./run {option}" in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL", "PUBLIC_BASE_URL"])
+def test_what_is_required_has_no_default(name: str) -> None:
+    source = (ROOT / "voip_crm" / "settings.py").read_text()
+    assert re.search(rf'env\.\w+\("{name}"\)', source)
