@@ -21,6 +21,8 @@ def phone(request: HttpRequest) -> dict[str, Any]:
         options |= {"chunderw": host, "publishEvents": False}
     return {
         "workspace": member.tenant if member else None,
-        "member": member,
+        "member": {"name": str(member.user), "email": member.user.email, "role": member.role}
+        if member
+        else None,
         "phone": {"sandbox": bool(host), "signalling_host": host, "options": options},
     }

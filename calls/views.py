@@ -54,7 +54,7 @@ def dial(request: TenantRequest) -> HttpResponse:
         )
         dialing.choose_caller_id(request.tenant)
     except Refusal as refusal:
-        context = {"form_error": refusal.message, "q": typed, "contact_id": contact_id}
+        context = {"form_error": refusal.message, "q": typed}
         return render(request, "_dialer.html", context, status=422)
     wish: dict[str, Any] = {
         "clientRequestId": str(uuid4()),

@@ -34,7 +34,8 @@ class TenantMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         member = None
         # Only a session can name a person here; without its cookie nothing is looked up.
-        if request.user.is_authenticated:
+        is_signed_in = request.user.is_authenticated
+        if is_signed_in:
             member = doors.membership_of(
                 request.user.pk, preferred_tenant_id=request.session.get("tenant_id")
             )
@@ -45,7 +46,7 @@ class TenantMiddleware:
         else:
             with tenant_context(member.tenant_id):
                 response = self.get_response(request)
-        if request.user.is_authenticated:
+        if is_signed_in or request.user.is_authenticated:
             response.headers.setdefault("Cache-Control", "private, no-store")
         return response
 

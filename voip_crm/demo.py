@@ -12,6 +12,7 @@ from uuid import UUID, uuid5
 
 from django.conf import settings
 from django.contrib.auth.models import Permission
+from django.db import transaction
 from django.utils import timezone
 
 from calls import states
@@ -74,6 +75,7 @@ _BOREALIS = [
 ]
 
 
+@transaction.atomic
 def load() -> None:
     """Create the demo. Raises when a workspace of its name exists."""
     acme = create_tenant(

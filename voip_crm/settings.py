@@ -151,7 +151,6 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "EXCEPTION_HANDLER": "calls.errors.exception_handler",
-    "UNAUTHENTICATED_USER": None,
 }
 
 # Twilio. The sandbox URL replaces every Twilio host; without it real credentials are needed.
