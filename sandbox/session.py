@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sandbox.exchange import Exchange
 
 T = TypeVar("T")
-SORRY = "We are sorry, an application error has occurred. Goodbye."
+SORRY = "An application error has occurred. Goodbye."
 MAX_DOCUMENTS = 500  # a loop of redirects without sound is a bug of the application
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from sandbox.signing import signature
 from sandbox.wire import WireLog
 
 HARD_CAP_SECONDS = 15.0  # for everything about a call, retries included
+HELD_SECONDS = 5.0
 TWIML_LIMIT = 64 * 1024
 RETRY_PAUSE_SECONDS = 0.1  # Twilio documents none; without one a restart could not be outlived
 Params = dict[str, str]
@@ -77,7 +79,7 @@ class Webhooks:
         self._wire = wire
         self._faults = faults
         self._session: aiohttp.ClientSession | None = None
-        self._held: list[tuple[Account, str, str, Params]] = []
+        self._held: list[asyncio.Event] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
@@ -204,11 +206,11 @@ class Webhooks:
             self._wire.add("webhook-dropped", url=url, params=params)
             return
         if self._faults.take("webhook-reorder", subject):
-            self._held.append((account, url, method, params))
-            await asyncio.sleep(5)  # nothing came after it: send it all the same
-            if (account, url, method, params) in self._held:
-                self._held.remove((account, url, method, params))
-                await self._send(account, url, method, params)
+            follow = asyncio.Event()
+            self._held.append(follow)
+            with contextlib.suppress(TimeoutError):  # nothing came after it: send it all the same
+                await asyncio.wait_for(follow.wait(), HELD_SECONDS)
+            await self._send(account, url, method, params)
             return
         if delay := self._faults.take("webhook-delay", subject):
             await asyncio.sleep(1 if delay.seconds is None else delay.seconds)
@@ -216,8 +218,8 @@ class Webhooks:
         for _ in range(twice.copies if twice else 1):
             await self._send(account, url, method, params)
         held, self._held = self._held, []
-        for late in held:
-            await self._send(*late)
+        for follow in held:
+            follow.set()
 
     async def _send(self, account: Account, url: str, method: str, params: Params) -> None:
         answer = await self.fetch(account, url, method, params)

@@ -237,11 +237,11 @@ class Box:
             self.loop.call_soon_threadsafe(conference.end, "conference-ended-via-api")
         for call in list(self.server.exchange.live.values()):
             self.loop.call_soon_threadsafe(call.end, "completed")
-        until(lambda: not self.server.exchange.live)
+        room = self.server.exchange
+        until(lambda: not (room.live or room._tasks or room.webhooks._tasks))
         application = self.application
         application.twiml.clear()
         application.behave.clear()
-        time.sleep(0.05)
         application.requests.clear()
 
     def dial(self, room: str, ending: str = "100", **options: Any) -> Any:
