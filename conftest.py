@@ -160,3 +160,25 @@ def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Any:
             except Exception as error:  # the page may be gone: that is not the failure to show
                 report.sections.append(("no picture", str(error)))
     return report
+
+
+# --- the cast --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cast(db: None) -> Any:
+    """Alice and Bob of Acme, Charlie of Borealis (voip_crm/tests/cast.py)."""
+    from voip_crm.tests.cast import build
+
+    return build()
+
+
+@pytest.fixture
+def signed_in(client: Any) -> Callable[[Any], Any]:
+    """`signed_in(cast.bob)`: Django's test client with this member's session."""
+
+    def sign_in(member: Any) -> Any:
+        client.force_login(member.user)
+        return client
+
+    return sign_in
