@@ -1,5 +1,5 @@
 /* The number field: a list of suggestions (fetched by the markup) that keys and mouse can choose
-   from. A choice writes the number and the contact's id; typing on forgets the contact. */
+   from. A choice writes the contact's name, id and number; typing on forgets the contact. */
 (() => {
   const $ = (id) => document.getElementById(id);
   const field = () => $("dial_q");
@@ -27,15 +27,18 @@
     all[current].scrollIntoView({ block: "nearest" });
   }
 
-  function remember(id, name) {
-    $("dial_contact_id").value = id;
-    $("dial_chosen").hidden = !id;
-    $("dial_chosen_name").textContent = name;
+  function remember({ contactId = "", number = "", shown = "" } = {}) {
+    $("dial_contact_id").value = contactId;
+    $("dial_to").value = number;
+    $("dial_chosen").hidden = !contactId;
+    $("dial_chosen_number").textContent = shown;
+    $("dial_error").textContent = "";
+    field().removeAttribute("aria-invalid");
   }
 
   function choose({ dataset }) {
-    field().value = dataset.number;
-    remember(dataset.contactId, dataset.name);
+    field().value = dataset.name;
+    remember(dataset);
     show(false);
     field().focus();
   }
@@ -60,8 +63,7 @@
 
   document.addEventListener("input", (event) => {
     if (event.target !== field()) return;
-    remember("", "");
-    field().removeAttribute("aria-invalid");
+    remember();
     if (!field().value.trim()) show(false);
   });
 
@@ -73,15 +75,20 @@
     const option = event.target.closest?.("#suggestions [role=option]");
     if (option) choose(option);
     else if (event.target.closest?.("[data-forget-contact]")) {
-      remember("", "");
+      remember();
       field().value = "";
       field().focus();
     } else if (event.target !== field()) show(false);
   });
   document.addEventListener("focusout", (event) => event.target === field() && show(false));
 
-  document.addEventListener("htmx:after:swap", (event) => {
-    if (event.detail.ctx.target?.id !== "suggestions") return;
+  document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+    if (ctx.target === "#dial_error") {
+      field().setAttribute("aria-invalid", "true");
+      field().focus();
+      show(false);
+    }
+    if (ctx.target?.id !== "suggestions") return;
     // An answer that comes after the choice, or after the field was left, must not open the list.
     show(document.activeElement === field() && field().value.trim() && !$("dial_contact_id").value);
     const count = options().length;

@@ -10,7 +10,7 @@
   let shown = "";        // request and state of the panel at the last look
   let skew = 0;          // ms the server's clock is ahead of ours
   const say = (text, tone, options) =>
-    document.body.dispatchEvent(new CustomEvent("toast", { detail: { text, tone, ...options } }));
+    document.body.dispatchEvent(new CustomEvent("toast", { detail: { text, tone, ...options }, bubbles: true }));
 
   function paint() {
     document.body.dataset.phone = phone.state;

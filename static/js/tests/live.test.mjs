@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { beforeEach, mock, test } from "node:test";
+
+import { createLive } from "../live.js";
+
+class FakeSource {
+  static all = [];
+  closed = false;
+  constructor(url) {
+    this.url = url;
+    FakeSource.all.push(this);
+  }
+  close() { this.closed = true; }
+}
+
+const settle = async () => { for (let i = 0; i < 20; i += 1) await Promise.resolve(); };
+async function pass(ms) {
+  mock.timers.tick(ms);
+  await settle();
+}
+
+function build(answer = (n) => ({ ok: true, status: 200, json: async () => ({ ticket: `t ${n}` }) })) {
+  const made = { events: [], asked: 0 };
+  made.live = createLive({
+    fetch: async () => {
+      made.asked += 1;
+      return answer(made.asked);
+    },
+    EventSource: FakeSource,
+    emit: (name, detail) => made.events.push([name, detail]),
+    setTimeout, clearTimeout, random: () => 1,
+  });
+  made.live.start();
+  return made;
+}
+const latest = () => FakeSource.all.at(-1);
+
+beforeEach(() => {
+  FakeSource.all = [];
+  mock.timers.reset();
+  mock.timers.enable({ apis: ["setTimeout"] });
+});
+
+test("a ticket opens a stream, and a message becomes an event with its id", async () => {
+  const made = build();
+  await settle();
+  assert.equal(latest().url, "/live?ticket=t%201");
+  latest().onopen();
+  latest().onmessage({ data: '{"type":"call","id":"c1"}' });
+  latest().onmessage({ data: '{"type":"something new"}' });
+  assert.deepEqual(made.events, [["live:call", { id: "c1" }]]);
+});
+
+test("a broken stream comes back with a new ticket and asks the page to fetch again", async () => {
+  const made = build();
+  await settle();
+  latest().onopen();
+  latest().onerror();
+  assert.equal(latest().closed, true);
+  await pass(1000);
+  assert.equal(made.asked, 2);
+  assert.equal(latest().url, "/live?ticket=t%202");
+  latest().onopen();
+  assert.deepEqual(made.events, [["live:resync", {}]]);
+});
+
+test("pauses double up to half a minute and start anew after a stream", async () => {
+  const made = build((n) => { if (n < 8) throw new TypeError("offline"); return { ok: true, status: 200, json: async () => ({ ticket: "t" }) }; });
+  await settle();
+  for (const pause of [1000, 2000, 4000, 8000, 16000, 30000, 30000]) {
+    const before = made.asked;
+    await pass(pause - 1);
+    assert.equal(made.asked, before);
+    await pass(1);
+    assert.equal(made.asked, before + 1);
+  }
+  latest().onopen();
+  latest().onerror();
+  await pass(1000);
+  assert.equal(made.asked, 9);
+});
+
+test("who is signed out is not asked for tickets again", async () => {
+  const made = build(() => ({ ok: false, status: 403, json: async () => ({}) }));
+  await settle();
+  await pass(60000);
+  assert.equal(made.asked, 1);
+});
+
+test("a server error is tried again", async () => {
+  const made = build((n) => (n === 1 ? { ok: false, status: 500, json: async () => ({}) } : { ok: true, status: 200, json: async () => ({ ticket: "t" }) }));
+  await settle();
+  await pass(1000);
+  assert.equal(made.asked, 2);
+  assert.equal(FakeSource.all.length, 1);
+});
+
+test("waking fetches at once and ends a long pause", async () => {
+  const made = build((n) => { if (n < 6) throw new TypeError("offline"); return { ok: true, status: 200, json: async () => ({ ticket: "t" }) }; });
+  await settle();
+  for (const pause of [1000, 2000, 4000, 8000]) await pass(pause);
+  made.live.wake();
+  await pass(0);
+  assert.deepEqual(made.events, [["live:resync", {}]]);
+  assert.equal(FakeSource.all.length, 1);
+});
+
+test("stopping closes the stream for good", async () => {
+  const made = build();
+  await settle();
+  made.live.stop();
+  assert.equal(latest().closed, true);
+  latest().onerror();
+  await pass(60000);
+  assert.equal(made.asked, 1);
+});
