@@ -13,10 +13,16 @@ from voip_crm.tests import harness
 from voip_crm.tests.environment import allowed_hosts
 
 
+@pytest.hookimpl(trylast=True)  # after pytest-django has put its own order
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests last: Playwright's loop, once started, keeps asyncio tests from running."""
+    """Real processes use the test database; browser tests come last, because Playwright's loop,
+    once started, keeps asyncio tests from running.
+    """
     for item in items:
-        if "browser" in getattr(item, "fixturenames", ()):
+        fixtures = getattr(item, "fixturenames", ())
+        if "site" in fixtures or "services_site" in fixtures:
+            item.add_marker(pytest.mark.django_db(transaction=True))
+        if "browser" in fixtures:
             item.add_marker("browser")
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
@@ -65,8 +71,6 @@ def site(request: pytest.FixtureRequest) -> Iterator[harness.Site]:
     with `parametrize("site", ["embedded"], indirect=True)`, `./run` with its demo.
     """
     kind = getattr(request, "param", "services")
-    if kind == "services":
-        request.getfixturevalue("transactional_db")
     found: harness.Site = request.getfixturevalue(f"{kind}_site")
     request.node.stash[SITE] = found
     found.sandbox.clear_faults()

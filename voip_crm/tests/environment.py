@@ -28,7 +28,7 @@ os.environ.update(
     PUBLIC_BASE_URL=f"http://localhost:{free_port()}",
     ALLOWED_HOSTS="localhost,127.0.0.1",
     STATIC_USE_FINDERS="1",
-    LOG_LEVEL="INFO",
+    LOG_LEVEL="WARNING",
     TWILIO_SANDBOX_URL=f"http://127.0.0.1:{free_port()}",
     TWILIO_ACCOUNT_SID=f"AC{secrets.token_hex(16)}",
     TWILIO_AUTH_TOKEN=secrets.token_hex(16),

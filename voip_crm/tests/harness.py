@@ -103,6 +103,10 @@ class Processes:
         for name in reversed(list(self.children)):
             self.stop(name)
 
+    def close(self) -> None:
+        self.stop_all()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def log(self, name: str, lines: int = 60) -> str:
         text = (self.folder / f"{name}.log").read_text(errors="replace")
         return "\n".join(text.splitlines()[-lines:])
@@ -185,7 +189,7 @@ def services_site() -> Iterator[Site]:
     config = processes.folder / "sandbox.json"
     recordings = str(processes.folder / "sandbox")
     config.write_text(json.dumps(sandbox_config(recordings) | {"ring_seconds": 0.5}))
-    ours = {"DATABASE_URL": _test_database_url(), "CONN_MAX_AGE": "0"}
+    ours = {"DATABASE_URL": _test_database_url(), "CONN_MAX_AGE": "0", "LOG_LEVEL": "INFO"}
     try:
         start_sandbox(processes, config)
         start_server(processes, **ours)
@@ -195,7 +199,7 @@ def services_site() -> Iterator[Site]:
         processes.wait_for("server", f"{settings.PUBLIC_BASE_URL}/healthz")
         yield Site(settings.PUBLIC_BASE_URL, SandboxClient(settings.TWILIO_SANDBOX_URL), processes)
     finally:
-        processes.stop_all()
+        processes.close()
 
 
 def start_sandbox(processes: Processes, config: Path) -> None:
@@ -236,13 +240,14 @@ def embedded_site() -> Iterator[Site]:
         processes.wait_for("runlocal", f"{url}/healthz")
         yield Site(url, SandboxClient(f"http://127.0.0.1:{sandbox_port}"), processes)
     finally:
-        processes.stop_all()
+        processes.close()
 
 
 def _test_database_url() -> str:
     """The database of pytest-django, for another process."""
     name = connection.settings_dict["NAME"]
     assert connection.vendor == "postgresql", "real processes need PostgreSQL: use ./test"
+    assert name.startswith("test_"), "the test database has not been made: mark it django_db"
     before, _, rest = os.environ["DATABASE_URL"].rpartition("/")
     query = rest.partition("?")[1:]
     return f"{before}/{name}{''.join(query)}"
