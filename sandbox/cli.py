@@ -21,6 +21,8 @@ async def serve(config: Config, host: str, port: int) -> None:
     runner = web.AppRunner(server.app, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
+    port = runner.addresses[0][1]  # the one given by the system for --port 0
+    config.base_url = f"http://{host}:{port}"
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
@@ -42,7 +44,6 @@ def main(arguments: list[str] | None = None) -> int:
     except (ConfigError, OSError) as error:
         print(f"sandbox: {error}", file=sys.stderr)
         return 2
-    config.base_url = f"http://{options.host}:{options.port}"
     try:
         asyncio.run(serve(config, options.host, options.port))
     except OSError as error:

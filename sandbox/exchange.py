@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from sandbox.audio import FRAME_SECONDS, SILENCE
 from sandbox.calls import DEFAULT_TIME_LIMIT_SECONDS, Call, Callback
@@ -273,10 +274,11 @@ class Exchange:
         self._report(recording)
 
     def _report(self, recording: Recording) -> None:
-        if recording.status in recording.callback.events:
-            self.webhooks.event(
-                recording.account,
-                recording.callback.url,
-                recording.callback.method,
-                recording.params(),
-            )
+        callback = recording.callback
+        if recording.status not in callback.events or not callback.url:
+            return
+        host = urlsplit(callback.url).hostname or ""
+        if not callback.url.startswith(("http://", "https://")) or "_" in host:
+            self.wire.alert(13256, f"invalid recording callback {callback.url}")
+            return
+        self.webhooks.event(recording.account, callback.url, callback.method, recording.params())

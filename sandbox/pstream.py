@@ -34,7 +34,7 @@ class Signalling:
         """``/signal``."""
         if self.exchange.faults.take("signalling-refuse", request.path):
             return web.Response(status=503)
-        socket = web.WebSocketResponse(autoping=True, max_msg_size=256 * 1024)
+        socket = web.WebSocketResponse(timeout=0.5, max_msg_size=256 * 1024)
         await socket.prepare(request)
         self.sockets.add(socket)
         try:
@@ -109,6 +109,7 @@ class Connection:
         self.exchange = signalling.exchange
         self.grant: Grant | None = None
         self._socket = socket
+        self._expiry: asyncio.TimerHandle | None = None
         self._out: asyncio.Queue[str] = asyncio.Queue()
         self._by_client_sid: dict[str, BrowserLeg] = {}  # TJS… until the CA… is known
         self._handlers: dict[str, Callable[[Payload], Awaitable[None]]] = {
@@ -131,6 +132,8 @@ class Connection:
         finally:
             for writer in writers:
                 writer.cancel()
+            if self._expiry is not None:
+                self._expiry.cancel()
             for leg in list(self.signalling.legs.values()):
                 if leg.connection is self:
                     leg.connection = None
@@ -183,11 +186,19 @@ class Connection:
             self.exchange.wire.alert(error.code, str(error))
             self._error(error.code, str(error))
             return
+        if self._expiry is not None:
+            self._expiry.cancel()
+        loop = asyncio.get_running_loop()
+        self._expiry = loop.call_later(self.grant.ttl, self._expired)
         about = {"identity": self.grant.identity, "ttl": self.grant.ttl}
-        # Not a secret, though its name is: identity and ttl.
         self.send(
             "connected", region="local", edge="local", home="local", gateway="sandbox", token=about
         )
+
+    def _expired(self) -> None:
+        # The SDK goes on saying that it is ready; calls that are up stay up.
+        self.grant = None
+        self._error(31205, "Access token expired")
 
     async def _register(self, payload: Payload) -> None:
         if self.grant is None:
@@ -201,7 +212,7 @@ class Connection:
             self._resume(str(token), payload)
             return
         client_sid, grant = str(payload.get("callsid", "")), self.grant
-        if grant is None or grant.ttl <= 0:
+        if grant is None:
             self._refuse(client_sid, 31204, "not authorised")
             return
         app = grant.account.applications.get(grant.application_sid)

@@ -56,7 +56,10 @@ class Override:
 
 @dataclass
 class Answer:
-    """What came back. ``failure``: '' | ct | rt | 4xx | 5xx."""
+    """What came back. ``failure``: '' | ct | rt | 3xx | 4xx | 5xx.
+
+    A POST is not sent on to another address (3xx); so a redirect that adds a slash is a failure.
+    """
 
     status: int = 0
     body: bytes = b""
@@ -174,7 +177,7 @@ class Webhooks:
                 body = await response.content.read(TWIML_LIMIT + 1)
                 while len(body) <= TWIML_LIMIT and not response.content.at_eof():
                     body += await response.content.read(TWIML_LIMIT + 1 - len(body))
-                failure = {4: "4xx", 5: "5xx"}.get(response.status // 100, "")
+                failure = {3: "3xx", 4: "4xx", 5: "5xx"}.get(response.status // 100, "")
                 return Answer(response.status, body, response.content_type, failure)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, ValueError):
             return Answer(failure="ct")

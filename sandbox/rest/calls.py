@@ -185,10 +185,9 @@ async def update_call(request: web.Request) -> web.Response:
     if call.status in TERMINAL:
         raise ApiError(400, 21220, "Invalid call state: the call is over")
     if status == "canceled":
-        # Twilio: affects queued and ringing calls only.
-        if call.answered_at is not None:
-            raise ApiError(400, 21220, "Invalid call state: the call is in progress")
-        call.end("canceled")
+        # "It will not affect calls already in progress": no error, no effect.
+        if call.answered_at is None:
+            call.end("canceled")
     elif status == "completed":
         call.end("completed" if call.answered_at is not None else "canceled")
     elif step is not None:

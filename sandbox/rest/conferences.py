@@ -43,10 +43,7 @@ def conference_json(c: Conference) -> Json:
         "reason_conference_ended": c.reason_ended,
         "call_sid_ending_conference": c.ended_by,
         "uri": f"{uri}.json",
-        "subresource_uris": {
-            "participants": f"{uri}/Participants.json",
-            "recordings": f"{uri}/Recordings.json",
-        },
+        "subresource_uris": {"participants": f"{uri}/Participants.json"},
     }
 
 

@@ -223,7 +223,7 @@ class Box:
 
         def fired() -> int:
             faults = self.inspect("faults")["faults"]
-            return next(f["fired"] for f in faults if f["id"] == made["id"])
+            return sum(f["fired"] for f in faults if f["id"] == made["id"])
 
         return fired
 
@@ -273,7 +273,9 @@ def conference_twiml(application: Application, name: str, **attributes: str) -> 
     return f"<Response><Dial><Conference {text}>{name}</Conference></Dial></Response>"
 
 
-def access_token(identity: str = "agent_1", app: str = APP, secret: str = SECRET, **changes: Any):
+def access_token(
+    identity: str = "agent_1", app: str = APP, secret: str = SECRET, **changes: Any
+) -> str:
     """As the product mints them."""
     present = int(time.time())
     claims = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,13 @@ def serve(box: Box) -> str:
 
 
 @pytest.mark.browser
-async def test_the_sdk_talks_and_listens(box: Box) -> None:
+def test_the_sdk_talks_and_listens(box: Box) -> None:
+    # In a thread of its own: the loop of another browser test may own this one.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, talk_and_listen(box)).result(90)
+
+
+async def talk_and_listen(box: Box) -> None:
     box.application.twiml["/voice"] = conference_twiml(
         box.application, "vc_sdk", participantLabel="agent"
     )
@@ -99,8 +106,8 @@ async def test_the_sdk_talks_and_listens(box: Box) -> None:
         )
         try:
             page = await browser.new_page()
-            outside: list[str] = []
-            page.on("request", lambda r: outside.append(r.url) if "127.0.0.1" not in r.url else 0)
+            requested: list[str] = []
+            page.on("request", lambda r: requested.append(r.url))
             await page.goto(serve(box))
             await page.evaluate("token => start(token)", access_token("agent_7"))
             await page.wait_for_function("seen.includes('accept')")
@@ -131,7 +138,7 @@ async def test_the_sdk_talks_and_listens(box: Box) -> None:
             )
             await page.wait_for_function("seen.includes('disconnect')")
             assert await page.evaluate("seen.filter(s => s.startsWith('error'))") == []
-            assert outside == []
+            assert all(url.startswith("http://127.0.0.1:") for url in requested)
         finally:
             await browser.close()
 

@@ -25,8 +25,7 @@ def room_with(box: Box, name: str, *labels: str, **options: Any) -> dict[str, st
             **options,
         )
         sids[label] = made.call_sid
-    for sid in sids.values():
-        until(lambda sid=sid: box.status(sid) == "in-progress")
+    until(lambda: all(box.status(sid) == "in-progress" for sid in sids.values()))
     return sids
 
 
@@ -161,3 +160,34 @@ def test_the_end_on_exit_flag_does_not_change_while_held(box: Box) -> None:
     assert who.update(end_conference_on_exit=True).end_conference_on_exit is False
     who.update(hold=False)
     assert who.update(end_conference_on_exit=True).end_conference_on_exit is True
+
+
+def test_who_speaks_is_told_when_asked_for(box: Box) -> None:
+    for name in ("one", "two"):
+        box.dial(
+            "vc_speaker",
+            "100",
+            label=name,
+            conference_status_callback=f"{box.application.url}/conference",
+            conference_status_callback_event=["speaker"],
+        )
+    until(lambda: "participant-speech-start" in box.application.events("/conference"))
+    for name in ("one", "two"):
+        box.client.conferences("vc_speaker").participants(name).update(muted=True)
+    until(lambda: "participant-speech-stop" in box.application.events("/conference"))
+
+
+def test_a_conference_is_recorded_as_a_whole(box: Box) -> None:
+    for _ in range(2):
+        box.dial(
+            "vc_whole",
+            "100",
+            conference_record="record-from-start",
+            conference_recording_status_callback=f"{box.application.url}/recording",
+        )
+    until(lambda: box.client.conferences.list(friendly_name="vc_whole", status="in-progress"))
+    time.sleep(0.4)
+    box.client.conferences.list(friendly_name="vc_whole")[0].update(status="completed")
+    told = until(lambda: box.application.to("/recording"))[0].params
+    assert told["RecordingSource"] == "Conference" and told["RecordingChannels"] == "1"
+    assert told["ConferenceSid"].startswith("CF") and "CallSid" not in told

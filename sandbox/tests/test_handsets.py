@@ -104,3 +104,10 @@ def test_a_call_canceled_in_the_queue_tells_nothing(box: Box) -> None:
     told = {r.params["CallSid"] for r in box.application.to("/status")}
     assert second.call_sid not in told
     assert box.status(second.call_sid) == "canceled"
+
+
+def test_cancelling_an_answered_call_does_not_end_it(box: Box) -> None:
+    made = box.dial("vc_too_late", "100")
+    until(lambda: box.status(made.call_sid) == "in-progress")
+    assert box.client.calls(made.call_sid).update(status="canceled").status == "in-progress"
+    assert box.client.calls(made.call_sid).update(status="completed").status == "completed"

@@ -139,3 +139,12 @@ async def test_no_early_media_no_ringing(box: Box) -> None:
         await eventually(lambda: box.status(made.call_sid) == "ringing")
         await asyncio.sleep(0.4)
         assert agent.ear.report()["silent"]
+
+
+async def test_a_token_expires_on_an_open_socket(box: Box) -> None:
+    async with Browser(box) as agent:
+        await agent.listen(access_token(exp=int(time.time()) + 2))
+        assert (await agent.wait("connected"))["token"]["ttl"] <= 2
+        assert (await agent.wait("error"))["error"]["code"] == 31205
+        await agent.listen()
+        await agent.wait("connected")
