@@ -104,15 +104,14 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# Static files are served around Django (voip_crm/static.py): as an async middleware under WSGI
-# they would cost every request an event loop. Finders need no collectstatic (./run and ./test).
+# Finders need no collectstatic (./run and ./test); else static.py serves what it collected.
 STATIC_USE_FINDERS = env.bool("STATIC_USE_FINDERS", DEBUG)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if STATIC_USE_FINDERS
-        else "servestatic.storage.CompressedManifestStaticFilesStorage"
+        else "voip_crm.static.Storage"
     },
 }
 
@@ -195,4 +194,6 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "INFO")},
+    # The twilio library logs each request with its numbers and headers.
+    "loggers": {"twilio.http_client": {"level": "WARNING"}},
 }

@@ -1,11 +1,32 @@
-"""Static files, served around the Django application by servestatic."""
+"""Static files, served around the Django application by servestatic.
+
+As Django middleware servestatic would cost every request under WSGI an event loop.
+"""
 
 from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from servestatic.asgi import ServeStaticASGI
+from servestatic.storage import CompressedManifestStaticFilesStorage
 from servestatic.wsgi import ServeStatic
+
+
+class Storage(CompressedManifestStaticFilesStorage):
+    """Hashed names, compressed; vendored files name source maps that are not shipped."""
+
+    patterns = (
+        (
+            "*.css",
+            (
+                r"""(?P<matched>url\(['"]{0,1}\s*(?P<url>.*?)["']{0,1}\))""",
+                (
+                    r"""(?P<matched>@import\s*["']\s*(?P<url>.*?)["'])""",
+                    """@import url("%(url)s")""",
+                ),
+            ),
+        ),
+    )
 
 
 def with_static_wsgi(application: Any) -> Any:
