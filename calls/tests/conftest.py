@@ -1,0 +1,119 @@
+"""What the tests of calls share: webhooks signed as Twilio signs them, and a room on its way."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.conf import settings
+from twilio.request_validator import RequestValidator
+
+from calls import states
+from calls.models import CallLeg, CallLog, Conference
+from calls.services import presence, progress
+from tenants.context import tenant_transaction
+
+
+def sid(prefix: str) -> str:
+    return prefix + uuid.uuid4().hex
+
+
+@pytest.fixture
+def webhook(client: Any) -> Callable[..., Any]:
+    """`webhook(path, **fields)`: POST the fields to our path as Twilio does, signed."""
+
+    def send(path: str, *, token: str = "", signature: str | None = None, **fields: str) -> Any:
+        form = {"AccountSid": settings.TWILIO_ACCOUNT_SID, "ApiVersion": "2010-04-01", **fields}
+        url = settings.PUBLIC_BASE_URL + path
+        if signature is None:
+            validator = RequestValidator(token or settings.TWILIO_AUTH_TOKEN)
+            signature = validator.compute_signature(url, form)
+        from urllib.parse import urlencode
+
+        return client.post(
+            path,
+            urlencode(form),
+            content_type="application/x-www-form-urlencoded",
+            headers={"X-Twilio-Signature": signature},
+        )
+
+    return send
+
+
+@dataclass
+class Scene:
+    """A room in which an agent waits or talks, made through the services."""
+
+    member: Any
+    room: Conference
+    agent_leg: CallLeg
+    request_id: uuid.UUID
+    call: CallLog | None = None
+    contact_leg: CallLeg | None = None
+    sequence: int = 0
+    closing: list[Any] = field(default_factory=list)
+
+    def hear(self, kind: str, name: str, leg: CallLeg | None = None, **more: Any) -> None:
+        """One event of this room, with the next sequence number."""
+        from django.utils import timezone
+
+        self.sequence += 1
+        heard = progress.Heard(
+            kind=kind,
+            name=name,
+            at=more.pop("at", None) or timezone.now(),
+            payload={"n": str(self.sequence), "room": self.room.pk.hex},
+            sequence=self.sequence,
+            call_sid=(leg.call_sid or "") if leg else "",
+            **more,
+        )
+        leg_id = leg.pk if leg else None
+        closing = progress.hear(self.room.tenant_id, heard, room_id=self.room.pk, leg_id=leg_id)
+        self.closing.append(closing)
+
+    def fresh(self) -> CallLog:
+        with tenant_transaction(self.room.tenant_id):
+            return CallLog.objects.get(conference=self.room)
+
+
+@pytest.fixture
+def waiting(cast: Any) -> Scene:
+    """Bob's browser has connected and joined its room; nobody is dialled yet."""
+    from calls.accounts import account_of
+
+    request_id = uuid.uuid4()
+    room, leg = presence.admit_agent(
+        cast.bob,
+        account=account_of(cast.acme.pk),
+        client_request_id=request_id,
+        call_sid=sid("CA"),
+    )
+    scene = Scene(cast.bob, room, leg, request_id)
+    scene.hear(states.CALL, "ringing", leg)
+    scene.hear(states.CONFERENCE, "participant-join", leg, conference_sid=sid("CF"))
+    with tenant_transaction(cast.acme.pk):
+        room.refresh_from_db()
+    return scene
+
+
+@pytest.fixture
+def dialled(waiting: Scene, cast: Any) -> Scene:
+    """The contact's leg exists, its SID is known, nothing was heard of it yet."""
+    from django.utils import timezone
+
+    with tenant_transaction(cast.acme.pk):
+        waiting.call = CallLog.objects.create(
+            user=cast.bob.user,
+            contact=cast.acme_maria,
+            conference=waiting.room,
+            direction="OUTBOUND",
+            from_number="+14155550199",
+            to_number="+14155550100",
+            started_at=timezone.now(),
+            is_recorded=True,
+        )
+        waiting.contact_leg = CallLeg.objects.create(conference=waiting.room, party="contact")
+        progress.bind_sid(waiting.contact_leg, sid("CA"))
+        waiting.call.refresh_from_db()
+    return waiting

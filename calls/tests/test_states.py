@@ -1,0 +1,168 @@
+"""The fold: any order, any repetition, ties and missing fields give the same, sensible state."""
+
+import itertools
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from calls import states
+from calls.states import CALL, CONFERENCE, LOCAL, Event, LegState, Room, fold_call, fold_leg
+
+T0 = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return T0 + timedelta(seconds=seconds)
+
+
+def call_event(name: str, seconds: float, sequence: int | None = None, **more: int) -> Event:
+    return Event(f"{name}-{seconds}-{sequence}", CALL, name, at(seconds), sequence, **more)
+
+
+ANSWERED = [
+    call_event("initiated", 0, 0),
+    call_event("ringing", 1, 1),
+    call_event("in-progress", 6, 2),
+    call_event("completed", 48, 3, duration=42, sip_code=200),
+]
+
+# Few times and sequences, so that ties are common.
+events = st.builds(
+    Event,
+    key=st.text("abcdef", min_size=1, max_size=6),
+    kind=st.sampled_from([CALL, CONFERENCE, LOCAL, states.ACTION]),
+    name=st.sampled_from(
+        [*states.STATUSES, "participant-join", "participant-leave", "conference-end", "leg-ended"]
+    )
+    | st.text(max_size=8),
+    at=st.sampled_from([at(seconds) for seconds in range(4)]),
+    sequence=st.none() | st.integers(0, 3),
+    duration=st.none() | st.integers(0, 100),
+    sip_code=st.none() | st.sampled_from([200, 404, 486, 487, 603]),
+    error_code=st.none() | st.just(21211),
+)
+sets_of_events = st.lists(events, max_size=8, unique_by=lambda event: event.key)
+
+
+def test_every_order_of_a_whole_call_gives_the_same_row() -> None:
+    for order in itertools.permutations(ANSWERED):
+        leg = fold_leg(order)
+        assert leg.status == "completed"
+        assert leg.answered_at == at(6)
+        assert leg.ended_at == at(48)
+        assert leg.duration == 42
+
+
+@settings(max_examples=2000, deadline=None)
+@given(sets_of_events, st.randoms(use_true_random=False), st.integers(1, 3))
+def test_order_and_repetition_never_matter(
+    heard: list[Event], chance: random.Random, copies: int
+) -> None:
+    expected = fold_leg(heard)
+    shuffled = heard * copies
+    chance.shuffle(shuffled)
+    assert fold_leg(shuffled) == expected
+
+
+@settings(max_examples=1000, deadline=None)
+@given(sets_of_events, events)
+def test_more_news_never_turns_back_a_call(heard: list[Event], late: Event) -> None:
+    late = replace(late, key="another")
+    before, after = fold_leg(heard), fold_leg([*heard, late])
+    assert states.RANK[after.status] >= states.RANK[before.status]
+    if before.joined_at:
+        assert after.joined_at is not None
+    if before.is_over:
+        assert after.is_over
+
+
+@settings(max_examples=1000, deadline=None)
+@given(sets_of_events)
+def test_a_row_is_always_consistent(heard: list[Event]) -> None:
+    leg = fold_leg(heard)
+    over = leg.status in states.TERMINAL
+    assert (leg.ended_at is not None) == over
+    assert (leg.duration is not None) == over
+    if over and leg.status != states.COMPLETED:
+        assert leg.duration == 0
+        assert leg.answered_at is None
+    call = fold_call(leg)
+    assert bool(call.outcome) == over
+    assert call.status == leg.status
+
+
+@pytest.mark.parametrize("lost", range(3))
+def test_one_lost_callback_costs_nothing_that_the_others_tell(lost: int) -> None:
+    leg = fold_leg(ANSWERED[:lost] + ANSWERED[lost + 1 :])
+    assert leg.status == "completed"
+    assert leg.duration == 42
+    assert leg.answered_at == at(6), "the end and the length tell when it was answered"
+
+
+@pytest.mark.parametrize(
+    ("status", "sip_code", "outcome"),
+    [
+        ("busy", 486, "busy"),
+        ("busy", 603, "declined"),
+        ("failed", 603, "declined"),
+        ("failed", 404, "failed"),
+        ("no-answer", 487, "no-answer"),
+        ("canceled", 487, "canceled"),
+        ("completed", 200, "completed"),
+        ("busy", None, "busy"),
+    ],
+)
+def test_an_end_is_told_as_what_it_is(status: str, sip_code: int | None, outcome: str) -> None:
+    ending = Event("end", CALL, status, at(9), 2, duration=0, sip_code=sip_code)
+    assert fold_call(fold_leg([call_event("ringing", 1, 1), ending])).outcome == outcome
+
+
+def test_ringing_is_not_talk() -> None:
+    leg = fold_leg([call_event("ringing", 1, 1), call_event("no-answer", 31, 2)])
+    assert (leg.duration, leg.answered_at) == (0, None)
+
+
+def test_what_twilio_says_counts_before_what_we_concluded() -> None:
+    ours = Event("ours", LOCAL, "failed", at(0))
+    assert fold_leg([ours]).status == "failed"
+    assert fold_leg([ours, ANSWERED[3]]).status == "completed"
+
+
+def test_an_unknown_status_changes_nothing() -> None:
+    known = fold_leg(ANSWERED[:2])
+    assert fold_leg([*ANSWERED[:2], call_event("teleported", 3, 2)]) == known
+
+
+def test_a_leg_is_present_between_join_and_leave() -> None:
+    join = Event("j", CONFERENCE, "participant-join", at(2), 2)
+    leave = Event("l", CONFERENCE, "participant-leave", at(5), 3)
+    assert not fold_leg([]).is_present
+    assert fold_leg([join]).is_present
+    assert not fold_leg([leave, join]).is_present
+    assert not fold_leg([join, call_event("completed", 5, 3)]).is_present
+
+
+@pytest.mark.parametrize(
+    ("contact", "agents", "closes"),
+    [
+        (None, [], False),
+        (None, ["here"], False),
+        (None, ["gone"], False),
+        ("here", ["here"], False),
+        ("here", ["gone"], True),
+        ("here", ["gone", "here"], False),
+        ("gone", ["here"], True),
+        ("gone", ["gone"], False),
+        ("gone", [], False),
+    ],
+)
+def test_a_room_closes_when_nobody_is_left_to_talk_to(
+    contact: str | None, agents: list[str], closes: bool
+) -> None:
+    legs = {"here": LegState(joined_at=T0), "gone": LegState(joined_at=T0, left_at=at(1))}
+    room = Room(legs[contact] if contact else None, [legs[agent] for agent in agents])
+    assert states.must_close(room) == closes

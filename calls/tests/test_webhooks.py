@@ -1,0 +1,531 @@
+"""Webhooks: only Twilio's are believed, each is stored once, none ever answers 500."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+from xml.etree import ElementTree
+
+import pytest
+from django.conf import settings
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from calls import addresses, states
+from calls.models import CallEvent, CallLeg, CallLog, Conference, Recording, UnroutedEvent
+from calls.tests.conftest import Scene, sid
+from tenants.context import tenant_transaction
+
+VOICE, STATUS, RECORDING = (
+    "/api/twilio/voice-webhook",
+    "/api/twilio/call-status",
+    "/api/twilio/recording-status",
+)
+Webhook = Callable[..., Any]
+
+
+def local(url: str) -> str:
+    """The path and query of one of our absolute callback URLs."""
+    assert url.startswith(settings.PUBLIC_BASE_URL)
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}"
+
+
+def rows() -> list[int]:
+    """How many rows there are in every table that a webhook can write."""
+    with connection.cursor() as cursor:
+        counts = []
+        for model in (CallEvent, CallLeg, CallLog, Conference, Recording, UnroutedEvent):
+            cursor.execute(f"SELECT count(*) FROM {model._meta.db_table}")
+            counts.append(cursor.fetchone()[0])
+    return counts
+
+
+def contact_status(scene: Scene, status: str, sequence: int, **more: str) -> dict[str, str]:
+    assert scene.contact_leg
+    return {
+        "CallSid": scene.contact_leg.call_sid or "",
+        "CallStatus": status,
+        "SequenceNumber": str(sequence),
+        "Timestamp": f"Sun, 22 Nov 2026 12:00:{sequence:02} +0000",
+        "CallbackSource": "call-progress-events",
+        "Direction": "outbound-api",
+        "From": "+14155550199",
+        "To": "+14155550100",
+        **more,
+    }
+
+
+# --- who is believed -------------------------------------------------------------------------
+
+FORGED: dict[str, Any] = {
+    "no signature": {"headers": {}},
+    "empty signature": {"headers": {"X-Twilio-Signature": ""}},
+    "wrong signature": {"headers": {"X-Twilio-Signature": "L/OH5YylLD5NRKLltdqwSvS0BnU="}},
+    "signature of nothing": {"headers": {"X-Twilio-Signature": "="}},
+    "json": {"content_type": "application/json", "data": '{"CallSid":"CA1"}'},
+    "text": {"content_type": "text/plain", "data": "CallSid=CA1"},
+    "multipart": {"content_type": "multipart/form-data; boundary=x", "data": "--x--"},
+    "no type": {"content_type": ""},
+    "oversized": {"data": "a=" + "x" * 70_000},
+    "host header": {"headers": {"X-Twilio-Signature": "x", "Host": "localhost:99999"}},
+    "forwarded host": {"headers": {"X-Twilio-Signature": "x", "X-Forwarded-Host": "evil"}},
+    "unknown account": {"data": "AccountSid=AC" + "0" * 32},
+    "no account": {"data": "CallSid=CA1"},
+    "two accounts": {"data": "AccountSid=AC1&AccountSid=AC2"},
+    "bad charset": {"content_type": "application/x-www-form-urlencoded; charset=utf-16"},
+    "bad escapes": {"data": "AccountSid=%ff%fe&%00=%zz"},
+    "shared key": {
+        "headers": {
+            "X-Twilio-Signature": "x",
+            "X-Twilio-Webhooks-Signature-Settings": "key=k,algorithm=HMAC_SHA256",
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("path", [VOICE, STATUS, RECORDING])
+@pytest.mark.parametrize("shape", FORGED)
+def test_a_forged_webhook_is_refused_and_nothing_read_or_written(
+    cast: Any, client: Any, path: str, shape: str
+) -> None:
+    request = {
+        "data": f"AccountSid={settings.TWILIO_ACCOUNT_SID}&CallSid=CA{'0' * 32}",
+        "content_type": "application/x-www-form-urlencoded",
+        "headers": {"X-Twilio-Signature": "x"},
+    } | FORGED[shape]
+    if shape == "host header":
+        request["headers"] = {"X-Twilio-Signature": "x"}
+        client.defaults["HTTP_HOST"] = "localhost:99999"
+    before = rows()
+    with CaptureQueriesContext(connection) as queries:
+        response = client.post(path, **request)
+    assert 400 <= response.status_code < 500
+    assert len(queries) == 0
+    assert rows() == before
+
+
+@pytest.mark.parametrize("path", [VOICE, STATUS, RECORDING])
+@pytest.mark.parametrize("method", ["get", "put", "patch", "delete", "head", "options"])
+def test_only_post_is_answered(cast: Any, client: Any, path: str, method: str) -> None:
+    assert getattr(client, method)(path).status_code == 405
+
+
+def test_a_signature_of_another_token_or_url_is_refused(dialled: Scene, webhook: Webhook) -> None:
+    assert dialled.contact_leg
+    path = local(addresses.leg_status(dialled.room.tenant_id, dialled.contact_leg.pk))
+    fields = contact_status(dialled, "ringing", 1)
+    assert webhook(path, token="another", **fields).status_code == 403
+    from twilio.request_validator import RequestValidator
+
+    form = {"AccountSid": settings.TWILIO_ACCOUNT_SID, "ApiVersion": "2010-04-01", **fields}
+    validator = RequestValidator(settings.TWILIO_AUTH_TOKEN)
+    for url in (
+        settings.PUBLIC_BASE_URL + STATUS,  # without its query
+        settings.PUBLIC_BASE_URL + path + "&more=1",
+        "http://evil.example" + path,
+    ):
+        signature = validator.compute_signature(url, form)
+        assert webhook(path, signature=signature, **fields).status_code == 403
+    assert webhook(path, **fields).status_code == 204
+
+
+def test_a_proxy_may_call_us_by_another_name(dialled: Scene, webhook: Webhook, client: Any) -> None:
+    assert dialled.contact_leg
+    path = local(addresses.leg_status(dialled.room.tenant_id, dialled.contact_leg.pk))
+    client.defaults |= {"HTTP_X_FORWARDED_PROTO": "https", "HTTP_X_FORWARDED_HOST": "evil.example"}
+    assert webhook(path, **contact_status(dialled, "ringing", 1)).status_code == 204
+
+
+@pytest.mark.parametrize("path", [VOICE, STATUS, RECORDING])
+def test_a_slash_at_the_end_is_accepted_and_never_redirected(
+    cast: Any, webhook: Webhook, path: str
+) -> None:
+    assert webhook(path + "/", CallSid=sid("CA")).status_code in (200, 204)
+
+
+# --- progress --------------------------------------------------------------------------------
+
+
+def test_a_whole_call_is_told_by_its_callbacks_in_any_order(
+    dialled: Scene, webhook: Webhook
+) -> None:
+    assert dialled.contact_leg
+    path = local(addresses.leg_status(dialled.room.tenant_id, dialled.contact_leg.pk))
+    story = [
+        contact_status(dialled, "completed", 50, CallDuration="42", Duration="1"),
+        contact_status(dialled, "initiated", 0),
+        contact_status(dialled, "in-progress", 8),
+        contact_status(dialled, "ringing", 1),
+    ]
+    for fields in story * 2:
+        assert webhook(path, **fields).status_code == 204
+    call = dialled.fresh()
+    assert (call.status, call.outcome, call.duration) == ("completed", "completed", 42)
+    assert call.answered_at and call.ended_at
+    assert (call.ended_at - call.answered_at).total_seconds() == 42
+    with tenant_transaction(dialled.room.tenant_id):
+        assert CallEvent.objects.filter(leg=dialled.contact_leg).count() == 4
+
+
+def test_the_first_callback_tells_a_call_its_sid(
+    waiting: Scene, cast: Any, webhook: Webhook
+) -> None:
+    """The answer to our request was lost; the id in the callback's URL binds what it speaks of."""
+    from django.utils import timezone
+
+    with tenant_transaction(cast.acme.pk):
+        call = CallLog.objects.create(
+            conference=waiting.room,
+            direction="OUTBOUND",
+            submission="unknown",
+            started_at=timezone.now(),
+        )
+        leg = CallLeg.objects.create(conference=waiting.room, party="contact")
+    call_sid = sid("CA")
+    path = local(addresses.leg_status(cast.acme.pk, leg.pk))
+    assert webhook(path, CallSid=call_sid, CallStatus="ringing").status_code == 204
+    with tenant_transaction(cast.acme.pk):
+        call.refresh_from_db()
+        leg.refresh_from_db()
+    assert call.twilio_call_sid == leg.call_sid == call_sid
+    assert (call.submission, call.status) == ("accepted", "ringing")
+
+
+def test_a_callback_about_another_call_is_kept_aside(dialled: Scene, webhook: Webhook) -> None:
+    assert dialled.contact_leg
+    path = local(addresses.leg_status(dialled.room.tenant_id, dialled.contact_leg.pk))
+    fields = contact_status(dialled, "completed", 9) | {"CallSid": sid("CA")}
+    for _ in range(2):
+        assert webhook(path, **fields).status_code == 204
+    assert UnroutedEvent.objects.count() == 1
+    assert dialled.fresh().status == "queued"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "?tenant=&leg=",
+        "?tenant=x&leg=y",
+        "?leg={leg}",
+        "?tenant={other}&leg={leg}",
+        "?tenant={other}&room={room}",
+        "?tenant={nobody}&leg={leg}",
+        "?tenant={tenant}&leg={nobody}",
+        "?tenant={tenant}&room={nobody}",
+    ],
+)
+def test_an_event_of_an_unknown_call_is_kept_aside_and_answered_204(
+    dialled: Scene, cast: Any, webhook: Webhook, query: str
+) -> None:
+    assert dialled.contact_leg
+    path = STATUS + query.format(
+        tenant=cast.acme.pk.hex,
+        other=cast.borealis.pk.hex,
+        nobody=uuid.uuid4().hex,
+        leg=dialled.contact_leg.pk.hex,
+        room=dialled.room.pk.hex,
+    )
+    before = dialled.fresh()
+    response = webhook(path, CallSid=sid("CA"), CallStatus="completed", ConferenceSid=sid("CF"))
+    assert response.status_code == 204
+    assert UnroutedEvent.objects.count() == 1
+    assert dialled.fresh().updated_at == before.updated_at
+
+
+def test_the_rooms_own_events_move_its_legs(dialled: Scene, webhook: Webhook) -> None:
+    path = local(addresses.conference_status(dialled.room.tenant_id, dialled.room.pk))
+    conference_sid = sid("CF")
+    assert dialled.contact_leg
+    contact_join = {
+        "StatusCallbackEvent": "participant-join",
+        "ParticipantLabel": dialled.contact_leg.label,
+        "CallSid": dialled.contact_leg.call_sid or "",
+        "ConferenceSid": conference_sid,
+        "SequenceNumber": "3",
+    }
+    assert webhook(path, **contact_join).status_code == 204
+    end = {"StatusCallbackEvent": "conference-end", "ConferenceSid": conference_sid}
+    with tenant_transaction(dialled.room.tenant_id):
+        dialled.contact_leg.refresh_from_db()
+        assert dialled.contact_leg.state.is_present
+    assert webhook(path, **end, SequenceNumber="9").status_code == 204
+    with tenant_transaction(dialled.room.tenant_id):
+        assert all(leg.state.is_over for leg in dialled.room.legs.all())
+
+
+def test_a_tiny_set_of_statements_serves_a_callback(dialled: Scene, webhook: Webhook) -> None:
+    assert dialled.contact_leg
+    path = local(addresses.leg_status(dialled.room.tenant_id, dialled.contact_leg.pk))
+    webhook(path, **contact_status(dialled, "initiated", 0))
+    with CaptureQueriesContext(connection) as queries:
+        webhook(path, **contact_status(dialled, "ringing", 1))
+    statements = [q["sql"] for q in queries if not q["sql"].startswith(("SAVEPOINT", "RELEASE"))]
+    assert len(statements) <= 13, "\n".join(statements)
+
+
+@examples(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            "CallStatus SequenceNumber Timestamp CallDuration SipResponseCode ErrorCode "
+            "ParticipantLabel ConferenceSid StatusCallbackEvent CallSid Tomorrow".split()
+        )
+        | st.text(max_size=5),
+        st.text(max_size=30),
+        max_size=8,
+    ),
+    st.sampled_from(["leg", "room", "none", "recording", "voice"]),
+)
+def test_whatever_twilio_sends_is_answered_and_does_no_harm(
+    dialled: Scene, webhook: Webhook, fields: dict[str, str], where: str
+) -> None:
+    assert dialled.contact_leg and dialled.call
+    tenant_id = dialled.room.tenant_id
+    path = {
+        "leg": local(addresses.leg_status(tenant_id, dialled.contact_leg.pk)),
+        "room": local(addresses.conference_status(tenant_id, dialled.room.pk)),
+        "none": STATUS,
+        "recording": local(addresses.recording_status(tenant_id, dialled.call.pk)),
+        "voice": VOICE,
+    }[where]
+    fields.pop("AccountSid", None)
+    response = webhook(path, **{k: v for k, v in fields.items() if k not in ("path", "token")})
+    assert response.status_code in (200, 204)
+
+
+@pytest.mark.parametrize("path", [STATUS, RECORDING])
+def test_a_database_that_is_away_asks_twilio_to_try_again(
+    dialled: Scene, webhook: Webhook, monkeypatch: Any, path: str
+) -> None:
+    def away(*_: Any, **__: Any) -> None:
+        raise OperationalError("away")
+
+    monkeypatch.setattr("tenants.doors.tenant_by_id", away)
+    query = f"?tenant={dialled.room.tenant_id.hex}&call={uuid.uuid4().hex}&leg={uuid.uuid4().hex}"
+    response = webhook(path + query, CallSid=sid("CA"), RecordingSid=sid("RE"))
+    assert response.status_code == 503
+
+
+# --- the voice request -----------------------------------------------------------------------
+
+
+def voice(member: Any, request_id: object = None, **more: str) -> dict[str, str]:
+    return {
+        "CallSid": sid("CA"),
+        "ApplicationSid": settings.TWILIO_TWIML_APP_SID,
+        "From": f"client:{member.identity}",
+        "Caller": f"client:{member.identity}",
+        "To": "",
+        "CallStatus": "ringing",
+        "Direction": "inbound",
+        "clientRequestId": str(request_id or uuid.uuid4()),
+        **more,
+    }
+
+
+def verbs(response: Any) -> list[str]:
+    assert response.status_code == 200
+    assert response.headers["Content-Type"].startswith("text/xml")
+    root = ElementTree.fromstring(response.content)
+    assert root.tag == "Response"
+    return [verb.tag for verb in root]
+
+
+def test_an_agent_is_brought_into_an_unguessable_room_of_their_own(
+    cast: Any, webhook: Webhook
+) -> None:
+    request_id = uuid.uuid4()
+    response = webhook(VOICE, **voice(cast.bob, request_id))
+    assert verbs(response) == ["Dial"]
+    noun = ElementTree.fromstring(response.content)[0][0]
+    with tenant_transaction(cast.acme.pk):
+        room = Conference.objects.get(client_request_id=request_id)
+        leg = room.legs.get()
+    assert noun.text == room.name
+    assert str(request_id.hex) not in room.name
+    assert noun.get("participantLabel") == leg.label
+    assert noun.get("endConferenceOnExit") == "false"
+    assert (leg.party, leg.user_id) == ("agent", cast.bob.user_id)
+    callback = noun.get("statusCallback") or ""
+    assert callback.startswith(settings.PUBLIC_BASE_URL)
+    assert callback.endswith("#rc=5&rp=all&ct=2000&rt=3000")
+
+
+def test_the_same_request_again_is_the_same_leg(cast: Any, webhook: Webhook) -> None:
+    fields = voice(cast.bob)
+    first, second = webhook(VOICE, **fields), webhook(VOICE, **fields)
+    assert first.content == second.content
+    with tenant_transaction(cast.acme.pk):
+        assert CallLeg.objects.count() == 1
+
+
+def test_a_second_browser_cannot_come_into_the_same_room(cast: Any, webhook: Webhook) -> None:
+    request_id = uuid.uuid4()
+    assert verbs(webhook(VOICE, **voice(cast.bob, request_id))) == ["Dial"]
+    assert verbs(webhook(VOICE, **voice(cast.bob, request_id))) == ["Say", "Hangup"]
+
+
+def test_two_people_with_the_same_request_id_are_in_two_rooms(cast: Any, webhook: Webhook) -> None:
+    request_id = uuid.uuid4()
+    rooms = {
+        ElementTree.fromstring(webhook(VOICE, **voice(member, request_id)).content)[0][0].text
+        for member in (cast.alice, cast.bob, cast.charlie)
+    }
+    assert len(rooms) == 3
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"From": "client:nobody"},
+        {"From": "client:"},
+        {"From": "+14155550100"},
+        {"From": "anonymous"},
+        {"From": ""},
+        {"clientRequestId": ""},
+        {"clientRequestId": "../../etc/passwd"},
+        {"CallSid": "CA1"},
+        {"CallSid": ""},
+    ],
+)
+def test_whoever_may_not_call_hears_why_and_is_hung_up(
+    cast: Any, webhook: Webhook, wrong: dict[str, str]
+) -> None:
+    assert verbs(webhook(VOICE, **voice(cast.bob, **wrong))) == ["Say", "Hangup"]
+    with tenant_transaction(cast.acme.pk):
+        assert not Conference.objects.exists()
+
+
+def test_parameters_chosen_by_the_browser_are_not_trusted(cast: Any, webhook: Webhook) -> None:
+    rogue = {
+        "tenant": cast.borealis.pk.hex,
+        "tenantId": str(cast.borealis.pk),
+        "To": "+19005550100",
+        "callerId": "+442079460199",
+        "userId": str(cast.charlie.user_id),
+    }
+    response = webhook(VOICE, **voice(cast.bob, **rogue))
+    assert verbs(response) == ["Dial"]
+    for value in rogue.values():
+        assert value.encode() not in response.content
+    with tenant_transaction(cast.acme.pk):
+        assert Conference.objects.get().agent_id == cast.bob.user_id
+    with tenant_transaction(cast.borealis.pk):
+        assert not Conference.objects.exists()
+
+
+def test_a_removed_member_is_not_let_in(cast: Any, webhook: Webhook) -> None:
+    with tenant_transaction(cast.acme.pk):
+        cast.bob.is_active = False
+        cast.bob.save()
+    assert verbs(webhook(VOICE, **voice(cast.bob))) == ["Say", "Hangup"]
+
+
+def test_a_voice_request_gets_twiml_even_without_a_database(
+    cast: Any, webhook: Webhook, monkeypatch: Any
+) -> None:
+    def away(*_: Any, **__: Any) -> None:
+        raise OperationalError("away")
+
+    monkeypatch.setattr("tenants.doors.membership_by_identity", away)
+    assert verbs(webhook(VOICE, **voice(cast.bob))) == ["Say", "Hangup"]
+
+
+def test_an_agent_who_leaves_is_hung_up_and_known_to_be_gone(
+    waiting: Scene, webhook: Webhook
+) -> None:
+    path = local(addresses.leg_ended(waiting.room.tenant_id, waiting.agent_leg.pk))
+    fields = voice(waiting.member) | {"CallSid": waiting.agent_leg.call_sid or ""}
+    assert verbs(webhook(path, **fields, DialCallStatus="answered")) == ["Hangup"]
+    with tenant_transaction(waiting.room.tenant_id):
+        waiting.agent_leg.refresh_from_db()
+        waiting.room.refresh_from_db()
+    assert waiting.agent_leg.state.is_over
+    assert waiting.room.closed_at is not None
+
+
+def test_the_apps_own_status_callback_finds_the_agents_leg(
+    waiting: Scene, webhook: Webhook
+) -> None:
+    fields = voice(waiting.member) | {
+        "CallSid": waiting.agent_leg.call_sid or "",
+        "CallStatus": "completed",
+        "CallDuration": "9",
+    }
+    assert webhook(STATUS + "?kind=agent", **fields).status_code == 204
+    with tenant_transaction(waiting.room.tenant_id):
+        waiting.agent_leg.refresh_from_db()
+    assert waiting.agent_leg.status == states.COMPLETED
+    assert UnroutedEvent.objects.count() == 0
+
+
+# --- recordings ------------------------------------------------------------------------------
+
+
+def recording_fields(scene: Scene, status: str, recording_sid: str, **more: str) -> dict[str, str]:
+    assert scene.contact_leg
+    return {
+        "CallSid": scene.contact_leg.call_sid or "",
+        "RecordingSid": recording_sid,
+        "RecordingUrl": "http://169.254.169.254/latest/meta-data",
+        "RecordingStatus": status,
+        "RecordingDuration": "42",
+        "RecordingChannels": "2",
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("news", "state"),
+    [
+        (["in-progress", "completed"], "waiting"),
+        (["completed", "in-progress"], "waiting"),
+        (["completed", "completed"], "waiting"),
+        (["in-progress", "absent"], "absent"),
+        (["absent", "completed"], "absent"),
+        (["in-progress", "tomorrow"], "recording"),
+    ],
+)
+def test_news_of_a_recording_only_move_it_forward(
+    dialled: Scene, webhook: Webhook, news: list[str], state: str
+) -> None:
+    assert dialled.call
+    path = local(addresses.recording_status(dialled.room.tenant_id, dialled.call.pk))
+    recording_sid = sid("RE")
+    for status in news:
+        fields = recording_fields(dialled, status, recording_sid)
+        assert webhook(path, **fields).status_code == 204
+    with tenant_transaction(dialled.room.tenant_id):
+        recording = Recording.objects.get()
+    assert (recording.state, recording.sid, recording.channels) == (state, recording_sid, 2) or (
+        state == "recording"
+    )
+
+
+@pytest.mark.parametrize("wrong", ["CallSid", "RecordingSid", "tenant", "call", "query"])
+def test_news_of_somebody_elses_recording_are_kept_aside(
+    dialled: Scene, cast: Any, webhook: Webhook, wrong: str
+) -> None:
+    assert dialled.call
+    tenant_id = cast.borealis.pk if wrong == "tenant" else cast.acme.pk
+    call_id = uuid.uuid4() if wrong == "call" else dialled.call.pk
+    path = local(addresses.recording_status(tenant_id, call_id))
+    fields = recording_fields(dialled, "completed", sid("RE"))
+    if wrong == "query":
+        path = RECORDING
+    elif wrong == "CallSid":
+        fields["CallSid"] = sid("CA")
+    elif wrong == "RecordingSid":
+        fields["RecordingSid"] = "../../RE1"
+    assert webhook(path, **fields).status_code == 204
+    assert UnroutedEvent.objects.count() == 1
+    for tenant in (cast.acme, cast.borealis):
+        with tenant_transaction(tenant.pk):
+            assert not Recording.objects.exists()

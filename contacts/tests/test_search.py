@@ -1,0 +1,137 @@
+"""Finding contacts by any word or any part of a number, fast by design."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from contacts import selectors
+from contacts.models import Contact, ContactToken
+from contacts.search import query_prefixes
+from contacts.services import create_contact, reindex
+from tenants.context import tenant_transaction
+
+
+@pytest.fixture
+def book(cast: Any) -> Any:
+    """Four more contacts of Acme; inside Acme."""
+    with tenant_transaction(cast.acme.pk):
+        create_contact(
+            cast.acme,
+            name="Zoë Müller-Schmidt",
+            company="Optik GmbH",
+            email="zoe@optik.example",
+            numbers=[("+493023125010", "work"), ("+14085550123", "mobile")],
+        )
+        create_contact(cast.acme, name="Adam Ant", company="Zoo", numbers=[("+14085550199", "")])
+        create_contact(cast.acme, name="adam baker", company="Bakery")
+        create_contact(cast.acme, name="ÅSA Öberg", company="O'Neil & Søn")
+        yield cast
+
+
+def names(text: str) -> list[str]:
+    return [contact.name for contact in selectors.find_contacts(text).order_by("sort_name", "id")]
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("zoe", ["Zoë Müller-Schmidt"]),
+        ("MULL", ["Zoë Müller-Schmidt"]),
+        ("schmidt", ["Zoë Müller-Schmidt"]),
+        ("zoe mü", ["Zoë Müller-Schmidt"]),
+        ("mü zoe", ["Zoë Müller-Schmidt"]),
+        ("zo", ["Adam Ant", "Zoë Müller-Schmidt"]),
+        ("adam", ["Adam Ant", "adam baker"]),
+        ("adam b", ["adam baker"]),
+        ("asa", ["ÅSA Öberg"]),
+        ("neil", ["ÅSA Öberg"]),
+        ("optik.example", ["Zoë Müller-Schmidt"]),
+        ("555", ["Adam Ant", "Maria of Acme", "Zoë Müller-Schmidt"]),
+        ("5550123", ["Zoë Müller-Schmidt"]),
+        ("(408) 555-01", ["Adam Ant", "Zoë Müller-Schmidt"]),
+        ("+1 408 555 0199", ["Adam Ant"]),
+        ("030 23125", ["Zoë Müller-Schmidt"]),
+        ("0049 30 231", ["Zoë Müller-Schmidt"]),
+        ("231250", ["Zoë Müller-Schmidt"]),
+        ("0199", ["Adam Ant"]),
+        ("dam", []),
+        ("nobody", []),
+        ("%", []),
+        ("_", []),
+    ],
+)
+def test_contacts_are_found_by_word_and_part_of_a_number(
+    book: Any, typed: str, found: list[str]
+) -> None:
+    assert names(typed) == found
+
+
+def test_nothing_typed_is_everybody_by_name_and_suggests_nobody(book: Any) -> None:
+    assert names("")[:2] == ["Adam Ant", "adam baker"]
+    assert selectors.suggest("  ") == []
+
+
+def test_another_workspaces_contacts_are_never_found(book: Any) -> None:
+    assert names("borealis") == []
+    assert names("maria") == ["Maria of Acme"]
+
+
+def test_pages_follow_each_other_without_gap_or_repetition(book: Any) -> None:
+    for number in range(7):
+        create_contact(book.acme, name="Same Name", email=f"{number}@x.example")
+    seen: list[Any] = []
+    cursor = ""
+    while True:
+        page = selectors.contact_page(after=cursor, size=3)
+        seen += page.contacts
+        cursor = page.next_cursor
+        if not cursor:
+            break
+    assert len(seen) == len(set(seen)) == Contact.objects.count()
+    assert [contact.sort_name for contact in seen] == sorted(c.sort_name for c in seen)
+
+
+@pytest.mark.parametrize("cursor", ["nonsense", "x y", "~", "\x00", "00000000 a"])
+def test_a_cursor_that_is_none_does_no_harm(book: Any, cursor: str) -> None:
+    selectors.contact_page(after=cursor.replace("\x00", ""))
+
+
+def test_a_changed_contact_is_found_by_its_new_words_only(book: Any) -> None:
+    contact = Contact.objects.get(name="Adam Ant")
+    contact.name = "Eve Ant"
+    contact.save()
+    reindex(contact)
+    assert names("adam an") == []
+    assert names("eve") == ["Eve Ant"]
+    assert ContactToken.objects.filter(contact=contact, token="adam").count() == 0
+
+
+def test_a_page_costs_two_statements(book: Any) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        selectors.contact_page("a")
+    assert len(queries) == 2
+
+
+def test_search_is_an_index_range_and_no_pattern(book: Any) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        list(selectors.find_contacts("zoe mu")[:8])
+    sql = queries[0]["sql"]
+    assert "LIKE" not in sql.upper()
+    assert sql.count('"token" >= ') == 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "prefixes"),
+    [
+        ("Zoë  Müller", ["zoe", "muller"]),
+        ("+1 (415) 555-01", ["141555501"]),
+        ("0041", ["0041"]),  # too short once its zeros are gone
+        ("12", ["12"]),
+        ("", []),
+        ("!!", []),
+    ],
+)
+def test_typed_text_becomes_prefixes(typed: str, prefixes: list[str]) -> None:
+    assert query_prefixes(typed) == prefixes
