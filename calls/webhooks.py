@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 MAX_BODY = 64 * 1024
 _FORM = "application/x-www-form-urlencoded"
 _SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
+Form = dict[str, str]
 
 
 @method_decorator(short_transactions, name="dispatch")
@@ -73,9 +74,9 @@ class TwilioWebhook(APIView):
         url = settings.PUBLIC_BASE_URL + raw.get_full_path()
         if account is None or not gateway.is_signed(account, url, form, signature):
             return HttpResponse(status=403)
-        return self.hear(account, form, raw.GET)
+        return self.hear(account, _readable(form), raw.GET)
 
-    def hear(self, account: TwilioAccount, form: QueryDict, query: QueryDict) -> HttpResponse:
+    def hear(self, account: TwilioAccount, form: Form, query: QueryDict) -> HttpResponse:
         raise NotImplementedError
 
 
@@ -97,7 +98,7 @@ def retriable(
 class VoiceWebhook(TwilioWebhook):
     """An agent's browser has connected: bring it into the room of its wish to call."""
 
-    def hear(self, account: TwilioAccount, form: QueryDict, query: QueryDict) -> HttpResponse:
+    def hear(self, account: TwilioAccount, form: Form, query: QueryDict) -> HttpResponse:
         try:
             document = self._document(account, form, query)
         except Refusal as refusal:
@@ -107,7 +108,7 @@ class VoiceWebhook(TwilioWebhook):
             document = twiml.say_goodbye("The service is busy. Please try again in a moment.")
         return HttpResponse(document, content_type="text/xml")
 
-    def _document(self, account: TwilioAccount, form: QueryDict, query: QueryDict) -> str:
+    def _document(self, account: TwilioAccount, form: Form, query: QueryDict) -> str:
         if query.get("step") == "leg-ended":
             _store(account, form, query, _heard(form, states.ACTION, "leg-ended"))
             return twiml.hang_up()
@@ -139,7 +140,7 @@ class CallStatusWebhook(TwilioWebhook):
     """Progress of legs and of rooms."""
 
     @retriable
-    def hear(self, account: TwilioAccount, form: QueryDict, query: QueryDict) -> HttpResponse:
+    def hear(self, account: TwilioAccount, form: Form, query: QueryDict) -> HttpResponse:
         if "room" in query:
             heard = _heard(form, states.CONFERENCE, form.get("StatusCallbackEvent", ""))
         else:
@@ -152,7 +153,7 @@ class RecordingStatusWebhook(TwilioWebhook):
     """News of a recording. Its URL is never used: ours is made of the checked SIDs."""
 
     @retriable
-    def hear(self, account: TwilioAccount, form: QueryDict, query: QueryDict) -> HttpResponse:
+    def hear(self, account: TwilioAccount, form: Form, query: QueryDict) -> HttpResponse:
         tenant_id, call_id = _uuid(query.get("tenant")), _uuid(query.get("call"))
         sid = form.get("RecordingSid", "")
         if tenant_id is None or call_id is None or not _SID.fullmatch(sid):
@@ -181,7 +182,7 @@ class RecordingStatusWebhook(TwilioWebhook):
         return HttpResponse(status=204)
 
 
-def _store(account: TwilioAccount, form: QueryDict, query: QueryDict, heard: Heard) -> None:
+def _store(account: TwilioAccount, form: Form, query: QueryDict, heard: Heard) -> None:
     """Route an event to its tenant and store it there, or keep it aside."""
     tenant_id, room_id, leg_id = (_uuid(query.get(name)) for name in ("tenant", "room", "leg"))
     if tenant_id is None and heard.call_sid:
@@ -205,27 +206,26 @@ def _belongs(account: TwilioAccount, tenant_id: UUID) -> bool:
     return doors.tenant_by_id(tenant_id) is not None and accounts.serves(account, tenant_id)
 
 
-def _keep_aside(account: TwilioAccount, form: QueryDict, reason: str) -> None:
-    payload = _payload(form)
-    digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
+def _keep_aside(account: TwilioAccount, form: Form, reason: str) -> None:
+    digest = hashlib.sha256(json.dumps(form, sort_keys=True).encode()).hexdigest()
     UnroutedEvent.objects.get_or_create(
         key=digest,
         defaults={
             "account_sid": account.sid,
-            "call_sid": payload.get("CallSid", "")[:34],
+            "call_sid": form.get("CallSid", "")[:34],
             "reason": reason[:60],
-            "payload": payload,
+            "payload": form,
         },
     )
 
 
-def _heard(form: QueryDict, kind: str, name: str) -> Heard:
+def _heard(form: Form, kind: str, name: str) -> Heard:
     """Read what is known of a form; unknown fields and values are kept and do no harm."""
     return Heard(
         kind=kind,
         name=name,
         at=_time(form.get("Timestamp")),
-        payload=_payload(form),
+        payload=form,
         sequence=_number(form.get("SequenceNumber")),
         duration=_number(form.get("CallDuration")),
         sip_code=_number(form.get("SipResponseCode"), below=1000),
@@ -236,9 +236,12 @@ def _heard(form: QueryDict, kind: str, name: str) -> Heard:
     )
 
 
-def _payload(form: QueryDict) -> dict[str, str]:
-    """The form as it came, but for NUL characters, which PostgreSQL cannot store."""
-    return {name: str(value).replace("\0", "\ufffd") for name, value in form.items()}
+def _readable(form: QueryDict) -> Form:
+    """The fields as text; NUL characters, which PostgreSQL cannot store, are replaced."""
+    return {
+        name.replace("\0", "\ufffd"): str(value).replace("\0", "\ufffd")
+        for name, value in form.items()
+    }
 
 
 def _time(text: str | None) -> datetime:

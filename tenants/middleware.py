@@ -35,7 +35,7 @@ class TenantMiddleware:
         member = None
         # Only a session can name a person here; without its cookie nothing is looked up.
         is_signed_in = request.user.is_authenticated
-        if is_signed_in:
+        if request.user.pk is not None:
             member = doors.membership_of(
                 request.user.pk, preferred_tenant_id=request.session.get("tenant_id")
             )
