@@ -14,10 +14,12 @@ from sandbox.conferences import (
     DuplicateLabel,
     Participant,
 )
-from sandbox.recordings import RecordingCallback
+from sandbox.recordings import Recording, RecordingCallback
 from sandbox.session import CallOver, Session, Step
 from sandbox.twiml import TwimlError, Verb
 from sandbox.waiting import quiet, wait_clip
+
+RECORD_WORDS = ("do-not-record", "record-from-answer", "record-from-answer-dual")
 
 
 async def dial(session: Session, verb: Verb, base: str) -> Step | None:
@@ -27,6 +29,8 @@ async def dial(session: Session, verb: Verb, base: str) -> Step | None:
         raise TwimlError(0, "<Dial> with several nouns or none: not implemented by the sandbox")
     noun = nouns[0]
     if noun.name == "Conference":
+        if verb.get("record", "do-not-record") != "do-not-record":
+            raise TwimlError(0, "<Dial record> of a conference: not implemented by the sandbox")
         return await _conference(session, verb, noun, base)
     return await _number(session, verb, noun, base)
 
@@ -127,6 +131,10 @@ def recording_callback(verb: Verb, base: str) -> RecordingCallback:
 
 async def _number(session: Session, verb: Verb, noun: Verb, base: str) -> Step | None:
     exchange, call = session.exchange, session.call
+    record, reports = verb.get("record", "do-not-record"), recording_callback(verb, base)
+    if record not in RECORD_WORDS:
+        raise TwimlError(0, f"<Dial record={record!r}>: not implemented by the sandbox")
+    made: list[Recording] = []
     caller_id = verb.get("callerId", call.from_)
     if call.from_.startswith("client:") and not call.account.owns(caller_id):
         exchange.wire.alert(13214, f"callerId {caller_id} is not ours", call=call.sid)
@@ -154,6 +162,10 @@ async def _number(session: Session, verb: Verb, noun: Verb, base: str) -> Step |
     def bridge() -> None:
         call.stop_playing()
         call.bridge, child.bridge = child, call
+        if record != "do-not-record":
+            # On the parent: channel 1 is the parent, channel 2 the child.
+            channels = 2 if record.endswith("-dual") else 1
+            made.append(exchange.record_call(call, "DialVerb", channels, reports))
 
     call.play(Clip(ringback(), loop=True))
     child.released.set()
@@ -172,6 +184,8 @@ async def _number(session: Session, verb: Verb, noun: Verb, base: str) -> Step |
             "DialCallDuration": str(child.seconds),
             "DialBridged": str(bridged).lower(),
         }
+        for recording in made:
+            extra |= {"RecordingSid": recording.sid, "RecordingUrl": recording.url}
         return session.next_step(verb, base, extra)
 
     try:
@@ -183,4 +197,6 @@ async def _number(session: Session, verb: Verb, noun: Verb, base: str) -> Step |
         raise
     finally:
         call.stop_playing()
+        for recording in made:
+            exchange.stop_recording(recording)
     return facts()

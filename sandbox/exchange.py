@@ -63,6 +63,11 @@ class Exchange:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    @property
+    def idle(self) -> bool:
+        """Nothing lives and nothing is still to be told."""
+        return not (self.live or self._tasks or self.webhooks.busy)
+
     # the clock: absolute, so that recordings are as long as the calls were
 
     async def _run_clock(self) -> None:

@@ -35,8 +35,9 @@ def _room(request: web.Request) -> Exchange:
 
 
 async def health(request: web.Request) -> web.Response:
-    """That it runs."""
-    return web.json_response({"status": "ok", "live_calls": len(_room(request).live)})
+    """That it runs; and whether it is ``idle``: no call, no callback and no recording under way."""
+    room = _room(request)
+    return web.json_response({"status": "ok", "live_calls": len(room.live), "idle": room.idle})
 
 
 async def state(request: web.Request) -> web.Response:

@@ -16,7 +16,17 @@ ATTRIBUTES = {
     "Hangup": set(),
     "Reject": {"reason"},
     "Leave": set(),
-    "Dial": {"action", "method", "timeout", "callerId", "timeLimit", "answerOnBridge"},
+    "Dial": {
+        "action",
+        "method",
+        "timeout",
+        "callerId",
+        "timeLimit",
+        "record",
+        "recordingStatusCallback",
+        "recordingStatusCallbackMethod",
+        "recordingStatusCallbackEvent",
+    },
     "Conference": {
         "participantLabel",
         "muted",

@@ -93,6 +93,11 @@ class Webhooks:
         if self._session is not None:
             await self._session.close()
 
+    @property
+    def busy(self) -> bool:
+        """Whether a callback is still to be delivered."""
+        return bool(self._tasks)
+
     def event(self, account: Account, url: str, method: str, params: Params) -> None:
         """Fire a callback whose answer does not matter. Each is a request of its own."""
         if not url:

@@ -238,7 +238,7 @@ class Box:
         for call in list(self.server.exchange.live.values()):
             self.loop.call_soon_threadsafe(call.end, "completed")
         room = self.server.exchange
-        until(lambda: not (room.live or room._tasks or room.webhooks._tasks))
+        until(lambda: room.idle)
         application = self.application
         application.twiml.clear()
         application.behave.clear()

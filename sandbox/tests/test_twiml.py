@@ -76,7 +76,7 @@ def test_a_document_that_cannot_run_fails_the_call(box: Box) -> None:
     [
         ("<Say>not closed", 12100),
         ("<Sing>la</Sing>", 0),
-        ('<Dial record="record-from-answer">+15550009100</Dial>', 0),
+        ('<Dial sequential="true">+15550009100</Dial>', 0),
         ("<Say><Hangup/></Say>", 12200),
         ("<Dial><Client>bob</Client></Dial>", 0),
     ],
@@ -116,7 +116,9 @@ def test_a_label_in_use_falls_through_to_the_next_verb(box: Box) -> None:
 def test_a_dialled_number_is_bridged(box: Box) -> None:
     box.application.twiml["/after"] = "<Response><Hangup/></Response>"
     child = f'<Number statusCallback="/child">{phone("101")}</Number>'
-    sid = ring(box, f'<Dial action="/after" callerId="{OURS}">{child}</Dial>')
+    options = f'action="/after" callerId="{OURS}" record="record-from-answer-dual"'
+    reports = 'recordingStatusCallback="/recording"'
+    sid = ring(box, f"<Dial {options} {reports}>{child}</Dial>")
     leg = until(lambda: box.client.calls.list(parent_call_sid=sid))[0]
     until(lambda: box.inspect(f"calls/{leg.sid}/heard")["rms_last_second"] > 300)
     until(lambda: box.inspect(f"calls/{sid}/heard")["rms_last_second"] > 300)
@@ -127,6 +129,10 @@ def test_a_dialled_number_is_bridged(box: Box) -> None:
     assert after["DialBridged"] == "true"
     told = until(lambda: box.application.to("/child"))[0].params
     assert told["ParentCallSid"] == sid and told["Direction"] == "outbound-dial"
+    recording = until(lambda: box.application.to("/recording"))[0].params
+    assert recording["RecordingSource"] == "DialVerb" and recording["CallSid"] == sid
+    assert recording["RecordingChannels"] == "2"
+    assert recording["RecordingUrl"] == after["RecordingUrl"]
 
 
 def test_digits_are_gathered(box: Box) -> None:
