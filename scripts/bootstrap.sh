@@ -44,7 +44,7 @@ make_venv() {
   python=$(find_python) || {
     can_apt || die "Python 3.11 to 3.14 with its venv module is needed. Install it, e.g." \
       "'sudo apt-get install python3 python3-venv' or 'brew install python@3.13', and start again."
-    apt_install python3 python3-venv ca-certificates && python=$(find_python) ||
+    apt_install python3 python3-venv && python=$(find_python) ||
       die "apt has no Python 3.11 to 3.14 here; install one and start again."
   }
   say "Making .venv …"
