@@ -31,7 +31,7 @@ OTHER_ACCOUNT, OTHER_TOKEN = "AC" + "2" * 32, "token-two"
 KEY, SECRET = "SK" + "1" * 32, "secret-of-the-key-that-is-long-enough"
 APP, NUMBER_SID = "AP" + "1" * 32, "PN" + "1" * 32
 OURS = "+15550001000"
-RING_SECONDS = 0.2
+RING_SECONDS = 0.1
 
 
 def phone(ending: str) -> str:
