@@ -3,7 +3,6 @@
 (() => {
   const $ = (id) => document.getElementById(id);
   const READY = { idle: "Ready", connecting: "Connecting", open: "In a call", ended: "Ready" };
-  const TOASTS = { active: ["Connected", "success"], ended: ["Call ended", "info"] };
   let phone = { state: "idle", muted: false };
   let dialled = {};      // {name, to} of the last phone:dial, until the server knows the call
   let asked = {};        // {request, error} last put to the loader
@@ -41,7 +40,11 @@
     tick();
     paint();
     const now = panel ? `${panel.dataset.request} ${panel.dataset.callState}` : "";
-    if (panel && now !== shown && TOASTS[panel.dataset.callState]) say(...TOASTS[panel.dataset.callState], { quiet: true });
+    // For the eye only: the panel's own status is read out.
+    if (panel && now !== shown) {
+      if (panel.dataset.callState === "active") say("Connected", "success", { quiet: true });
+      else if ($("call_end").dataset.dock) say(panel.querySelector("[role=status]").textContent.trim(), panel.dataset.tone, { quiet: true });
+    }
     shown = now;
   }
 

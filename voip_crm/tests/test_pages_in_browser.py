@@ -1,0 +1,126 @@
+"""The pages in Chromium: accessible by axe, light and dark, wide and narrow, and by keys alone."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from voip_crm import demo
+
+AXE = Path(__file__).resolve().parents[2] / "static" / "vendor" / "axe-core-4.14.1.min.js"
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+LOOKS = [(1280, "light"), (390, "dark")]  # each width and each scheme once
+
+embedded = pytest.mark.parametrize("site", ["embedded"], indirect=True)
+
+
+def sign_in(page: Page) -> None:
+    page.goto("/sign-in")
+    page.get_by_label("Email").fill("alice@acme.example")
+    page.get_by_label("Password").fill(demo.PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Calls", level=1)).to_be_visible()
+
+
+def assert_accessible(page: Page) -> None:
+    page.wait_for_timeout(300)  # what fades in has its full colours
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("tags => axe.run(document, {runOnly: tags})", TAGS)["violations"]
+    assert not [(v["id"], [n["target"] for n in v["nodes"]]) for v in found]
+    wider = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    assert wider <= 0, f"the page is {wider} px wider than the window"
+
+
+def search_field(page: Page) -> Any:
+    return page.get_by_role("combobox", name="Search contacts or enter a number")
+
+
+@embedded
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+@pytest.mark.allow_console("422|404")
+def test_every_page_is_accessible_wide_and_narrow_light_and_dark(
+    open_page: Any, width: int, scheme: str
+) -> None:
+    page = open_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    page.goto("/sign-in")
+    assert_accessible(page)
+    sign_in(page)
+    assert_accessible(page)
+    search_field(page).press_sequentially("a", delay=20)
+    expect(page.get_by_role("option").first).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    assert_accessible(page)
+    search_field(page).fill("not a number")
+    page.get_by_role("button", name="Call", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("number")
+    assert_accessible(page)
+    page.get_by_role("link", name="Contacts").click()
+    expect(page.get_by_role("heading", name="Contacts", level=1)).to_be_focused()
+    assert_accessible(page)
+    page.goto("/nothing-here")
+    assert_accessible(page)
+
+
+@embedded
+def test_a_contact_is_found_and_chosen_by_keys_alone(page: Page) -> None:
+    sign_in(page)
+    field = search_field(page)
+    field.press_sequentially("maria", delay=20)
+    expect(field).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("ArrowDown")
+    option = page.get_by_role("option", selected=True)
+    expect(option).to_contain_text("Maria")
+    expect(field).to_have_attribute("aria-activedescendant", option.get_attribute("id") or "")
+    page.keyboard.press("Escape")
+    expect(field).to_have_attribute("aria-expanded", "false")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(field).to_have_value("Maria Gonzalez")
+    expect(page.locator("#dial_contact_id")).not_to_have_value("")
+    field.press("Backspace")
+    expect(page.locator("#dial_contact_id")).to_have_value("")
+
+
+@embedded
+def test_moving_about_keeps_one_page_and_the_way_back(page: Page) -> None:
+    sign_in(page)
+    page.evaluate("window.sameDocument = true")
+    page.get_by_role("link", name="Contacts").click()
+    expect(page.get_by_role("heading", name="Contacts", level=1)).to_be_visible()
+    expect(page.get_by_role("link", name="Contacts")).to_have_attribute("aria-current", "page")
+    expect(page).to_have_title("Contacts · Acme")
+    page.go_back()
+    expect(page.get_by_role("heading", name="Calls", level=1)).to_be_visible()
+    expect(page.get_by_role("link", name="Calls")).to_have_attribute("aria-current", "page")
+    page.go_forward()
+    expect(page.get_by_role("heading", name="Contacts", level=1)).to_be_visible()
+    assert page.evaluate("window.sameDocument") is True
+
+
+@embedded
+def test_show_more_adds_older_calls_and_a_filter_starts_anew(page: Page) -> None:
+    sign_in(page)
+    rows = page.locator("#history_rows > tr")
+    first = rows.count()
+    page.get_by_role("link", name="Show more").click()
+    expect(rows).not_to_have_count(first)
+    ids = rows.evaluate_all("rows => rows.map(row => row.id)")
+    assert len(ids) == len(set(ids)) > first
+    page.get_by_role("link", name="Outbound").click()
+    expect(page).to_have_url("/calls?direction=outbound")
+    expect(page.get_by_role("link", name="Outbound")).to_be_focused()
+    expect(rows).to_have_count(first)
+
+
+@embedded
+@pytest.mark.allow_console("422")
+def test_a_refused_call_keeps_what_was_typed_and_the_focus(page: Page) -> None:
+    sign_in(page)
+    field = search_field(page)
+    field.fill("911")
+    field.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Emergency")
+    expect(field).to_have_value("911")
+    expect(field).to_be_focused()
+    expect(field).to_have_attribute("aria-invalid", "true")

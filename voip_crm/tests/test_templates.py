@@ -1,0 +1,34 @@
+"""Templates keep to the content policy and to plain htmx."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.template.loader import render_to_string
+from django.test import RequestFactory
+
+TEMPLATES = sorted((Path(__file__).resolve().parents[2] / "templates").rglob("*.html"))
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_a_template_has_nothing_inline_and_nothing_that_needs_eval(path):
+    text = path.read_text()
+    assert not re.search(r"<script(?![^>]*\bsrc=)[^>]*>|<style|\sstyle=", text)
+    assert not re.search(r"\son\w+=|hx-on|[\"']js:|javascript:|hx-trigger=\"[^\"]*\[", text)
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_links_that_htmx_follows_work_without_it(path):
+    for tag in re.findall(r"<a\b[^>]*hx-get[^>]*>", path.read_text()):
+        assert re.search(r'[^-]href="', tag), tag
+
+
+@pytest.mark.parametrize("name", ["404.html", "500.html", "403_csrf.html"])
+def test_an_error_page_needs_neither_request_nor_database(name):
+    page = render_to_string(name)
+    assert "<h1>" in page and 'href="/"' in page
+
+
+def test_the_page_without_a_workspace_lets_one_leave():
+    page = render_to_string("no_workspace.html", request=RequestFactory().get("/"))
+    assert "Sign out" in page
