@@ -12,7 +12,6 @@ from calls import states
 from calls.selectors import ActiveCall
 from tenants.context import tenant_transaction
 
-
 UNSPOKEN = re.compile(r'<(\w+)[^>]*aria-hidden="true"[^>]*>.*?</\1>|<[^>]+>', re.S)
 
 

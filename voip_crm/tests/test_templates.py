@@ -32,3 +32,8 @@ def test_an_error_page_needs_neither_request_nor_database(name):
 def test_the_page_without_a_workspace_lets_one_leave():
     page = render_to_string("no_workspace.html", request=RequestFactory().get("/"))
     assert "Sign out" in page
+
+
+def test_each_script_of_the_page_is_small_enough_to_read():
+    for path in (TEMPLATES[0].parents[1] / "static" / "js").glob("*.js"):
+        assert len(path.read_text().splitlines()) < 250, path.name
