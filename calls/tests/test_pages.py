@@ -98,18 +98,16 @@ def test_an_empty_history_says_so_and_a_refusal_stands_at_the_field(
 
 
 def panel(**more: Any) -> str:
-    call = ActiveCall(
-        **{
-            "state": "active",
-            "status_text": "In call",
-            "tone": "success",
-            "name": "Ada",
-            "number_display": "(415) 555-0100",
-            "request": "r1",
-            "is_recorded": True,
-        }
-        | more
-    )
+    shown: dict[str, Any] = {
+        "state": "active",
+        "status_text": "In call",
+        "tone": "success",
+        "name": "Ada",
+        "number_display": "(415) 555-0100",
+        "request": "r1",
+        "is_recorded": True,
+    }
+    call = ActiveCall(**shown | more)
     return render_to_string("_active_call.html", {"call": call}, RequestFactory().get("/"))
 
 
