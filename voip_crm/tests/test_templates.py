@@ -1,6 +1,7 @@
 """Templates keep to the content policy and to plain htmx."""
 
 import re
+import wave
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,11 @@ def test_the_page_without_a_workspace_lets_one_leave():
 def test_each_script_of_the_page_is_small_enough_to_read():
     for path in (TEMPLATES[0].parents[1] / "static" / "js").glob("*.js"):
         assert len(path.read_text().splitlines()) < 250, path.name
+
+
+def test_each_of_the_fifteen_sounds_exists_and_is_short():
+    folder = TEMPLATES[0].parents[1] / "static" / "sounds"
+    keys = [f"dtmf{key}" for key in "0123456789sh"]
+    for name in ["incoming", "outgoing", "disconnect", *keys]:
+        with wave.open(str(folder / f"{name}.wav")) as sound:
+            assert 0.1 < sound.getnframes() / sound.getframerate() < 2.5, name
