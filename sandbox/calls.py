@@ -39,6 +39,27 @@ class Device(Protocol):
     def close(self) -> None: ...
 
 
+class Gone:
+    """What stays of a device when its call is over: what it heard, not its connection."""
+
+    def __init__(self, device: Device) -> None:
+        self.ear = device.ear
+        self.digits = device.digits
+
+    def read(self) -> Samples:
+        """Nothing."""
+        return SILENCE
+
+    def write(self, frame: Samples) -> None:
+        """Nobody listens."""
+
+    def digit(self, digits: str) -> None:
+        """Nobody is there."""
+
+    def close(self) -> None:
+        """It is."""
+
+
 @dataclass
 class Callback:
     """A status callback. ``events`` are names of EVENTS."""
@@ -101,7 +122,7 @@ class Call:
         self.collecting = False
         # owners of the leg
         self.pick_up: Callable[[], Awaitable[Device]] | None = None
-        self.on_end: list[Callable[[], None]] = []
+        self.on_end: list[Callable[[], object]] = []
         self.tasks: set[asyncio.Task[None]] = set()
         self.session: asyncio.Task[None] | None = None
         self._webhooks = webhooks
@@ -176,9 +197,11 @@ class Call:
                 task.cancel()
         if self.device is not None:
             self.device.close()
+            self.device = Gone(self.device)
         # The owner of the leg takes it out of its conference and settles its recordings.
         for act in self.on_end:
             act()
+        self.on_end, self.pick_up = [], None
         if not silent:  # Twilio: canceled while still queued fires nothing
             self._fire("completed", status)
 

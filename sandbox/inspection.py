@@ -12,12 +12,14 @@ from sandbox.audio import Ear
 from sandbox.calls import Call
 from sandbox.config import Account, Number
 from sandbox.exchange import Exchange
+from sandbox.pstream import Signalling
 from sandbox.rest.calls import call_json
-from sandbox.rest.conferences import conference_json, participant_json
+from sandbox.rest.conferences import conference_json
 from sandbox.rest.core import EXCHANGE, Handler
+from sandbox.rest.participants import participant_json
 from sandbox.rest.recordings import recording_json
 
-Json = dict[str, Any]
+SIGNALLING = web.AppKey("signalling", Signalling)
 
 
 @web.middleware
@@ -120,6 +122,11 @@ def _number(room: Exchange, text: str) -> tuple[Account, Number]:
     raise web.HTTPBadRequest(text=f"{text} is none of our numbers")
 
 
+async def drop_sockets(request: web.Request) -> web.Response:
+    """Close every browser's signalling socket; the SDK reconnects and resumes its call."""
+    return web.json_response({"dropped": await request.app[SIGNALLING].close()})
+
+
 async def list_faults(request: web.Request) -> web.Response:
     """Orders, open and done, with how often each ``fired``."""
     return web.json_response({"faults": [f.as_json() for f in _room(request).faults.all]})
@@ -149,6 +156,7 @@ def routes(app: web.Application) -> None:
     app.router.add_post("/sandbox/calls/{call}/hangup", far_hangup)
     app.router.add_post("/sandbox/calls/{call}/digits", far_digits)
     app.router.add_post("/sandbox/incoming", incoming)
+    app.router.add_post("/sandbox/signalling/drop", drop_sockets)
     app.router.add_get("/sandbox/faults", list_faults)
     app.router.add_post("/sandbox/faults", add_fault)
     app.router.add_delete("/sandbox/faults", clear_faults)

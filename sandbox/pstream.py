@@ -43,10 +43,11 @@ class Signalling:
             self.sockets.discard(socket)
         return socket
 
-    async def close(self) -> None:
-        """Close every socket."""
-        for socket in list(self.sockets):
-            await socket.close()
+    async def close(self) -> int:
+        """Close every socket; how many there were."""
+        sockets = list(self.sockets)
+        await asyncio.gather(*(socket.close() for socket in sockets))
+        return len(sockets)
 
     def by_token(self, token: str) -> BrowserLeg | None:
         """The leg that this reconnect token was given for."""
@@ -224,6 +225,7 @@ class Connection:
         call = self.exchange.browser_call(grant.account, app, f"client:{grant.identity}", custom)
         leg = BrowserLeg(self.signalling, self, call)
         self.signalling.legs[call.sid] = self._by_client_sid[client_sid] = leg
+        call.on_end.append(lambda: self._by_client_sid.pop(client_sid, None))
         offer = str(payload.get("sdp", ""))
         call.pick_up = lambda: leg.pick_up(offer)
         leg.send("ringing")

@@ -9,7 +9,7 @@ from sandbox.config import Config
 from sandbox.exchange import Exchange
 from sandbox.peer import use_loopback_only
 from sandbox.pstream import Signalling
-from sandbox.rest import accounts, calls, conferences, recordings
+from sandbox.rest import accounts, calls, conferences, participants, recordings
 from sandbox.rest.core import EXCHANGE, rest_middleware
 
 
@@ -23,8 +23,9 @@ class Server:
         self.signalling = Signalling(self.exchange)
         self.app = web.Application(middlewares=[inspection.loopback_only, rest_middleware])
         self.app[EXCHANGE] = self.exchange
+        self.app[inspection.SIGNALLING] = self.signalling
         self.app.router.add_get("/signal", self.signalling.endpoint)
-        for room in (accounts, calls, conferences, recordings, inspection):
+        for room in (accounts, calls, conferences, participants, recordings, inspection):
             room.routes(self.app)
         self.app.on_startup.append(self._start)
         self.app.on_shutdown.append(self._stop_signalling)

@@ -197,6 +197,14 @@ class Webhooks:
         return self._session
 
     async def _twiml(self, account: Account, url: str, method: str, params: Params) -> str:
+        subject = f"{url} {urlencode(params)}"
+        if self._faults.take("twiml-drop", subject):
+            raise TwimlUnavailable(11205, "HTTP connection failure (ordered by a fault)")
+        if delay := self._faults.take("twiml-delay", subject):
+            await asyncio.sleep(1 if delay.seconds is None else delay.seconds)
+        if twice := self._faults.take("twiml-duplicate", subject):
+            for _ in range(twice.copies - 1):
+                await self.fetch(account, url, method, params)
         answer = await self.fetch(account, url, method, params)
         if answer.failure == "ct":
             raise TwimlUnavailable(11205, "HTTP connection failure")

@@ -128,7 +128,7 @@ async def talk_and_listen(box: Box) -> None:
 
             # a lost socket is resumed without a new call
             agent = box.application.to("/voice")[0].params["CallSid"]
-            await asyncio.to_thread(drop_sockets, box)
+            await asyncio.to_thread(box.command, "signalling/drop")
             await page.wait_for_function("seen.includes('reconnected')")
             assert await asyncio.to_thread(box.status, agent) == "in-progress"
 
@@ -141,7 +141,3 @@ async def talk_and_listen(box: Box) -> None:
             assert all(url.startswith("http://127.0.0.1:") for url in requested)
         finally:
             await browser.close()
-
-
-def drop_sockets(box: Box) -> None:
-    asyncio.run_coroutine_threadsafe(box.server.signalling.close(), box.loop).result(5)

@@ -108,6 +108,24 @@ async def test_signalling_refused_and_token_rejected(box: Box) -> None:
     assert await asyncio.to_thread(refused) == await asyncio.to_thread(rejected) == 1
 
 
+async def test_requests_for_twiml_go_wrong(box: Box) -> None:
+    box.application.twiml["/voice"] = "<Response><Hangup/></Response>"
+    doubled = await asyncio.to_thread(lambda: box.fault("twiml-duplicate", match="/voice"))
+    late = await asyncio.to_thread(lambda: box.fault("twiml-delay", match="/voice", seconds=0.3))
+    async with Browser(box) as agent:
+        began = time.monotonic()
+        await agent.call()
+        assert time.monotonic() - began >= 0.3
+        assert len(box.application.to("/voice")) == 2
+    dropped = await asyncio.to_thread(lambda: box.fault("twiml-drop", match="/voice"))
+    async with Browser(box) as agent:
+        await agent.call()
+        await eventually(lambda: box.inspect(f"calls/{agent.call_sid}/heard")["rms"] > 100)
+        assert len(box.application.to("/voice")) == 2
+    for fired in (doubled, late, dropped):
+        assert await asyncio.to_thread(fired) == 1
+
+
 async def test_media_freeze(box: Box) -> None:
     box.application.twiml["/voice"] = conference_twiml(box.application, "vc_z")
     async with Browser(box, hertz=700) as agent:

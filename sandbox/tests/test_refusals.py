@@ -112,3 +112,11 @@ def test_numbers_and_applications_can_be_set_up(box: Box) -> None:
     app = box.client.applications.create(friendly_name="new", voice_url="https://a.example/v")
     assert box.client.applications(app.sid).update(voice_method="GET").voice_method == "GET"
     assert [a.sid for a in box.client.applications.list(friendly_name="new")] == [app.sid]
+
+
+def test_rooms_of_one_name_are_apart_in_two_accounts(box: Box) -> None:
+    other = box.config.accounts[OTHER_ACCOUNT]
+    other.verified_numbers.append(OURS)
+    made = box.dial("sales", "103")
+    theirs = box.twilio(OTHER_ACCOUNT, OTHER_TOKEN).conferences("sales").participants
+    assert theirs.create(from_=OURS, to=phone("103")).conference_sid != made.conference_sid
