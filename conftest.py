@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,9 @@ def no_internet() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def services_site(django_db_setup: None, django_db_blocker: Any) -> Iterator[harness.Site]:
+    """Paused but while a test uses it through `site`."""
     with django_db_blocker.unblock(), harness.services_site() as site:
+        site.pause()
         yield site
 
 
@@ -73,10 +76,37 @@ def site(request: pytest.FixtureRequest) -> Iterator[harness.Site]:
     kind = getattr(request, "param", "services")
     found: harness.Site = request.getfixturevalue(f"{kind}_site")
     request.node.stash[SITE] = found
+    found.resume()
     found.sandbox.clear_faults()
     yield found
     found.sandbox.clear_faults()
     found.sandbox.end_all_calls()
+    if kind == "services":
+        found.pause()
+    harness.wait_until(found.sandbox.is_idle, 20)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_flush() -> Iterator[None]:
+    """Empty the tables again when a worker's sweep was in the way: TRUNCATE may deadlock."""
+    from django.core.management import CommandError
+    from django.test import TransactionTestCase
+
+    empty = TransactionTestCase._fixture_teardown
+
+    def patiently(self: Any) -> None:
+        for attempt in range(5):
+            try:
+                return empty(self)
+            except CommandError:
+                if attempt == 4:
+                    raise
+                time.sleep(0.2)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(TransactionTestCase, "_fixture_teardown", patiently)
+    yield
+    patch.undo()
 
 
 @pytest.fixture
@@ -166,12 +196,26 @@ def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Any:
     return report
 
 
+@pytest.fixture
+def eventually() -> Callable[..., Any]:
+    """`eventually(lambda: …, seconds=10)`: the first true answer; fails when none comes."""
+    return harness.wait_until
+
+
 # --- the cast --------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def cast(db: None) -> Any:
     """Alice and Bob of Acme, Charlie of Borealis (voip_crm/tests/cast.py)."""
+    from voip_crm.tests.cast import build
+
+    return build()
+
+
+@pytest.fixture
+def committed_cast(transactional_db: None) -> Any:
+    """The cast, committed: for other processes, and for constraints that speak at commit."""
     from voip_crm.tests.cast import build
 
     return build()

@@ -260,6 +260,19 @@ def fetch_call(account: TwilioAccount, call_sid: str) -> CallFacts | None:
         raise
 
 
+def find_participant(account: TwilioAccount, room: str, label: str) -> str | None:
+    """The call SID of the participant `label` of a live conference (SID or name), or None."""
+    try:
+        participant = _patiently(
+            lambda: _rest(account).conferences(room).participants(label).fetch()
+        )
+    except TwilioRefused as refusal:
+        if refusal.status == 404:
+            return None
+        raise
+    return str(participant.call_sid)
+
+
 def find_calls(
     account: TwilioAccount, *, to: str, caller_id: str, since: datetime
 ) -> list[CallFacts]:

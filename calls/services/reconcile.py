@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 QUIET = timedelta(seconds=30)  # after which Twilio is asked about a room again
 UNCERTAIN = timedelta(seconds=60)  # after which a lost answer is searched for
+CLOCKS_DIFFER = timedelta(seconds=5)  # ours and Twilio's, at most
 ALONE = timedelta(seconds=120)  # for which an agent may wait in a room without a call
 RECORDING_LATE = timedelta(seconds=120)  # after a call's end, without news of its recording
 RECORDING_SEARCHED = timedelta(hours=24)
@@ -77,30 +78,42 @@ def _check_room(room: Conference, now: datetime) -> None:
 
 
 def _find_out(account: TwilioAccount, room: Conference, call: CallLog, leg: CallLeg) -> None:
-    """Find the call of a lost answer by its numbers, or conclude that it was never made.
+    """Find the call of a lost answer, or conclude that it was never made.
 
-    The caller ID is this tenant's alone, so no other tenant's call can be taken for it.
+    Its label names it as long as it is in the room. Afterwards only its numbers do; the caller ID
+    is this tenant's alone, so no other tenant's call can be taken for it.
     """
+    sid = gateway.find_participant(account, room.conference_sid or room.name, leg.label)
+    facts: gateway.CallFacts | None = None
+    if sid is None:
+        facts = _ended_call(account, call)
+        sid = facts.sid if facts else None
+    if sid is None:
+        progress.conclude(leg, states.FAILED, why="Twilio has no such call")
+        return
+    with tenant_transaction(room.tenant_id):
+        Conference.objects.select_for_update().get(pk=room.pk)
+        progress.bind_sid(CallLeg.objects.get(pk=leg.pk), sid)
+    if facts is not None:
+        progress.hear_facts(leg, facts)
+
+
+def _ended_call(account: TwilioAccount, call: CallLog) -> gateway.CallFacts | None:
+    """The first call between these numbers since then that no leg of ours is."""
     found = gateway.find_calls(
         account,
         to=call.to_number,
         caller_id=call.from_number,
-        since=call.created_at - timedelta(seconds=5),
+        since=call.created_at - CLOCKS_DIFFER,
     )
-    with tenant_transaction(room.tenant_id):
+    with tenant_transaction(call.tenant_id):
         known = set(
             CallLeg.objects.filter(call_sid__in=[facts.sid for facts in found]).values_list(
                 "call_sid", flat=True
             )
         )
-        candidates = [facts for facts in found if facts.sid not in known]
-        if candidates:
-            Conference.objects.select_for_update().get(pk=room.pk)
-            progress.bind_sid(CallLeg.objects.get(pk=leg.pk), candidates[-1].sid)
-    if candidates:
-        progress.hear_facts(leg, candidates[-1])
-    else:
-        progress.conclude(leg, states.FAILED, why="Twilio has no such call")
+    # Newest first, as Twilio lists them.
+    return next((facts for facts in reversed(found) if facts.sid not in known), None)
 
 
 def _find_lost_recordings(tenant_id: UUID, now: datetime) -> None:

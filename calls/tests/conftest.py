@@ -91,7 +91,7 @@ def waiting(cast: Any) -> Scene:
     )
     scene = Scene(cast.bob, room, leg, request_id)
     scene.hear(states.CALL, "ringing", leg)
-    scene.hear(states.CONFERENCE, "participant-join", leg, conference_sid=sid("CF"))
+    scene.hear(states.CONFERENCE, "participant-join", leg)
     with tenant_transaction(cast.acme.pk):
         room.refresh_from_db()
     return scene

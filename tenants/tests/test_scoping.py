@@ -8,6 +8,7 @@ import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Count, Exists, OuterRef
+from django.utils import timezone
 
 from tenants.context import (
     CrossTenantWrite,
@@ -155,11 +156,8 @@ def test_a_failed_block_leaves_no_tenant_behind(cast: Any) -> None:
         Contact.objects.count()
 
 
-@pytest.mark.django_db(transaction=True)
-def test_the_database_refuses_an_edge_into_another_tenant(transactional_db: None) -> None:
-    from voip_crm.tests.cast import build
-
-    cast = build()
+def test_the_database_refuses_an_edge_into_another_tenant(committed_cast: Any) -> None:
+    cast = committed_cast
     number = ContactNumber._meta.db_table
     for tenant, contact, allowed in (
         (cast.acme, cast.acme_maria, True),
@@ -184,13 +182,8 @@ def test_the_database_refuses_an_edge_into_another_tenant(transactional_db: None
                 insert()
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_call_can_only_have_an_agent_who_is_a_member(transactional_db: None) -> None:
-    from django.utils import timezone
-
-    from voip_crm.tests.cast import build
-
-    cast = build()
+def test_a_call_can_only_have_an_agent_who_is_a_member(committed_cast: Any) -> None:
+    cast = committed_cast
 
     def call_by(user: User) -> None:
         with tenant_transaction(cast.acme.pk):

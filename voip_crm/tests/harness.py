@@ -92,6 +92,8 @@ class Processes:
     def stop(self, name: str, number: signal.Signals = signal.SIGTERM) -> int:
         """Ends the child and its group; returns its exit code."""
         child = self.children.pop(name)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGCONT)  # a paused one hears nothing else
         for one in (number, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, one)
@@ -102,6 +104,11 @@ class Processes:
     def stop_all(self) -> None:
         for name in reversed(list(self.children)):
             self.stop(name)
+
+    def signal_all(self, number: signal.Signals) -> None:
+        for child in self.children.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, number)
 
     def close(self) -> None:
         self.stop_all()
@@ -153,6 +160,10 @@ class SandboxClient:
     def clear_faults(self) -> None:
         self._ask("DELETE", "/sandbox/faults")
 
+    def is_idle(self) -> bool:
+        """No call, callback or recording is under way."""
+        return bool(self._ask("GET", "/sandbox/health")["idle"])
+
     def end_all_calls(self) -> None:
         """So that no callback of this test reaches the next one's empty database."""
         for call in self.state()["calls"]:
@@ -178,6 +189,25 @@ class Site:
     url: str
     sandbox: SandboxClient
     processes: Processes
+
+    def pause(self) -> None:
+        """Freeze every process at a moment when none of them has a transaction open.
+
+        Between two tests the database is emptied, and other tests have it to themselves: a sweep
+        in the middle of that would deadlock with it, or find rows that are not for it.
+        """
+
+        def frozen() -> bool:
+            self.processes.signal_all(signal.SIGSTOP)
+            if not _open_transactions():
+                return True
+            self.processes.signal_all(signal.SIGCONT)
+            return False
+
+        wait_until(frozen, 30)
+
+    def resume(self) -> None:
+        self.processes.signal_all(signal.SIGCONT)
 
 
 @contextlib.contextmanager
@@ -241,6 +271,16 @@ def embedded_site() -> Iterator[Site]:
         yield Site(url, SandboxClient(f"http://127.0.0.1:{sandbox_port}"), processes)
     finally:
         processes.close()
+
+
+def _open_transactions() -> int:
+    """Of other processes, on the test database."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid() AND xact_start IS NOT NULL"
+        )
+        return int(cursor.fetchone()[0])
 
 
 def _test_database_url() -> str:

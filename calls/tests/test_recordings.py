@@ -1,0 +1,326 @@
+"""Recordings: copied whole or not at all, and played to their own tenant only."""
+
+import hashlib
+import io
+import math
+import struct
+import wave
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from calls import gateway
+from calls.models import CallLog, Recording
+from calls.services import recordings
+from calls.tests.conftest import Scene, sid
+from tenants.context import tenant_transaction
+
+
+def wav(seconds: float = 1.0) -> bytes:
+    """A tone of 440 Hz, mono, 8 kHz, 16 bit."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setparams((1, 2, 8000, 0, "NONE", ""))
+        samples = [
+            int(9000 * math.sin(2 * math.pi * 440 * n / 8000)) for n in range(int(8000 * seconds))
+        ]
+        out.writeframes(struct.pack(f"<{len(samples)}h", *samples))
+    return file.getvalue()
+
+
+@pytest.fixture
+def storage(settings: Any, tmp_path: Path) -> Path:
+    settings.RECORDINGS_DIR = tmp_path
+    return tmp_path
+
+
+@pytest.fixture
+def waiting_recording(dialled: Scene) -> Recording:
+    assert dialled.call
+    recording = recordings.note_recording(
+        dialled.room.tenant_id,
+        call_id=dialled.call.pk,
+        call_sid=dialled.call.twilio_call_sid or "",
+        account_sid=dialled.room.account_sid,
+        sid=sid("RE"),
+        status="completed",
+        duration=1,
+        channels=1,
+        now=timezone.now(),
+    )
+    assert recording is not None
+    return recording
+
+
+class Wire:
+    """Stands in for Twilio's media host on the one seam below `requests`: a list of answers."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def install(self, monkeypatch: Any) -> None:
+        monkeypatch.setattr("requests.Session.get", lambda _, url, **options: self(url, **options))
+
+    def __call__(self, url: str, **options: Any) -> Any:
+        self.asked.append((url, options))
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        status, body, headers = answer
+        response = requests.Response()
+        response.status_code = status
+        response.headers.update(headers)
+        response.raw = io.BytesIO(body)
+        return response
+
+
+def fetched(recording: Recording, **later: float) -> tuple[float | None, Recording]:
+    wait = recordings.fetch_recording(
+        recording.tenant_id, recording.pk, now=timezone.now() + timedelta(**later)
+    )
+    with tenant_transaction(recording.tenant_id):
+        return wait, Recording.objects.get(pk=recording.pk)
+
+
+def test_a_recording_is_stored_whole_and_known_by_its_digest(
+    waiting_recording: Recording, storage: Path, monkeypatch: Any
+) -> None:
+    audio = wav()
+    wire = Wire((200, audio, {"Content-Length": str(len(audio))}))
+    wire.install(monkeypatch)
+    wait, recording = fetched(waiting_recording)
+    assert (wait, recording.state, recording.size) == (None, "stored", len(audio))
+    assert recording.sha256 == hashlib.sha256(audio).hexdigest()
+    assert (storage / recording.path).read_bytes() == audio
+    assert recording.path.startswith(recording.tenant_id.hex)
+    assert list(storage.rglob("*.partial")) == []
+    assert fetched(waiting_recording)[0] is None
+    assert len(wire.asked) == 1, "a stored recording is not fetched again"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (404, b"", {}),
+        (500, b"", {}),
+        (503, b"", {}),
+        (302, b"", {"Location": "http://evil.example/"}),
+        (200, wav()[:9000], {"Content-Length": str(len(wav()))}),
+        (200, b"<html>Sorry</html>", {"Content-Length": "18"}),
+        (200, b"", {"Content-Length": "0"}),
+        ConnectionError("gone"),
+        TimeoutError("slow"),
+    ],
+)
+def test_what_is_not_the_whole_recording_is_tried_again(
+    waiting_recording: Recording, storage: Path, monkeypatch: Any, answer: Any
+) -> None:
+    if isinstance(answer, Exception):
+        answer = requests.ConnectionError(answer)
+    audio = wav()
+    wire = Wire(answer, (200, audio, {"Content-Length": str(len(audio))}))
+    wire.install(monkeypatch)
+    wait, recording = fetched(waiting_recording)
+    assert wait is not None
+    assert recording.state == "waiting"
+    assert recording.error
+    assert list(storage.rglob("*.*")) == []
+    wait, recording = fetched(waiting_recording, seconds=wait + 1)
+    assert (wait, recording.state, recording.error) == (None, "stored", "")
+
+
+def test_a_recording_that_never_comes_is_given_up_with_its_reason(
+    waiting_recording: Recording, storage: Path, monkeypatch: Any
+) -> None:
+    wire = Wire(*[(404, b"", {})] * recordings.MAX_ATTEMPTS)
+    wire.install(monkeypatch)
+    hours = 0
+    wait: float | None = 0
+    while wait is not None:
+        wait, recording = fetched(waiting_recording, hours=hours)
+        hours += 2
+    assert recording.state == "failed"
+    assert recording.error
+    assert wire.answers == []
+
+
+def test_an_endless_body_is_cut_off(
+    waiting_recording: Recording, storage: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(recordings, "MAX_BYTES", 1000)
+    wire = Wire((200, wav(), {}))
+    wire.install(monkeypatch)
+    assert fetched(waiting_recording)[1].state == "waiting"
+    assert list(storage.rglob("*.*")) == []
+
+
+def test_two_workers_fetch_a_recording_once(
+    waiting_recording: Recording, storage: Path, monkeypatch: Any
+) -> None:
+    audio = wav()
+    inner: list[Any] = []
+
+    def busy(session: Any, url: str, **options: Any) -> Any:
+        inner.append(fetched(waiting_recording)[0])
+        return Wire((200, audio, {"Content-Length": str(len(audio))}))(url, **options)
+
+    monkeypatch.setattr("requests.Session.get", busy)
+    assert fetched(waiting_recording)[1].state == "stored"
+    assert inner == [None]
+
+
+def test_a_worker_that_dies_gives_its_recording_back(
+    waiting_recording: Recording, storage: Path, monkeypatch: Any
+) -> None:
+    def die(session: Any, url: str, **options: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("requests.Session.get", die)
+    with pytest.raises(KeyboardInterrupt):
+        fetched(waiting_recording)
+    audio = wav()
+    wire = Wire((200, audio, {"Content-Length": str(len(audio))}))
+    wire.install(monkeypatch)
+    assert fetched(waiting_recording)[1].state == "waiting", "the lease still runs"
+    assert fetched(waiting_recording, minutes=11)[1].state == "stored"
+
+
+def test_only_our_own_url_is_ever_fetched(
+    waiting_recording: Recording, storage: Path, settings: Any, monkeypatch: Any
+) -> None:
+    wire = Wire((404, b"", {}))
+    wire.install(monkeypatch)
+    fetched(waiting_recording)
+    url, options = wire.asked[0]
+    assert url == (
+        f"{settings.TWILIO_SANDBOX_URL}/2010-04-01/Accounts/{settings.TWILIO_ACCOUNT_SID}"
+        f"/Recordings/{waiting_recording.sid}.wav"
+    )
+    assert options["allow_redirects"] is False
+
+
+@pytest.mark.parametrize("bad", ["", "RE1", "../../x", "RE" + "0" * 31 + "\n", "http://evil"])
+def test_only_sids_make_a_url(bad: str) -> None:
+    from calls.accounts import shared_account
+
+    with pytest.raises(ValueError), gateway.open_recording(shared_account(), bad, channels=1):
+        pass
+
+
+# --- playback --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stored(dialled: Scene, storage: Path) -> Recording:
+    audio = wav(0.1)
+    with tenant_transaction(dialled.room.tenant_id):
+        recording = Recording.objects.create(
+            call=dialled.call,
+            sid=sid("RE"),
+            account_sid=dialled.room.account_sid,
+            state="stored",
+            path="some/where.wav",
+            size=len(audio),
+        )
+    (storage / "some").mkdir()
+    (storage / "some" / "where.wav").write_bytes(audio)
+    return recording
+
+
+def play(client: Client, recording: Recording, wanted: str = "") -> Any:
+    headers = {"Range": wanted} if wanted else {}
+    return client.get(reverse("recording", args=[recording.pk]), headers=headers)
+
+
+def body(response: Any) -> bytes:
+    return b"".join(response.streaming_content) if response.streaming else response.content
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "part"),
+    [
+        ("", 200, slice(None)),
+        ("bytes=0-", 206, slice(None)),
+        ("bytes=0-9", 206, slice(0, 10)),
+        ("bytes=100-199", 206, slice(100, 200)),
+        ("bytes=100-", 206, slice(100, None)),
+        ("bytes=-10", 206, slice(-10, None)),
+        ("bytes=-999999", 206, slice(None)),
+        ("bytes=0-999999", 206, slice(None)),
+        ("bytes=999999-", 416, None),
+        ("bytes=-0", 416, None),
+        ("bytes=9-3", 416, None),
+        ("bytes=-", 200, slice(None)),
+        ("bytes=0-1,5-6", 200, slice(None)),
+        ("lines=0-1", 200, slice(None)),
+        ("nonsense", 200, slice(None)),
+    ],
+)
+def test_a_recording_is_served_whole_or_in_the_wanted_part(
+    stored: Recording, cast: Any, signed_in: Any, wanted: str, status: int, part: slice | None
+) -> None:
+    whole = wav(0.1)
+    response = play(signed_in(cast.bob), stored, wanted)
+    assert response.status_code == status
+    if part is None:
+        assert response.headers["Content-Range"] == f"bytes */{len(whole)}"
+        return
+    assert body(response) == whole[part]
+    assert response.headers["Content-Length"] == str(len(whole[part]))
+    assert response.headers["Content-Type"] == "audio/wav"
+    assert response.headers["Accept-Ranges"] == "bytes"
+    assert response.headers["Cache-Control"] == "private, no-store"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_another_workspace_and_strangers_hear_nothing(
+    stored: Recording, cast: Any, client: Client
+) -> None:
+    assert play(client, stored).status_code == 302
+    client.force_login(cast.charlie.user)
+    foreign = play(client, stored)
+    stored.pk = cast.acme.pk
+    nothing = play(client, stored)
+    assert foreign.status_code == nothing.status_code == 404
+    assert foreign.content == nothing.content
+
+
+@pytest.mark.parametrize("state", ["recording", "waiting", "absent", "failed"])
+def test_what_is_not_stored_cannot_be_played(
+    stored: Recording, cast: Any, signed_in: Any, state: str
+) -> None:
+    with tenant_transaction(cast.acme.pk):
+        Recording.objects.filter(pk=stored.pk).update(state=state)
+    assert play(signed_in(cast.bob), stored).status_code == 404
+
+
+def test_a_file_that_is_gone_is_404(stored: Recording, cast: Any, signed_in: Any) -> None:
+    with tenant_transaction(cast.acme.pk):
+        Recording.objects.filter(pk=stored.pk).update(path="gone.wav")
+    assert play(signed_in(cast.bob), stored).status_code == 404
+
+
+def test_a_call_of_another_tenant_gets_no_recording(dialled: Scene, cast: Any) -> None:
+    assert dialled.call
+    with pytest.raises(LookupError):
+        recordings.note_recording(
+            cast.borealis.pk,
+            call_id=dialled.call.pk,
+            call_sid=dialled.call.twilio_call_sid or "",
+            account_sid=dialled.room.account_sid,
+            sid=sid("RE"),
+            status="completed",
+            duration=1,
+            channels=1,
+            now=timezone.now(),
+        )
+    with tenant_transaction(cast.acme.pk):
+        assert not Recording.objects.exists()
+        assert CallLog.objects.count() == 1
