@@ -3,7 +3,6 @@
 import os
 import re
 import socket
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -81,32 +80,9 @@ def site(request: pytest.FixtureRequest) -> Iterator[harness.Site]:
     yield found
     found.sandbox.clear_faults()
     found.sandbox.end_all_calls()
+    harness.wait_until(found.sandbox.is_idle, 20)
     if kind == "services":
         found.pause()
-    harness.wait_until(found.sandbox.is_idle, 20)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def patient_flush() -> Iterator[None]:
-    """Empty the tables again when a worker's sweep was in the way: TRUNCATE may deadlock."""
-    from django.core.management import CommandError
-    from django.test import TransactionTestCase
-
-    empty = TransactionTestCase._fixture_teardown
-
-    def patiently(self: Any) -> None:
-        for attempt in range(5):
-            try:
-                return empty(self)
-            except CommandError:
-                if attempt == 4:
-                    raise
-                time.sleep(0.2)
-
-    patch = pytest.MonkeyPatch()
-    patch.setattr(TransactionTestCase, "_fixture_teardown", patiently)
-    yield
-    patch.undo()
 
 
 @pytest.fixture
