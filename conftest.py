@@ -78,11 +78,13 @@ def site(request: pytest.FixtureRequest) -> Iterator[harness.Site]:
     found.resume()
     found.sandbox.clear_faults()
     yield found
-    found.sandbox.clear_faults()
-    found.sandbox.end_all_calls()
-    harness.wait_until(found.sandbox.is_idle, 20)
-    if kind == "services":
-        found.pause()
+    try:
+        found.sandbox.clear_faults()
+        found.sandbox.end_all_calls()
+        harness.wait_until(found.sandbox.is_idle, 20)
+    finally:
+        if kind == "services":
+            found.pause()
 
 
 @pytest.fixture
