@@ -39,6 +39,7 @@ PHONE_ERRORS: dict[str, str] = {
     "network": f"The network is down, nothing was dialled. {_TRY_AGAIN}",
     "connect_timeout": f"The telephone service did not answer. Nothing was dialled. {_TRY_AGAIN}",
     "agent_leg_ended": f"The telephone service closed the line before dialling. {_TRY_AGAIN}",
+    "phone_failed": f"The phone could not be started. Reload the page. {_TRY_AGAIN}",
     "agent_not_connected": f"Your phone could not be connected. Nothing was dialled. {_TRY_AGAIN}",
     "agent_busy": "You are in another call. End it first.",
     "busy": "You are in a call already. End it first.",

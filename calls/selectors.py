@@ -175,7 +175,8 @@ def active_call(
     if call is not None and (call.ended_at or _contact_has_left(call)):
         outcome = call.outcome or states.COMPLETED
         talk = presentation.seconds(call.duration) if call.answered_at else ""
-        return _over(waiting, presentation.ended(outcome, call.error_code), talk)
+        over = _over(waiting, presentation.ended(outcome, call.error_code), talk)
+        return replace(over, answered_iso=_iso(call.answered_at))
     if error == "canceled":
         nothing = presentation.Ended("Call ended", "secondary", "Nothing was dialled.")
         return _over(waiting, nothing)
@@ -192,8 +193,12 @@ def active_call(
         ),
         status_text=text,
         tone=tone,
-        answered_iso=call.answered_at.isoformat() if call.answered_at else "",
+        answered_iso=_iso(call.answered_at),
     )
+
+
+def _iso(moment: datetime | None) -> str:
+    return moment.isoformat() if moment else ""
 
 
 def _over(call: ActiveCall, end: presentation.Ended, talk: str = "") -> ActiveCall:
@@ -212,7 +217,11 @@ def _contact_has_left(call: CallLog) -> bool:
     """The far side hung up, though the call's last callback has not come yet."""
     return bool(
         CallLeg.objects.filter(
-            conference_id=call.conference_id, party=CallLeg.Party.CONTACT, left_at__isnull=False
+            conference_id=call.conference_id,
+            party=CallLeg.Party.CONTACT,
+            # A leg that was never answered leaves, too; its own callback says why.
+            joined_at__isnull=False,
+            left_at__isnull=False,
         ).exists()
     )
 
