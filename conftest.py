@@ -162,10 +162,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Any:
     """A failed test shows its processes' last lines; its pages are kept as pictures."""
     report = yield
     if report.when == "call" and report.failed:
-        site = item.stash.get(SITE, None)
-        for name in site.processes.children if site else ():
-            report.sections.append((f"log of {name}", site.processes.log(name)))
-        for number, page in enumerate(item.stash.get(PAGES, [])):
+        if SITE in item.stash:
+            processes = item.stash[SITE].processes
+            report.sections += [(f"log of {n}", processes.log(n)) for n in processes.children]
+        for number, page in enumerate(item.stash[PAGES] if PAGES in item.stash else []):
             FAILURES.mkdir(parents=True, exist_ok=True)
             try:
                 page.screenshot(path=FAILURES / f"{item.name}-{number}.png")
