@@ -165,7 +165,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Any:
         if SITE in item.stash:
             processes = item.stash[SITE].processes
             report.sections += [(f"log of {n}", processes.log(n)) for n in processes.children]
-        for number, page in enumerate(item.stash[PAGES] if PAGES in item.stash else []):
+        pages: list[Any] = item.stash[PAGES] if PAGES in item.stash else []
+        for number, page in enumerate(pages):
             FAILURES.mkdir(parents=True, exist_ok=True)
             try:
                 page.screenshot(path=FAILURES / f"{item.name}-{number}.png")
