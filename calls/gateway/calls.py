@@ -1,0 +1,160 @@
+"""Calls and the conferences they meet in."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from calls.accounts import TwilioAccount
+from calls.gateway.client import TwilioRefused, patiently, rest
+
+logger = logging.getLogger(__name__)
+
+MAX_CALL_SECONDS = 4 * 3600
+CALL_EVENTS = ["initiated", "ringing", "answered", "completed"]
+
+
+@dataclass(frozen=True)
+class CallFacts:
+    """What REST says of a call. `duration` in seconds, times aware UTC, None when not known."""
+
+    sid: str
+    status: str
+    ended_at: datetime | None
+    duration: int | None
+
+    @classmethod
+    def read(cls, call: Any) -> "CallFacts":
+        duration = str(call.duration or "")
+        return cls(
+            sid=str(call.sid),
+            status=str(getattr(call.status, "value", call.status)),
+            ended_at=call.end_time,
+            duration=int(duration) if duration.isdecimal() else None,
+        )
+
+
+@dataclass(frozen=True)
+class Callbacks:
+    """Absolute URLs (`calls.addresses`) for what Twilio reports of a contact's leg."""
+
+    status: str
+    conference: str
+    recording: str  # "" when the call is not recorded
+
+
+def dial_participant(
+    account: TwilioAccount,
+    *,
+    room: str,
+    label: str,
+    to: str,
+    caller_id: str,
+    ring_timeout: int,
+    callbacks: Callbacks,
+    conference_events: Sequence[str],
+) -> str:
+    """Ring `to` (E.164) into the conference `room`; returns the new leg's call SID.
+
+    Raises `TwilioRefused`, `TwilioBusy`, `TwilioUnreachable`, or `OutcomeUnknown`, after which a
+    second try could ring a person twice.
+    """
+    options: dict[str, Any] = {}
+    if callbacks.recording:
+        options = {
+            "record": True,
+            "recording_channels": "dual",
+            "recording_track": "both",
+            "recording_status_callback": callbacks.recording,
+            "recording_status_callback_method": "POST",
+            "recording_status_callback_event": ["in-progress", "completed", "absent"],
+        }
+
+    def create() -> str:
+        participant = (
+            rest(account)
+            .conferences(room)
+            .participants.create(
+                from_=caller_id,
+                to=to,
+                label=label,
+                early_media=True,
+                beep="false",
+                start_conference_on_enter=True,
+                end_conference_on_exit=True,
+                timeout=ring_timeout,
+                time_limit=MAX_CALL_SECONDS,
+                status_callback=callbacks.status,
+                status_callback_method="POST",
+                status_callback_event=CALL_EVENTS,
+                # Counts only when this leg happens to make the room; the first one's is used.
+                conference_status_callback=callbacks.conference,
+                conference_status_callback_method="POST",
+                conference_status_callback_event=list(conference_events),
+                **options,
+            )
+        )
+        return str(participant.call_sid)
+
+    return patiently(create)
+
+
+def fetch_call(account: TwilioAccount, call_sid: str) -> CallFacts | None:
+    """What Twilio knows of a call now; None when it does not know it."""
+    try:
+        return CallFacts.read(patiently(lambda: rest(account).calls(call_sid).fetch()))
+    except TwilioRefused as refusal:
+        if refusal.status == 404:
+            return None
+        raise
+
+
+def find_participant(account: TwilioAccount, room: str, label: str) -> str | None:
+    """The call SID of the participant `label` of a live conference (SID or name), or None."""
+    try:
+        participant = patiently(lambda: rest(account).conferences(room).participants(label).fetch())
+    except TwilioRefused as refusal:
+        if refusal.status == 404:
+            return None
+        raise
+    return str(participant.call_sid)
+
+
+def find_calls(
+    account: TwilioAccount, *, to: str, caller_id: str, since: datetime
+) -> list[CallFacts]:
+    """Calls from `caller_id` to `to` started at or after `since`, newest first, at most fifty."""
+    calls = patiently(
+        lambda: rest(account).calls.list(
+            to=to, from_=caller_id, start_time_after=since, limit=50, page_size=50
+        )
+    )
+    return [CallFacts.read(call) for call in calls]
+
+
+def hang_up(account: TwilioAccount, call_sid: str, *, ringing: bool) -> CallFacts | None:
+    """End a leg. A call that has ended already is a success. Returns what Twilio says of it."""
+    wanted = "canceled" if ringing else "completed"
+    try:
+        facts = CallFacts.read(
+            patiently(lambda: rest(account).calls(call_sid).update(status=wanted))
+        )
+        if ringing and facts.status == "in-progress":
+            # It was answered while we cancelled it, and cancelling does not end it then.
+            return hang_up(account, call_sid, ringing=False)
+        return facts
+    except TwilioRefused as refusal:
+        if refusal.code == 21220 or refusal.status == 404:
+            return fetch_call(account, call_sid)
+        raise
+
+
+def end_conference(account: TwilioAccount, conference_sid: str) -> None:
+    """End a room and every leg in it. One that has ended already is a success."""
+    try:
+        patiently(lambda: rest(account).conferences(conference_sid).update(status="completed"))
+    except TwilioRefused as refusal:
+        if refusal.status not in (400, 404):
+            raise
+        logger.info("Conference %s had ended already (%s)", conference_sid, refusal.code)

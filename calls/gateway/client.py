@@ -1,0 +1,124 @@
+"""How Twilio is reached: clients, our own errors, and patience where it is safe."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import requests
+from django.conf import settings
+from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.http.http_client import TwilioHttpClient
+from twilio.rest import Client
+
+from calls.accounts import TwilioAccount
+
+T = TypeVar("T")
+
+TIMEOUT = 5.0  # seconds for one REST request
+RATE_LIMIT_WAITS = (0.5, 1.0)  # seconds before a request that was certainly not processed is tried
+
+
+class TwilioError(Exception):
+    """Twilio could not do what was asked."""
+
+
+class TwilioRefused(TwilioError):
+    """Twilio answered no. `code` is its error code, 0 when it gave none; `status` is HTTP's."""
+
+    def __init__(self, code: int, message: str, status: int = 400) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code, self.message, self.status = code, message, status
+
+
+class TwilioBusy(TwilioError):
+    """Too many requests at once; this one was not processed."""
+
+
+class TwilioUnreachable(TwilioError):
+    """No connection could be made, so nothing was asked of Twilio."""
+
+
+class OutcomeUnknown(TwilioError):
+    """The request was sent and its answer lost: it may or may not have been carried out."""
+
+
+class _SandboxHttpClient(TwilioHttpClient):
+    """Sends what is meant for any Twilio host to the sandbox."""
+
+    def __init__(self, base_url: str) -> None:
+        super().__init__(timeout=TIMEOUT)
+        self._base = urlsplit(base_url)
+        if self.session is not None:
+            self.session.trust_env = False  # a proxy knows no way to the sandbox
+
+    def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+        parts = urlsplit(url)
+        if not (parts.hostname or "").endswith(".twilio.com"):
+            raise ValueError(f"Not a Twilio host: {parts.hostname}")
+        path = self._base.path.rstrip("/") + parts.path
+        moved = urlunsplit((self._base.scheme, self._base.netloc, path, parts.query, ""))
+        return super().request(method, moved, *args, **kwargs)
+
+
+@lru_cache(maxsize=64)
+def _client(account_sid: str, user: str, password: str, sandbox_url: str) -> Client:
+    http = _SandboxHttpClient(sandbox_url) if sandbox_url else TwilioHttpClient(timeout=TIMEOUT)
+    return Client(user, password, account_sid=account_sid, http_client=http)
+
+
+def rest(account: TwilioAccount) -> Client:
+    """A client that signs in with the API key."""
+    return _client(
+        account.sid, account.api_key_sid, account.api_key_secret, settings.TWILIO_SANDBOX_URL
+    )
+
+
+def owner(account: TwilioAccount) -> Client:
+    """A client that signs in with the auth token, for what no API key may see."""
+    return _client(account.sid, account.sid, account.auth_tokens[0], settings.TWILIO_SANDBOX_URL)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what the library and its HTTP client raise into our own errors."""
+    try:
+        yield
+    except TwilioRestException as error:
+        if error.status == 429:
+            raise TwilioBusy from error
+        if error.status >= 500:
+            raise OutcomeUnknown(f"HTTP {error.status}") from error
+        raise TwilioRefused(error.code or 0, error.msg, error.status) from error
+    except TwilioException as error:
+        # Lists raise the plain class; their requests change nothing.
+        raise OutcomeUnknown(str(error)) from error
+    except requests.ConnectTimeout as error:
+        raise TwilioUnreachable from error
+    except requests.ConnectionError as error:
+        if _never_connected(error):
+            raise TwilioUnreachable from error
+        raise OutcomeUnknown(type(error).__name__) from error
+    except requests.RequestException as error:
+        raise OutcomeUnknown(type(error).__name__) from error
+
+
+def _never_connected(error: requests.ConnectionError) -> bool:
+    cause: BaseException | None = error.args[0] if error.args else None
+    reason = getattr(cause, "reason", cause)
+    return type(reason).__name__ in {"NewConnectionError", "NameResolutionError"}
+
+
+def patiently(request: Callable[[], T]) -> T:
+    """Run a request; a 429 was certainly not processed and is asked again shortly."""
+    for wait in (*RATE_LIMIT_WAITS, None):
+        try:
+            with translated():
+                return request()
+        except TwilioBusy:
+            if wait is None:
+                raise
+            time.sleep(wait)
+    raise AssertionError("unreachable")

@@ -1,0 +1,86 @@
+"""Recordings: what is known of them, and their audio."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import requests
+from django.conf import settings
+
+from calls.accounts import TwilioAccount
+from calls.gateway.client import (
+    TIMEOUT,
+    OutcomeUnknown,
+    TwilioBusy,
+    TwilioRefused,
+    patiently,
+    rest,
+    translated,
+)
+
+_SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class RecordingFacts:
+    """What REST says of a recording; `duration` in seconds."""
+
+    sid: str
+    status: str
+    duration: int | None
+    channels: int
+
+
+def find_recordings(account: TwilioAccount, call_sid: str) -> list[RecordingFacts]:
+    """The recordings of a call's leg."""
+    recordings = patiently(lambda: rest(account).calls(call_sid).recordings.list(limit=20))
+    return [
+        RecordingFacts(
+            sid=str(found.sid),
+            status=str(getattr(found.status, "value", found.status)),
+            duration=int(found.duration) if str(found.duration or "").isdecimal() else None,
+            channels=int(found.channels or 1),
+        )
+        for found in recordings
+    ]
+
+
+def media_url(account: TwilioAccount, recording_sid: str) -> str:
+    """Where a recording's WAV audio is. Raises `ValueError` for what is no SID."""
+    for sid in (account.sid, recording_sid):
+        if not _SID.fullmatch(sid):
+            raise ValueError(f"Not a SID: {sid!r}")
+    base = settings.TWILIO_SANDBOX_URL or "https://api.twilio.com"
+    return f"{base}/2010-04-01/Accounts/{account.sid}/Recordings/{recording_sid}.wav"
+
+
+@contextmanager
+def open_recording(
+    account: TwilioAccount, recording_sid: str, *, channels: int
+) -> Iterator[requests.Response]:
+    """Stream a recording's WAV audio. The URL is made of checked SIDs, never taken from a webhook.
+
+    Raises `TwilioRefused` (404: not there yet, or deleted) and the other errors of this module.
+    """
+    url = media_url(account, recording_sid)
+    with translated(), requests.Session() as session:
+        session.trust_env = not settings.TWILIO_SANDBOX_URL
+        response = session.get(
+            url,
+            auth=(account.api_key_sid, account.api_key_secret),
+            params={"RequestedChannels": channels} if channels > 1 else None,
+            stream=True,
+            timeout=TIMEOUT,
+            # Twilio serves media itself; a redirect would carry our credentials elsewhere.
+            allow_redirects=False,
+            headers={"Accept-Encoding": "identity"},
+        )
+        with response:
+            if response.status_code == 429:
+                raise TwilioBusy
+            if response.status_code >= 500:
+                raise OutcomeUnknown(f"HTTP {response.status_code}")
+            if response.status_code != 200:
+                raise TwilioRefused(0, "No recording there.", response.status_code)
+            yield response

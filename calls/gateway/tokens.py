@@ -1,0 +1,37 @@
+"""Access tokens for browsers, and the signature that webhooks carry."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from twilio.jwt.access_token import AccessToken
+from twilio.jwt.access_token.grants import VoiceGrant
+from twilio.request_validator import RequestValidator
+
+from calls.accounts import TwilioAccount
+
+TOKEN_TTL = 600  # seconds: a removed agent loses the phone after ten minutes at most
+
+
+def access_token(account: TwilioAccount, identity: str) -> str:
+    """A Voice token (JWT) with which a browser may connect, and only connect, as `identity`."""
+    token = AccessToken(
+        account.sid,
+        account.api_key_sid,
+        account.api_key_secret,
+        identity=identity,
+        ttl=TOKEN_TTL,
+        # The library's default, now, is too early for a server whose clock is behind ours.
+        nbf=int(time.time()) - 30,
+    )
+    token.add_grant(
+        VoiceGrant(outgoing_application_sid=account.twiml_app_sid, incoming_allow=False)
+    )
+    return str(token.to_jwt())
+
+
+def is_signed(account: TwilioAccount, url: str, form: Mapping[str, Any], signature: str) -> bool:
+    """Whether `signature` is this account's for a form POST to `url` (the exact public URL)."""
+    return any(
+        RequestValidator(token).validate(url, form, signature) for token in account.auth_tokens
+    )
