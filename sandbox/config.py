@@ -51,11 +51,17 @@ class Number:
 
 @dataclass
 class Account:
-    """One tenant of the sandbox; sees only its own resources."""
+    """One tenant of the sandbox; sees only its own resources.
+
+    ``secondary_token`` signs in to REST but signs nothing; ``type`` is Full or Trial.
+    """
 
     sid: str
     auth_token: str
     friendly_name: str = ""
+    secondary_token: str = ""
+    type: str = "Full"
+    status: str = "active"
     api_keys: dict[str, str] = field(default_factory=dict)
     applications: dict[str, Application] = field(default_factory=dict)
     numbers: dict[str, Number] = field(default_factory=dict)

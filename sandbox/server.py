@@ -9,7 +9,7 @@ from sandbox.config import Config
 from sandbox.exchange import Exchange
 from sandbox.peer import use_loopback_only
 from sandbox.pstream import Signalling
-from sandbox.rest import accounts, calls, conferences, participants, recordings
+from sandbox.rest import accounts, calls, conferences, participants, permissions, recordings
 from sandbox.rest.core import EXCHANGE, rest_middleware
 
 
@@ -25,7 +25,8 @@ class Server:
         self.app[EXCHANGE] = self.exchange
         self.app[inspection.SIGNALLING] = self.signalling
         self.app.router.add_get("/signal", self.signalling.endpoint)
-        for room in (accounts, calls, conferences, participants, recordings, inspection):
+        rest = (accounts, calls, conferences, participants, permissions, recordings)
+        for room in (*rest, inspection):
             room.routes(self.app)
         self.app.on_startup.append(self._start)
         self.app.on_shutdown.append(self._stop_signalling)

@@ -12,6 +12,7 @@ from sandbox.rest.core import (
     Form,
     Json,
     account,
+    by_token,
     form,
     not_found,
     only_filters,
@@ -19,15 +20,15 @@ from sandbox.rest.core import (
 )
 
 
-def account_json(a: Account) -> Json:
-    """The auth token is never shown."""
+def account_json(a: Account, auth_token: str = "") -> Json:
+    """The primary auth token is shown to whoever signed in with a token."""
     return {
         "sid": a.sid,
         "owner_account_sid": a.sid,
         "friendly_name": a.friendly_name,
-        "status": "active",
-        "type": "Full",
-        "auth_token": "",
+        "status": a.status,
+        "type": a.type,
+        "auth_token": auth_token,
         "date_created": rfc2822(a.date_created),
         "date_updated": rfc2822(a.date_created),
         "uri": f"{PREFIX}/{a.sid}.json",
@@ -98,7 +99,19 @@ async def list_accounts(request: web.Request) -> web.Response:
 
 async def fetch_account(request: web.Request) -> web.Response:
     """The account itself."""
-    return web.json_response(account_json(account(request)))
+    ours = account(request)
+    return web.json_response(account_json(ours, ours.auth_token if by_token(request) else ""))
+
+
+async def fetch_key(request: web.Request) -> web.Response:
+    """One API key, without its secret; no key may look at keys."""
+    ours, sid = account(request), request.match_info["key"]
+    if not by_token(request):
+        raise ApiError(401, 20003, "Authenticate")
+    if sid not in ours.api_keys:
+        raise not_found(request.path)
+    dates = dict.fromkeys(("date_created", "date_updated"), rfc2822(ours.date_created))
+    return web.json_response({"sid": sid, "friendly_name": "", **dates})
 
 
 async def list_applications(request: web.Request) -> web.Response:
@@ -184,6 +197,7 @@ def routes(app: web.Application) -> None:
     top = PREFIX + "/{account}"
     app.router.add_get(PREFIX + ".json", list_accounts)
     app.router.add_get(top + ".json", fetch_account)
+    app.router.add_get(top + "/Keys/{key}.json", fetch_key)
     app.router.add_get(top + "/Applications.json", list_applications)
     app.router.add_post(top + "/Applications.json", create_application)
     app.router.add_get(top + "/Applications/{application}.json", fetch_application)

@@ -197,18 +197,25 @@ def sign_in(request: web.Request) -> Account:
     except (binascii.Error, UnicodeDecodeError):
         user = password = ""
     for candidate in exchange(request).config.accounts.values():
-        expected = candidate.auth_token if user == candidate.sid else candidate.api_keys.get(user)
-        if kind.lower() != "basic" or expected is None:
+        known = [candidate.auth_token, candidate.secondary_token]
+        expected = known if user == candidate.sid else [candidate.api_keys.get(user)]
+        if kind.lower() != "basic":
             continue
-        if secrets.compare_digest(expected.encode(), password.encode()):
+        if any(one and secrets.compare_digest(one.encode(), password.encode()) for one in expected):
             return candidate
     raise ApiError(401, 20003, "Authenticate", {"WWW-Authenticate": 'Basic realm="Twilio API"'})
+
+
+def by_token(request: web.Request) -> bool:
+    """Whether the account's token signed in, not an API key."""
+    text = request.headers.get("Authorization", "").partition(" ")[2]
+    return base64.b64decode(text).startswith(b"AC")
 
 
 @web.middleware
 async def rest_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Faults, sign-in, errors, and what is to happen only after the answer has gone out."""
-    if not request.path.startswith("/2010-04-01/"):
+    if not request.path.startswith(("/2010-04-01/", "/v1/")):
         return await handler(request)
     room = exchange(request)
     after: list[Callable[[], None]] = []
