@@ -38,7 +38,8 @@ NUMBERS = {
 }
 NOTICE = (
     "Demo: calls go to the sandbox, to nobody's phone. Numbers ending in 100 answer and speak, "
-    "101 echo, 102 are busy, 103 never answer, 104 reject, 105 hang up after some seconds, 106 cannot be reached."
+    "101 echo, 102 are busy, 103 never answer, 104 reject, 105 hang up after some seconds, "
+    "106 cannot be reached."
 )
 _NAMESPACE = UUID("6f0b6a52-2d3b-4c39-9c15-0d8f0c1f7e55")
 

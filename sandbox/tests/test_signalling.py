@@ -16,7 +16,8 @@ from sandbox.tests.harness import APP, Box, Browser, access_token, conference_tw
         (access_token(secret="another-secret-that-is-long-enough-too"), 31204),
         (access_token(sub="AC" + "9" * 32), 31204),
         (access_token(exp=int(time.time()) - 5), 31205),
-        (access_token(nbf=int(time.time()) + 60), 31204),
+        # Far enough ahead: this is computed when the suite is collected, long before it is used.
+        (access_token(nbf=int(time.time()) + 7200, exp=int(time.time()) + 9000), 31204),
         (access_token(exp=int(time.time()) + 100_000), 31207),
         (access_token(grants={"identity": "x"}), 31201),
         ("nonsense", 31204),
