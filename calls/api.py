@@ -7,11 +7,12 @@ from django.utils.decorators import method_decorator
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import UserRateThrottle
 from rest_framework.views import APIView
 
 from calls import gateway, tasks
 from calls.accounts import account_of
+from calls.api_fields import StrictSerializer
+from calls.api_throttles import CallThrottle, TokenThrottle
 from calls.models import CallLog
 from calls.refusals import Refusal
 from calls.services import dialing
@@ -19,28 +20,8 @@ from tenants.context import tenant_transaction
 from tenants.middleware import short_transactions
 
 
-class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses fields that it does not know instead of ignoring them."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        unknown = set(data) - set(self.fields) if isinstance(data, dict) else set()
-        if unknown:
-            raise serializers.ValidationError(dict.fromkeys(unknown, ["There is no such field."]))
-        return super().to_internal_value(data)
-
-
 class AccessTokenRequest(StrictSerializer):
     deviceId = serializers.RegexField(r"^d_[0-9A-Za-z_-]{1,64}$", required=False)
-
-
-class TokenThrottle(UserRateThrottle):
-    scope = "access-token"
-    rate = "60/min"
-
-
-class CallThrottle(UserRateThrottle):
-    scope = "make-call"
-    rate = "120/min"  # repeated requests of one call count too
 
 
 class AccessTokenView(APIView):

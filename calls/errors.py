@@ -14,6 +14,7 @@ from calls.refusals import Refusal
 HTTP_STATUS = {
     "invalid_number": 400,
     "invalid_request": 400,
+    "call_not_found": 404,
     "contact_not_found": 404,
     "agent_not_connected": 409,
     "agent_busy": 409,

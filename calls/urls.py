@@ -3,7 +3,7 @@ from collections.abc import Callable
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, re_path
 
-from calls import api, views, webhooks
+from calls import api, call_logs_api, views, webhooks
 
 
 def either(route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
@@ -19,6 +19,10 @@ urlpatterns = [
     path("recordings/<uuid:recording_id>", views.recording, name="recording"),
     either("api/twilio/access-token", api.AccessTokenView.as_view(), "access_token"),
     either("api/twilio/make-call", api.MakeCallView.as_view(), "make_call"),
+    either("api/twilio/call-logs", call_logs_api.CallLogsView.as_view(), "call_logs"),
+    either(
+        "api/twilio/call-logs/(?P<call_id>[^/]+)", call_logs_api.CallLogView.as_view(), "call_log"
+    ),
     either("api/twilio/voice-webhook", webhooks.VoiceWebhook.as_view(), "voice_webhook"),
     either("api/twilio/call-status", webhooks.CallStatusWebhook.as_view(), "call_status"),
     either(

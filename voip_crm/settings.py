@@ -5,6 +5,7 @@ every variable with what it is for.
 """
 
 from pathlib import Path
+from typing import Any
 
 import environ
 
@@ -119,6 +120,17 @@ STORAGES = {
 RECORDINGS_DIR = Path(env.str("RECORDINGS_DIR", str(BASE_DIR / "var" / "recordings")))
 
 REDIS_URL = env.str("REDIS_URL", "")
+# Without Redis each process counts requests for itself (calls/api_throttles.py).
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "voip_crm",
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+    }
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -150,6 +162,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "EXCEPTION_HANDLER": "calls.errors.exception_handler",
+    "URL_FORMAT_OVERRIDE": None,  # ?format=… is an unknown parameter like any other
 }
 
 # Twilio. The sandbox URL replaces every Twilio host; without it real credentials are needed.
