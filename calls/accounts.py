@@ -21,18 +21,23 @@ class TwilioAccount:
 
 
 class TwilioNotConfigured(Exception):
-    """No Twilio account is set up. See README, “Going live”."""
+    """No Twilio account is set up. See docs/going-live.md."""
 
 
-def shared_account() -> TwilioAccount:
-    """The account of the environment. Raises `TwilioNotConfigured` when it is incomplete."""
-    account = TwilioAccount(
+def environment_account() -> TwilioAccount:
+    """The account of the environment, complete or not: for the doctor, who says what is missing."""
+    return TwilioAccount(
         sid=settings.TWILIO_ACCOUNT_SID,
         auth_tokens=(settings.TWILIO_AUTH_TOKEN,),
         api_key_sid=settings.TWILIO_API_KEY_SID,
         api_key_secret=settings.TWILIO_API_KEY_SECRET,
         twiml_app_sid=settings.TWILIO_TWIML_APP_SID,
     )
+
+
+def shared_account() -> TwilioAccount:
+    """The account of the environment. Raises `TwilioNotConfigured` when it is incomplete."""
+    account = environment_account()
     complete = account.sid and account.auth_tokens[0] and account.api_key_sid
     if not (complete and account.api_key_secret and account.twiml_app_sid):
         raise TwilioNotConfigured

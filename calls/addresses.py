@@ -18,6 +18,16 @@ def _address(view: str, **parameters: UUID | str) -> str:
     return f"{settings.PUBLIC_BASE_URL}{reverse(view)}?{query}#{_RETRIES}"
 
 
+def voice_requests() -> str:
+    """Where Twilio asks what to do with a browser's call: the TwiML application's voice URL."""
+    return f"{settings.PUBLIC_BASE_URL}{reverse('voice_webhook')}#{_RETRIES}"
+
+
+def agent_status() -> str:
+    """Where it tells of agents' legs: the TwiML application's one address for everybody."""
+    return f"{settings.PUBLIC_BASE_URL}{reverse('call_status')}#{_RETRIES}"
+
+
 def leg_status(tenant_id: UUID, leg_id: UUID) -> str:
     return _address("call_status", tenant=tenant_id, leg=leg_id)
 

@@ -8,7 +8,7 @@ import hashlib
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from django.conf import settings
 from django.contrib.auth.models import Permission
@@ -141,6 +141,7 @@ def _fill(
                 number=number,
                 label=label,
                 account_sid=settings.TWILIO_ACCOUNT_SID,
+                twilio_sid=number_sid(number),
                 is_default=position == 0,
             )
         contacts = [
@@ -244,6 +245,11 @@ def _story(
         )
         for sequence, (name, after) in enumerate(names)
     ]
+
+
+def number_sid(number: str) -> str:
+    """The SID that the sandbox gives a number of the demo, the same at every start."""
+    return f"PN{uuid5(NAMESPACE_URL, f'tel:{number}').hex}"
 
 
 def _sid(prefix: str, tenant: Tenant, serial: object) -> str:

@@ -10,13 +10,13 @@ import sys
 import threading
 import time
 import urllib.request
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
+from calls import addresses
 from voip_crm import demo, embedded
 
 log = logging.getLogger(__name__)
@@ -129,7 +129,6 @@ class Worker:
 
 def sandbox_config(data_dir: str) -> dict[str, Any]:
     """The sandbox's account, as `sandbox/README.md` describes it, from our settings."""
-    retries = "#rc=5&rp=all&ct=2000&rt=3000"
     return {
         "accounts": [
             {
@@ -143,15 +142,14 @@ def sandbox_config(data_dir: str) -> dict[str, Any]:
                     {
                         "sid": settings.TWILIO_TWIML_APP_SID,
                         "friendly_name": "VoIP CRM",
-                        "voice_url": f"{settings.PUBLIC_BASE_URL}/api/twilio/voice-webhook",
+                        "voice_url": addresses.voice_requests(),
                         "voice_method": "POST",
-                        "status_callback": f"{settings.PUBLIC_BASE_URL}/api/twilio/call-status"
-                        f"?kind=agent{retries}",
+                        "status_callback": addresses.agent_status(),
                         "status_callback_method": "POST",
                     }
                 ],
                 "numbers": [
-                    {"sid": _number_sid(number), "phone_number": number, "friendly_name": label}
+                    {"sid": demo.number_sid(number), "phone_number": number, "friendly_name": label}
                     for numbers in demo.NUMBERS.values()
                     for number, label in numbers
                 ],
@@ -161,11 +159,6 @@ def sandbox_config(data_dir: str) -> dict[str, Any]:
         "data_dir": data_dir,
         "ring_seconds": 1.5,
     }
-
-
-def _number_sid(number: str) -> str:
-    """A SID of its own for each number, the same at every start."""
-    return f"PN{uuid.uuid5(uuid.NAMESPACE_URL, f'tel:{number}').hex}"
 
 
 def die_with_parent() -> None:

@@ -70,6 +70,7 @@ def _furnish(tenant: Tenant, ours: str, theirs: str) -> Contact:
             tenant=tenant,
             number=ours,
             account_sid=settings.TWILIO_ACCOUNT_SID,
+            twilio_sid=demo.number_sid(ours),
             is_default=True,
         )
         return create_contact(
