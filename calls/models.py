@@ -125,6 +125,27 @@ class CallLog(TenantOwned):
             models.Index(
                 fields=["tenant", "direction", "-started_at", "-id"], name="call_history_direction"
             ),
+            # Written once at the end; the status, which each event changes, has no index.
+            models.Index(
+                fields=["tenant", "outcome", "-started_at", "-id"], name="call_history_outcome"
+            ),
+            models.Index(
+                fields=["tenant", "user", "-started_at", "-id"], name="call_history_agent"
+            ),
+            models.Index(
+                fields=["tenant", "contact", "-started_at", "-id"], name="call_history_contact"
+            ),
+            # The far side's number; our own would find half the history.
+            models.Index(
+                fields=["tenant", "to_number", "-started_at", "-id"],
+                name="call_history_to",
+                condition=Q(direction="OUTBOUND"),
+            ),
+            models.Index(
+                fields=["tenant", "from_number", "-started_at", "-id"],
+                name="call_history_from",
+                condition=Q(direction="INBOUND"),
+            ),
             models.Index(
                 fields=["tenant", "started_at"], name="call_open", condition=Q(ended_at=None)
             ),

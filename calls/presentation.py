@@ -110,6 +110,15 @@ def seconds(duration: int | None) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def spoken(duration: int) -> str:
+    """A length in words: `42 seconds`, `1 minute 5 seconds`, `2 hours 3 minutes`."""
+    hours, rest = divmod(duration, 3600)
+    minutes, left = divmod(rest, 60)
+    parts = [(hours, "hour"), (minutes, "minute"), (left if not hours else 0, "second")]
+    said = [f"{count} {word}{'' if count == 1 else 's'}" for count, word in parts if count]
+    return " ".join(said) or "0 seconds"
+
+
 def moment(at: datetime, zone: ZoneInfo, now: datetime) -> str:
     """A time as people in `zone` say it: `Today 14:05`, `Mon 14:05`, `3 Nov 14:05`."""
     local, today = at.astimezone(zone), now.astimezone(zone).date()

@@ -1,4 +1,6 @@
-"""Pages and panels of the phone. Views parse, act, render."""
+"""What the phone asks for: the wish to call, its panel, a ticket, a recording. Views parse, act,
+render.
+"""
 
 import json
 import re
@@ -11,7 +13,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import FileResponse, Http404, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from calls import selectors
@@ -22,21 +23,6 @@ from tenants.access import member_required
 from tenants.http import TenantRequest
 
 _REMEMBERED = 5  # wishes to call of one session whose panels can still be drawn
-
-
-@require_GET
-@login_required
-@member_required
-def calls(request: TenantRequest) -> HttpResponse:
-    """The calls page; asked by the history itself, only that."""
-    history = selectors.history(
-        request.tenant,
-        now=timezone.now(),
-        direction=request.GET.get("direction", ""),
-        before=request.GET.get("before", ""),
-    )
-    wants_history = request.htmx and "history" in (request.htmx.target or "")
-    return render(request, "_history.html" if wants_history else "calls.html", {"history": history})
 
 
 @require_POST

@@ -53,7 +53,7 @@ class ContactAdmin(TenantScopedAdmin):
     ) -> tuple[Any, bool]:
         if not search_term.strip():
             return queryset, False
-        return queryset.filter(pk__in=find_contacts(search_term).values("pk")), False
+        return queryset.filter(pk__in=find_contacts(search_term, archived=None).values("pk")), False
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)

@@ -27,12 +27,21 @@ class Contact(TenantOwned):
     email = models.EmailField(blank=True)
     # `name` as search and sorting see it; written by save().
     sort_name = CollatedCharField(max_length=200, editable=False)
+    # Out of the list and of the search, but not of the calls' history.
+    archived_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta(TenantOwned.Meta):
         ordering = ["sort_name", "id"]
-        indexes = [models.Index(fields=["tenant", "sort_name", "id"], name="contact_by_name")]
+        indexes = [
+            models.Index(fields=["tenant", "sort_name", "id"], name="contact_by_name"),
+            models.Index(
+                fields=["tenant", "sort_name", "id"],
+                name="contact_archived",
+                condition=models.Q(archived_at__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 
 from contacts import search
 from contacts.models import Contact, ContactNumber, ContactToken
 
 PAGE_SIZE = 25
 SUGGESTIONS = 8
+_NUMBERS = Prefetch("numbers", ContactNumber.objects.order_by("position", "id"))
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,14 @@ class ContactPage:
     next_cursor: str
 
 
-def find_contacts(text: str) -> QuerySet[Contact]:
-    """Contacts of which every typed word (or the typed digits) begins a token, by name."""
+def find_contacts(text: str, *, archived: bool | None = False) -> QuerySet[Contact]:
+    """Contacts of which every typed word (or the typed digits) begins a token, by name.
+
+    `archived`: only those that are, only those that are not, or (None) both.
+    """
     found: QuerySet[Contact] = Contact.objects.all()
+    if archived is not None:
+        found = found.filter(archived_at__isnull=not archived)
     prefixes = search.query_prefixes(text)
     if text.strip() and not prefixes:
         return found.none()
@@ -38,18 +44,24 @@ def find_contacts(text: str) -> QuerySet[Contact]:
     return found
 
 
-def contact_page(text: str = "", *, after: str = "", size: int = PAGE_SIZE) -> ContactPage:
+def contact_page(
+    text: str = "", *, after: str = "", archived: bool = False, size: int = PAGE_SIZE
+) -> ContactPage:
     """One page of contacts by name; `after` is the cursor that the page before gave."""
-    contacts = find_contacts(text).order_by("sort_name", "id")
+    contacts = find_contacts(text, archived=archived).order_by("sort_name", "id")
+    after = after.replace("\x00", "")  # which PostgreSQL does not take
     if after:
         contact_id, _, sort_name = after.partition(" ")
         contacts = contacts.filter(
             Q(sort_name__gt=sort_name) | Q(sort_name=sort_name, id__gt=_uuid_or_zero(contact_id))
         )
-    numbers = Prefetch("numbers", ContactNumber.objects.order_by("position", "id"))
-    rows = list(contacts.prefetch_related(numbers)[: size + 1])
+    rows = list(contacts.prefetch_related(_NUMBERS)[: size + 1])
     more, rows = len(rows) > size, rows[:size]
     return ContactPage(rows, f"{rows[-1].pk} {rows[-1].sort_name}" if more else "")
+
+
+def contact_with_numbers(contact_id: UUID) -> Contact | None:
+    return Contact.objects.filter(pk=contact_id).prefetch_related(_NUMBERS).first()
 
 
 def suggest(text: str, *, size: int = SUGGESTIONS) -> Sequence[Contact]:
@@ -64,8 +76,9 @@ def contact_by_id(contact_id: UUID) -> Contact | None:
 
 
 def contact_by_number(number: str) -> Contact | None:
-    """The contact an E.164 number belongs to; the oldest when several share it."""
-    return Contact.objects.filter(numbers__number=number).order_by("created_at", "id").first()
+    """The contact an E.164 number belongs to; the oldest active one when several share it."""
+    found: QuerySet[Contact] = Contact.objects.filter(numbers__number=number)
+    return found.order_by(F("archived_at").asc(nulls_first=True), "created_at", "id").first()
 
 
 def _uuid_or_zero(text: str) -> UUID:

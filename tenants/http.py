@@ -1,6 +1,9 @@
-"""What the middlewares add to a request, for type checkers."""
+"""Requests as the middlewares leave them, and the answer that sends a page elsewhere."""
 
-from django.http import HttpRequest
+import json
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django_htmx.middleware import HtmxDetails
 
 from tenants.models import Membership, Tenant
@@ -12,3 +15,22 @@ class TenantRequest(HttpRequest):
     tenant: Tenant
     member: Membership
     htmx: HtmxDetails
+
+
+# How a page takes the place of another: the templates' links to pages say the same.
+MAIN_SWAP = "outerHTML show:window:top"
+
+
+def see_other(request: TenantRequest, url: str, text: str) -> HttpResponse:
+    """After a write: go to `url` (a path of ours) and say `text` there.
+
+    htmx navigates inside the page, so that a call goes on; without it a redirect does.
+    """
+    if not request.htmx:
+        messages.success(request, text)
+        return HttpResponseRedirect(url, status=303)
+    place = {"path": url, "target": "#main", "select": "#main", "swap": MAIN_SWAP}
+    toast = {"toast": {"text": text, "tone": "success"}}
+    return HttpResponse(
+        status=204, headers={"HX-Location": json.dumps(place), "HX-Trigger": json.dumps(toast)}
+    )

@@ -59,11 +59,13 @@
   document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
     if (ctx.target?.id !== "main") return;
     for (const link of document.querySelectorAll("[data-nav]")) {
-      if (link.pathname === location.pathname) link.setAttribute("aria-current", "page");
+      if (`${location.pathname}/`.startsWith(`${link.pathname}/`)) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
-    // The new page's heading, so that a screen reader starts there; the dialer's field keeps it.
-    if (!document.activeElement?.closest("#dock, #main *")) document.querySelector("#main h1")?.focus({ preventScroll: true });
+    // A refused form: its first wrong field. Else the new page's heading, so that a screen reader starts there; the dialer's field keeps it.
+    const wrong = document.querySelector("#main form .field-error") && document.querySelector("#main [aria-invalid=true]");
+    if (wrong) wrong.focus();
+    else if (!document.activeElement?.closest("#dock, #main *")) document.querySelector("#main h1")?.focus({ preventScroll: true });
     document.dispatchEvent(new CustomEvent("phone:repaint"));
   });
 

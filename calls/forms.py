@@ -1,0 +1,93 @@
+"""What a person fills in about calls."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.http import QueryDict
+
+from calls import presentation, states
+from calls.selectors.history import DIRECTIONS, LIVE, Filters
+
+_STATUSES = (
+    states.COMPLETED,
+    states.NO_ANSWER,
+    states.BUSY,
+    "declined",
+    states.FAILED,
+    states.CANCELED,
+)
+
+
+class DayField(forms.DateField):
+    widget = forms.DateInput(format="%Y-%m-%d")
+    default_validators = [
+        MinValueValidator(date(1970, 1, 1), "There were no calls then."),
+        MaxValueValidator(date(9999, 12, 30), "There are no calls then."),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(
+            required=False,
+            input_formats=["%Y-%m-%d"],
+            error_messages={"invalid": "Enter a day like 2026-11-22."},
+        )
+
+
+class HistoryFilter(forms.Form):
+    """The history's filters, from the query string. What is wrong is left out, and said."""
+
+    direction = forms.ChoiceField(
+        choices=[("", "All"), *((name, name) for name in DIRECTIONS)], required=False
+    )
+    status = forms.ChoiceField(
+        choices=[
+            ("", "Any"),
+            (LIVE, "In progress"),
+            *((status, presentation.STATUS[status][0]) for status in _STATUSES),
+        ],
+        required=False,
+        error_messages={"invalid_choice": "There is no such status."},
+    )
+    agent = forms.TypedChoiceField(
+        coerce=UUID,
+        empty_value=None,
+        required=False,
+        error_messages={"invalid_choice": "There is no such agent."},
+    )
+    since = DayField()
+    until = DayField()
+    recorded = forms.BooleanField(required=False)
+    q = forms.CharField(max_length=100, required=False)
+    contact = forms.UUIDField(
+        required=False, error_messages={"invalid": "There is no such contact."}
+    )
+
+    def __init__(self, query: QueryDict, *, agents: Sequence[tuple[UUID, str]]) -> None:
+        super().__init__(query, auto_id="history_%s")
+        agent: Any = self.fields["agent"]
+        agent.choices = [("", "Anybody"), *((str(pk), name) for pk, name in agents)]
+
+    def clean(self) -> dict[str, Any]:
+        since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
+        if since and until and since > until:
+            self.add_error("until", "This day is before the first one.")
+        return self.cleaned_data
+
+    def read(self) -> Filters:
+        """The filters that make sense."""
+        self.is_valid()
+        given = self.cleaned_data
+        return Filters(
+            direction=given.get("direction", ""),
+            status=given.get("status", ""),
+            agent=given.get("agent"),
+            contact=given.get("contact"),
+            since=given.get("since"),
+            until=given.get("until"),
+            recorded=given.get("recorded", False),
+            text=given.get("q", ""),
+        )

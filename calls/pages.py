@@ -1,0 +1,107 @@
+"""Pages that show calls: the history, one call, and a contact with its calls."""
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from calls import selectors
+from calls.forms import HistoryFilter
+from calls.selectors import Filters
+from contacts.numbers import display
+from contacts.selectors import contact_by_id, contact_with_numbers
+from tenants.access import member_required
+from tenants.http import TenantRequest
+
+
+@require_GET
+@login_required
+@member_required
+def calls(request: TenantRequest) -> HttpResponse:
+    """The calls page; asked by the history itself, only that."""
+    form = HistoryFilter(request.GET, agents=selectors.agents())
+    filters = form.read()
+    contact = contact_by_id(filters.contact) if filters.contact else None
+    if filters.contact and contact is None:
+        form.add_error("contact", "There is no such contact.")
+        filters = form.read()
+    # The address with neither blanks nor what makes no sense.
+    given = {name: request.GET.get(name, "") for name in form.fields if form.cleaned_data.get(name)}
+    context = _history(request, filters, given) | {
+        "form": form,
+        "contact": contact,
+        # Everything but the direction is behind “Filters”, which says how many of them are set.
+        "filter_count": len(given.keys() - {"direction", "q"}),
+        "is_filtered": bool(given),
+    }
+    if not _wants_history(request):
+        return render(request, "calls.html", context)
+    response = render(request, "_history.html", context)
+    if "section" in (request.htmx.target or "") and "before" not in request.GET:
+        response.headers["HX-Replace-Url"] = _address(request.path, given)
+    return response
+
+
+@require_GET
+@login_required
+@member_required
+def call(request: TenantRequest, call_id: UUID) -> HttpResponse:
+    """A call's own page."""
+    found = selectors.call_page(request.tenant, call_id, now=timezone.now())
+    if found is None:
+        raise Http404
+    return render(request, "call.html", {"call": found})
+
+
+@require_GET
+@login_required
+@member_required
+def contact(request: TenantRequest, contact_id: UUID) -> HttpResponse:
+    """A contact's own page, with its calls; asked by these, only them."""
+    found = contact_with_numbers(contact_id)
+    if found is None:
+        raise Http404
+    context = _history(request, Filters(contact=found.pk), {}) | {"of_contact": found}
+    if _wants_history(request):
+        return render(request, "_history.html", context)
+    context["numbers"] = [
+        {
+            "number": number.number,
+            "display": display(number.number, request.tenant.country),
+            "label": number.label,
+        }
+        for number in found.numbers.all()
+    ]
+    return render(request, "contact.html", context)
+
+
+def _history(request: TenantRequest, filters: Filters, given: dict[str, str]) -> dict[str, Any]:
+    """What `_history.html` needs: the page of calls, and the addresses of its links."""
+    page = selectors.history(
+        request.tenant, now=timezone.now(), filters=filters, before=request.GET.get("before", "")
+    )
+    rest = {name: value for name, value in given.items() if name != "direction"}
+    directions = [("", "All"), ("inbound", "Inbound"), ("outbound", "Outbound")]
+    return {
+        "history": page,
+        "direction": filters.direction,
+        "here": _address(request.path, given),
+        "more": _address(request.path, given | {"before": page.next_cursor}),
+        "directions": [
+            (value, label, _address(request.path, ({"direction": value} if value else {}) | rest))
+            for value, label in directions
+        ],
+    }
+
+
+def _address(path: str, query: dict[str, str]) -> str:
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def _wants_history(request: TenantRequest) -> bool:
+    return bool(request.htmx) and "history" in (request.htmx.target or "")

@@ -1,0 +1,18 @@
+"""Reads of calls, formatted for the page. All of them run inside the current tenant."""
+
+from calls.selectors.call import CallPage, call_page, stored_recording
+from calls.selectors.history import Filters, History, HistoryRow, agents, history
+from calls.selectors.panel import ActiveCall, active_call
+
+__all__ = [
+    "ActiveCall",
+    "CallPage",
+    "Filters",
+    "History",
+    "HistoryRow",
+    "active_call",
+    "agents",
+    "call_page",
+    "history",
+    "stored_recording",
+]

@@ -1,0 +1,184 @@
+"""One call with everything that is known of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from calls import presentation, states
+from calls.models import CallEvent, CallLeg, CallLog, Recording
+from calls.selectors.history import HistoryRow, recording_note, row
+from calls.timeline import Fact, recording_fact, timeline
+from contacts.numbers import display
+from tenants.models import Tenant
+
+
+@dataclass(frozen=True)
+class Leg:
+    """One party's connection: `Maria Gonzalez`, `Contact, by telephone`."""
+
+    who: str
+    what: str
+    status_label: str
+    tone: str
+    length_display: str  # of the talk, "" when there was none
+    note: str
+
+
+@dataclass(frozen=True)
+class Happening:
+    iso: str
+    clock: str
+    text: str
+    tone: str
+    note: str
+
+
+@dataclass(frozen=True)
+class PlayableRecording:
+    id: UUID
+    state: str  # ready | waiting | failed | none
+    note: str
+    length_display: str
+
+
+@dataclass(frozen=True)
+class CallPage:
+    row: HistoryRow
+    from_display: str
+    to_display: str
+    started_display: str  # in full, in the workspace's zone
+    zone: str
+    ring_display: str  # "" when it is not known how long it rang
+    talk_display: str
+    is_over: bool
+    explanation: str  # why it ended as it did, when there is more to say than the badge does
+    legs: Sequence[Leg]
+    timeline: Sequence[Happening]
+    recordings: Sequence[PlayableRecording]
+    is_settled: bool  # nothing more will come
+
+
+def call_page(tenant: Tenant, call_id: UUID, *, now: datetime) -> CallPage | None:
+    """A call's own page; None when this tenant has no such call. Four statements."""
+    calls = CallLog.objects.select_related("contact", "user").prefetch_related("recordings")
+    call = calls.filter(pk=call_id).first()
+    if call is None:
+        return None
+    room = call.conference_id
+    legs = list(
+        CallLeg.objects.filter(conference_id=room).select_related("user").order_by("created_at")
+    )
+    events = list(CallEvent.objects.filter(conference_id=room).order_by("at", "sequence", "id"))
+    zone = ZoneInfo(tenant.time_zone)
+    line = row(call, tenant.country, zone, now)
+    recordings = list(call.recordings.all())
+    local = call.started_at.astimezone(zone)
+    end = presentation.ended(call.outcome, call.error_code) if call.outcome else None
+    return CallPage(
+        row=line,
+        from_display=display(call.from_number, tenant.country),
+        to_display=display(call.to_number, tenant.country),
+        started_display=f"{local:%A}, {local.day} {local:%B %Y}, {local:%H:%M:%S}",
+        zone=tenant.time_zone,
+        ring_display=_ring(call, legs, events),
+        talk_display=presentation.spoken(call.duration) if call.duration else "",
+        is_over=call.ended_at is not None,
+        explanation=end.message if end else "",
+        legs=[_leg(leg, line) for leg in legs],
+        timeline=_timeline(call, legs, events, recordings, line, zone),
+        recordings=[
+            PlayableRecording(
+                recording.pk, *recording_note(recording), presentation.seconds(recording.duration)
+            )
+            for recording in recordings
+        ],
+        is_settled=_is_settled(call, recordings),
+    )
+
+
+def stored_recording(recording_id: UUID) -> Recording | None:
+    """A recording that can be played."""
+    return Recording.objects.filter(pk=recording_id, state=Recording.State.STORED).first()
+
+
+def _is_settled(call: CallLog, recordings: Sequence[Recording]) -> bool:
+    expected = call.is_recorded and bool(call.duration)
+    final = (Recording.State.STORED, Recording.State.ABSENT, Recording.State.FAILED)
+    return (
+        call.ended_at is not None
+        and (bool(recordings) or not expected)
+        and all(recording.state in final for recording in recordings)
+    )
+
+
+def _ring(call: CallLog, legs: Sequence[CallLeg], events: Sequence[CallEvent]) -> str:
+    """From the first ring at the contact to the answer, or to the end without one."""
+    contact = {leg.pk for leg in legs if leg.party == CallLeg.Party.CONTACT}
+    rings = [e.at for e in events if e.leg_id in contact and e.name == states.RINGING]
+    until = call.answered_at or call.ended_at
+    if not rings or until is None:
+        return ""
+    return presentation.spoken(max(0, round((until - min(rings)).total_seconds())))
+
+
+def _who(leg: CallLeg, line: HistoryRow) -> str:
+    if leg.party == CallLeg.Party.CONTACT:
+        return line.name
+    return str(leg.user) if leg.user else leg.get_party_display()
+
+
+def _leg(leg: CallLeg, line: HistoryRow) -> Leg:
+    is_contact = leg.party == CallLeg.Party.CONTACT
+    label, tone = presentation.status_word(
+        leg.status, states.outcome(leg.status, leg.sip_code) if leg.state.is_over else ""
+    )
+    return Leg(
+        who=_who(leg, line),
+        what=f"{leg.get_party_display()}, " + ("by telephone" if is_contact else "in the browser"),
+        status_label=label,
+        tone=tone,
+        length_display=presentation.seconds(leg.duration) if leg.duration else "",
+        note=presentation.TWILIO_ERRORS.get(leg.error_code or 0, ""),
+    )
+
+
+def _timeline(
+    call: CallLog,
+    legs: Sequence[CallLeg],
+    events: Sequence[CallEvent],
+    recordings: Sequence[Recording],
+    line: HistoryRow,
+    zone: ZoneInfo,
+) -> list[Happening]:
+    by_id = {leg.pk: leg for leg in legs}
+    facts = []
+    for event in events:
+        leg = by_id.get(event.leg_id) if event.leg_id else None
+        facts.append(
+            Fact(
+                kind=event.kind,
+                name=event.name,
+                at=event.at,
+                who=_who(leg, line) if leg else "",
+                party=leg.party if leg else "",
+                sip_code=event.sip_code,
+                error_code=event.error_code,
+                duration=event.duration,
+            )
+        )
+    facts += [
+        recording_fact(recording.state, recording.stored_at or recording.created_at)
+        for recording in recordings
+    ]
+    return [
+        Happening(
+            moment.at.isoformat(),
+            f"{moment.at.astimezone(zone):%H:%M:%S}",
+            moment.text,
+            moment.tone,
+            moment.note,
+        )
+        for moment in timeline(facts)
+    ]

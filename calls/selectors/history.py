@@ -1,0 +1,212 @@
+"""The history: one page of calls, filtered, newest first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+
+from calls import presentation
+from calls.models import CallLog, Recording
+from contacts.numbers import NumberError, display, parse
+from contacts.selectors import find_contacts
+from tenants.models import Membership, Tenant
+
+PAGE_SIZE = 25
+COUNT_CAP = 1000
+DIRECTIONS = {"inbound": "INBOUND", "outbound": "OUTBOUND"}
+LIVE = "live"  # as a status to filter by: any call that is not over
+# Up to so many contacts are looked up in the calls' index by contact; what matches more of them
+# is found quickly by walking the history.
+_FEW_CONTACTS = 200
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What the history is narrowed to; the defaults narrow nothing. Days are the workspace's."""
+
+    direction: str = ""  # a key of DIRECTIONS
+    status: str = ""  # an outcome, or LIVE
+    agent: UUID | None = None
+    contact: UUID | None = None
+    since: date | None = None
+    until: date | None = None  # that day included
+    recorded: bool = False
+    text: str = ""  # part of a contact's name, company or number, or a whole number
+
+
+@dataclass(frozen=True)
+class HistoryRow:
+    id: UUID
+    direction: str  # inbound | outbound
+    name: str  # the contact's, or the number
+    number: str  # E.164, or what the network gave instead
+    number_display: str
+    contact_id: UUID | None
+    can_call: bool
+    status_label: str
+    tone: str
+    duration_display: str
+    started_iso: str
+    started_display: str
+    agent_name: str
+    recording: str  # none | waiting | ready | failed
+    recording_id: UUID | None
+    recording_note: str
+
+
+@dataclass(frozen=True)
+class History:
+    """`next_cursor` is "" on the last page; `total_display` is capped: `1,000+`."""
+
+    rows: Sequence[HistoryRow]
+    next_cursor: str
+    total_display: str
+
+
+def history(
+    tenant: Tenant,
+    *,
+    now: datetime,
+    filters: Filters | None = None,
+    before: str = "",
+    size: int = PAGE_SIZE,
+) -> History:
+    """One page of calls, newest first, after the cursor `before`.
+
+    Three statements, and one more for a text. Every filter is served by an index that is led by
+    the tenant and ends in (started_at, id).
+    """
+    zone = ZoneInfo(tenant.time_zone)
+    calls = _narrowed(tenant, filters or Filters(), zone)
+    total = calls.order_by()[: COUNT_CAP + 1].count()
+    if cursor := _read_cursor(before):
+        started_at, call_id = cursor
+        calls = calls.filter(
+            Q(started_at__lt=started_at) | Q(started_at=started_at, id__lt=call_id)
+        )
+    recordings = Prefetch("recordings", Recording.objects.order_by("created_at"))
+    page = list(
+        calls.select_related("contact", "user")
+        .prefetch_related(recordings)
+        .order_by("-started_at", "-id")[: size + 1]
+    )
+    more, page = len(page) > size, page[:size]
+    return History(
+        rows=[row(call, tenant.country, zone, now) for call in page],
+        next_cursor=f"{page[-1].started_at.isoformat()}~{page[-1].pk}" if more else "",
+        total_display=f"{COUNT_CAP:,}+" if total > COUNT_CAP else f"{total:,}",
+    )
+
+
+def agents() -> Sequence[tuple[UUID, str]]:
+    """(user id, name) of everyone who can have had a call here, those who have left last."""
+    members = Membership.objects.select_related("user").order_by("-is_active", "user__name", "id")
+    return [
+        (member.user_id, str(member.user) + ("" if member.is_active else " (deactivated)"))
+        for member in members
+    ]
+
+
+def _narrowed(tenant: Tenant, filters: Filters, zone: ZoneInfo) -> QuerySet[CallLog]:
+    calls: QuerySet[CallLog] = CallLog.objects.all()
+    if filters.direction:
+        calls = calls.filter(direction=DIRECTIONS[filters.direction])
+    if filters.status == LIVE:
+        calls = calls.filter(ended_at=None)
+    elif filters.status:
+        calls = calls.filter(outcome=filters.status)
+    if filters.agent:
+        calls = calls.filter(user_id=filters.agent)
+    if filters.contact:
+        calls = calls.filter(contact_id=filters.contact)
+    if filters.since:
+        calls = calls.filter(started_at__gte=_midnight(filters.since, zone))
+    if filters.until:
+        calls = calls.filter(started_at__lt=_midnight(filters.until + timedelta(days=1), zone))
+    if filters.recorded:
+        stored = Recording.objects.filter(call_id=OuterRef("pk"), state=Recording.State.STORED)
+        calls = calls.filter(Exists(stored))
+    if filters.text.strip():
+        calls = calls.filter(_about(filters.text, tenant.country))
+    return calls
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone)
+
+
+def _about(text: str, country: str) -> Q:
+    """Calls with a contact that the search finds (archived ones too), or with this number."""
+    found = find_contacts(text, archived=None).order_by()
+    few = list(found.values_list("pk", flat=True)[: _FEW_CONTACTS + 1])
+    about = Q(contact__in=few if len(few) <= _FEW_CONTACTS else found.values("pk"))
+    try:
+        number = parse(text, country)
+    except NumberError:
+        return about
+    return (
+        about
+        | Q(direction="OUTBOUND", to_number=number)
+        | Q(direction="INBOUND", from_number=number)
+    )
+
+
+def _read_cursor(text: str) -> tuple[datetime, UUID] | None:
+    started_at, _, call_id = text.partition("~")
+    try:
+        moment = datetime.fromisoformat(started_at)
+        return (moment.astimezone(UTC), UUID(call_id)) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def row(call: CallLog, country: str, zone: ZoneInfo, now: datetime) -> HistoryRow:
+    """A call as one line; its contact, user and recordings must be loaded."""
+    number = call.other_number
+    shown = display(number, country)
+    label, tone = presentation.status_word(call.status, call.outcome)
+    state, recording_id, note = _recording(call)
+    return HistoryRow(
+        id=call.pk,
+        direction=call.direction.lower(),
+        name=call.contact.name if call.contact else shown,
+        number=number,
+        number_display=shown,
+        contact_id=call.contact_id,
+        can_call=number.startswith("+"),
+        status_label=label,
+        tone=tone,
+        duration_display=presentation.seconds(call.duration) if call.duration else "",
+        started_iso=call.started_at.isoformat(),
+        started_display=presentation.moment(call.started_at, zone, now),
+        agent_name=str(call.user) if call.user else "",
+        recording=state,
+        recording_id=recording_id,
+        recording_note=note,
+    )
+
+
+def recording_note(recording: Recording) -> tuple[str, str]:
+    """(ready | waiting | failed | none, a plain sentence) of one recording."""
+    return {
+        Recording.State.RECORDING: ("none", "Being recorded."),
+        Recording.State.WAITING: ("waiting", "The recording is on its way."),
+        Recording.State.STORED: ("ready", ""),
+        Recording.State.ABSENT: ("none", "Nothing was recorded."),
+        Recording.State.FAILED: ("failed", "The recording could not be fetched from Twilio."),
+    }[Recording.State(recording.state)]
+
+
+def _recording(call: CallLog) -> tuple[str, UUID | None, str]:
+    """Of a call with several recordings, the one that says most: ready, on its way, failed."""
+    found: dict[str, tuple[UUID | None, str]] = {}
+    for recording in call.recordings.all():
+        state, note = recording_note(recording)
+        found.setdefault(state, (recording.pk if state == "ready" else None, note))
+    for state in ("ready", "waiting", "failed", "none"):
+        if state in found:
+            return (state, *found[state])
+    return "none", None, ""

@@ -1,0 +1,110 @@
+"""What a person fills in about a contact."""
+
+from itertools import zip_longest
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+
+from contacts.models import Contact
+from contacts.numbers import NumberError, display, parse
+
+MOST_NUMBERS = 20
+
+
+class NumberForm(forms.Form):
+    """One row: a number in any usual form, and what it is for. An empty number is no row."""
+
+    # Longer than E.164: people type spaces, brackets and dashes.
+    number = forms.CharField(max_length=40, required=False)
+    label = forms.CharField(max_length=40, required=False)
+
+    def __init__(self, *args: Any, country: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.country = country
+
+    def clean_number(self) -> str:
+        typed = str(self.cleaned_data["number"])
+        if not typed:
+            return ""
+        try:
+            return parse(typed, self.country)
+        except NumberError as error:
+            raise forms.ValidationError(error.message, code=error.code) from None
+
+
+class ContactForm(forms.Form):
+    """A contact with its numbers: the fields `number` and `label`, repeated once per row."""
+
+    name = forms.CharField(max_length=200, error_messages={"required": "Enter a name."})
+    company = forms.CharField(max_length=200, required=False)
+    email = forms.EmailField(
+        required=False,
+        error_messages={"invalid": "Enter an address like maria@example.com, or leave it empty."},
+    )
+
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        *,
+        country: str,
+        contact: Contact | None = None,
+        change: str = "",
+    ) -> None:
+        """`change` (`add`, `remove-2`, `up-2`) rearranges the rows of `data` and judges nothing."""
+        self.country = country
+        initial: dict[str, str] = {}
+        rows: list[tuple[str, str]] = []
+        if data is not None:
+            pairs = zip_longest(data.getlist("number"), data.getlist("label"), fillvalue="")
+            rows = list(pairs)[:MOST_NUMBERS]
+        elif contact is not None:
+            initial = {"name": contact.name, "company": contact.company, "email": contact.email}
+            rows = [(display(row.number, country), row.label) for row in contact.numbers.all()]
+        if data is not None and change:
+            initial = {name: data.get(name, "") for name in self.base_fields}
+            data, rows = None, _rearranged(rows, change)
+        super().__init__(data, initial=initial)
+        self.rows = [
+            self._row(index, {"number": number, "label": label})
+            for index, (number, label) in enumerate(rows or [("", "")])
+        ]
+
+    def _row(self, index: int, values: dict[str, str]) -> NumberForm:
+        given = {"data": values} if self.is_bound else {"initial": values}
+        return NumberForm(country=self.country, auto_id=f"row{index}_%s", **given)
+
+    @property
+    def can_add(self) -> bool:
+        return len(self.rows) < MOST_NUMBERS
+
+    @property
+    def numbers(self) -> list[tuple[str, str]]:
+        """(E.164, label) of each row that has a number; to be asked once the form is valid."""
+        cleaned = [row.cleaned_data for row in self.rows]
+        return [(row["number"], row["label"]) for row in cleaned if row["number"]]
+
+    def clean(self) -> dict[str, Any]:
+        seen: set[str] = set()
+        wrong = False
+        for row in self.rows:
+            if row.is_valid() and (number := row.cleaned_data["number"]):
+                if number in seen:
+                    row.add_error("number", "This number is here twice. Remove one of the two.")
+                seen.add(number)
+            wrong |= bool(row.errors)
+        if wrong:
+            raise forms.ValidationError("Some numbers need a look.")
+        return self.cleaned_data
+
+
+def _rearranged(rows: list[tuple[str, str]], change: str) -> list[tuple[str, str]]:
+    verb, _, digits = change.partition("-")
+    index = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 4 else -1
+    if verb == "add" and len(rows) < MOST_NUMBERS:
+        return [*rows, ("", "")]
+    if verb == "remove" and 0 <= index < len(rows):
+        return rows[:index] + rows[index + 1 :]
+    if verb == "up" and 0 < index < len(rows):
+        return [*rows[: index - 1], rows[index], rows[index - 1], *rows[index + 1 :]]
+    return rows
