@@ -1,8 +1,11 @@
 """The API's errors: one body, `{"error": {"code", "message", "details"}}`, for everything."""
 
+import logging
+from math import ceil
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
 from django.http import Http404
 from rest_framework import exceptions, status
 from rest_framework.response import Response
@@ -10,6 +13,8 @@ from rest_framework.views import set_rollback
 
 from calls.accounts import TwilioNotConfigured
 from calls.refusals import Refusal
+
+logger = logging.getLogger(__name__)
 
 HTTP_STATUS = {
     "invalid_number": 400,
@@ -28,7 +33,9 @@ HTTP_STATUS = {
     "rate_limited": 429,
     "twilio_error": 502,
     "submission_unknown": 503,
+    "unavailable": 503,
 }
+RETRY_SECONDS = 5
 
 
 def body(code: str, message: str, details: Any = None) -> dict[str, Any]:
@@ -37,10 +44,15 @@ def body(code: str, message: str, details: Any = None) -> dict[str, Any]:
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's hook: every refusal, whoever raised it, in the one body."""
+    if isinstance(error, OperationalError):
+        logger.exception("The database could not answer")
+        error = Refusal("unavailable", "The service is busy. Try again.", retryAfter=RETRY_SECONDS)
     if isinstance(error, Refusal):
         set_rollback()
         return Response(
-            body(error.code, error.message, error.details), HTTP_STATUS.get(error.code, 400)
+            body(error.code, error.message, error.details),
+            HTTP_STATUS.get(error.code, 400),
+            headers=_retry_after(error.details),
         )
     if isinstance(error, TwilioNotConfigured):
         message = "No Twilio account is configured yet. Ask an administrator."
@@ -52,9 +64,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if not isinstance(error, exceptions.APIException):
         return None
     set_rollback()
-    headers = {}
-    if wait := getattr(error, "wait", None):
-        headers["Retry-After"] = str(int(wait))
+    wait = getattr(error, "wait", None)
+    details = {"retryAfter": ceil(wait)} if wait else {}
+    headers = _retry_after(details)
     if auth_header := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = auth_header
     if isinstance(error, exceptions.ValidationError):
@@ -63,9 +75,16 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
             error.status_code,
             headers=headers,
         )
-    code = error.get_codes()
+    code = str(error.get_codes())
+    if code == exceptions.PermissionDenied.default_code:
+        code = "forbidden"
     return Response(
-        body(code if isinstance(code, str) else "invalid_request", str(error.detail)),
+        body(code, str(error.detail), details),
         error.status_code,
         headers=headers,
     )
+
+
+def _retry_after(details: dict[str, Any]) -> dict[str, str]:
+    """The header that says in seconds what the body's details say."""
+    return {"Retry-After": str(details["retryAfter"])} if "retryAfter" in details else {}

@@ -78,7 +78,7 @@ class PersonAdmin(SuperuserAdmin, UserAdmin):  # type: ignore[type-arg]
     search_fields = ("email", "name")
     ordering = ("email",)
     fieldsets = (
-        (None, {"fields": ("email", "name", "password")}),
+        (None, {"fields": ("email", "name", "clerk_user_id", "password")}),
         ("Access", {"fields": ("is_active", "is_staff", "is_superuser", "user_permissions")}),
     )
     add_fieldsets = ((None, {"fields": ("email", "name", "password1", "password2")}),)

@@ -32,6 +32,21 @@ def membership_of(user_id: UUID, *, preferred_tenant_id: str | None = None) -> M
     return found[0] if found else None
 
 
+def membership_by_clerk(clerk_user_id: str, clerk_org_id: str | None) -> Membership | None:
+    """The active membership that a checked Clerk token stands for; without an organisation the
+    person's oldest one.
+    """
+    found = Membership.unscoped.filter(
+        user__clerk_user_id=clerk_user_id,
+        is_active=True,
+        user__is_active=True,
+        tenant__is_active=True,
+    )
+    if clerk_org_id is not None:
+        found = found.filter(tenant__clerk_org_id=clerk_org_id)
+    return found.select_related("tenant", "user").order_by("created_at", "id").first()
+
+
 def membership_by_identity(identity: str) -> Membership | None:
     """The active membership behind a Voice client identity, or None."""
     match = _IDENTITY.fullmatch(identity)

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 
-from tenants import doors
+from tenants import clerk, doors
 from tenants.context import tenant_context, tenant_transaction
 
 View = Callable[..., Any]
@@ -24,8 +25,9 @@ def short_transactions(view: View) -> View:
 
 
 class TenantMiddleware:
-    """Sets `request.member` and `request.tenant` (None when there is none), enters the tenant, and
-    wraps the view, rendering included, in one tenant transaction unless it is marked.
+    """Sets `request.member` and `request.tenant` (None when there is none) by the session or, for
+    the API, by a bearer token (`request.bearer`); enters the tenant, and wraps the view, rendering
+    included, in one tenant transaction unless it is marked.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -33,9 +35,15 @@ class TenantMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         member = None
-        # Only a session can name a person here; without its cookie nothing is looked up.
+        bearer = clerk.bearer_of(request)
+        request.bearer = bearer  # type: ignore[attr-defined]
+        if bearer is not None:
+            # Whoever shows a token is known by it alone, be it bad and the session good.
+            member = bearer.member
+            request.user = member.user if member else AnonymousUser()
+        # Without a session's cookie nothing is looked up.
         is_signed_in = request.user.is_authenticated
-        if request.user.pk is not None:
+        if bearer is None and request.user.pk is not None:
             member = doors.membership_of(
                 request.user.pk, preferred_tenant_id=request.session.get("tenant_id")
             )

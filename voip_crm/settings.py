@@ -157,13 +157,21 @@ SWEEP_SECONDS = env.float("SWEEP_SECONDS", 30.0)
 CELERY_BEAT_SCHEDULE = {"sweep": {"task": "calls.tasks.sweep", "schedule": SWEEP_SECONDS}}
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["calls.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "calls.authentication.BearerAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["calls.authentication.HasTenant"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "EXCEPTION_HANDLER": "calls.errors.exception_handler",
     "URL_FORMAT_OVERRIDE": None,  # ?format=… is an unknown parameter like any other
 }
+
+# Clerk signs people in to the API; without an issuer no bearer token is accepted.
+CLERK_ISSUER = env.str("CLERK_ISSUER", "").rstrip("/")
+CLERK_JWKS_URL = env.str("CLERK_JWKS_URL", "") or f"{CLERK_ISSUER}/.well-known/jwks.json"
+CLERK_AUTHORIZED_PARTIES = env.list("CLERK_AUTHORIZED_PARTIES", default=[]) or [PUBLIC_BASE_URL]
 
 # Twilio. The sandbox URL replaces every Twilio host; without it real credentials are needed.
 TWILIO_SANDBOX_URL = env.str("TWILIO_SANDBOX_URL", "").rstrip("/")
