@@ -10,6 +10,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import QueryDict
 
 from calls import presentation, states
+from calls.models import PhoneNumber
 from calls.selectors.history import DIRECTIONS, LIVE, Filters
 
 _STATUSES = (
@@ -91,3 +92,29 @@ class HistoryFilter(forms.Form):
             recorded=given.get("recorded", False),
             text=given.get("q", ""),
         )
+
+
+class CallerIdForm(forms.Form):
+    """The workspace's numbers: what each is called (`label-<id>`), and which is the default."""
+
+    default = forms.TypedChoiceField(
+        coerce=int,
+        error_messages={
+            "required": "Choose the number to call from.",
+            "invalid_choice": "This is none of your numbers.",
+        },
+    )
+
+    def __init__(self, data: QueryDict | None, *, numbers: Sequence[PhoneNumber]) -> None:
+        chosen = next((str(number.pk) for number in numbers if number.is_default), "")
+        super().__init__(data, initial={"default": chosen})
+        default: Any = self.fields["default"]
+        default.choices = [(str(number.pk), number.number) for number in numbers]
+        length = PhoneNumber._meta.get_field("label").max_length
+        for number in numbers:
+            self.fields[f"label-{number.pk}"] = forms.CharField(
+                max_length=length, required=False, initial=number.label
+            )
+
+    def label_of(self, number: PhoneNumber) -> str:
+        return str(self.cleaned_data[f"label-{number.pk}"])

@@ -3,7 +3,7 @@ from collections.abc import Callable
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, re_path
 
-from calls import api, call_logs_api, pages, views, webhooks
+from calls import api, call_logs_api, pages, settings_pages, views, webhooks
 
 
 def either(route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
@@ -15,6 +15,7 @@ urlpatterns = [
     path("calls", pages.calls, name="calls"),
     path("calls/<uuid:call_id>", pages.call, name="call"),
     path("contacts/<uuid:contact_id>", pages.contact, name="contact"),
+    path("settings/caller-ids", settings_pages.caller_ids, name="caller_ids"),
     path("calls/dial", views.dial, name="dial"),
     path("calls/active", views.active_call, name="active_call"),
     path("calls/live-ticket", views.live_ticket, name="live_ticket"),

@@ -8,6 +8,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
+from tenants.models import Role
+
 
 def member_required(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Only for people with a workspace; others are told so."""
@@ -16,6 +18,21 @@ def member_required(view: Callable[..., HttpResponseBase]) -> Callable[..., Http
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.tenant is None:  # type: ignore[attr-defined]
             return render(request, "no_workspace.html", status=403)
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def admin_required(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Only for the workspace's admins. The page is its other members' own workspace's, so they are
+    told (403) that it is not for them; whose workspace it is not never gets here.
+    """
+
+    @wraps(view)
+    @member_required
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.member.role != Role.ADMIN:  # type: ignore[attr-defined]
+            return render(request, "not_allowed.html", status=403)
         return view(request, *args, **kwargs)
 
     return guarded

@@ -63,6 +63,12 @@ def membership_by_identity(identity: str) -> Membership | None:
         )
 
 
+def is_member_elsewhere(member: Membership) -> bool:
+    """Whether the person belongs, or once belonged, to a workspace beside this one."""
+    others = Membership.unscoped.filter(user_id=member.user_id).exclude(tenant_id=member.tenant_id)
+    return others.exists()
+
+
 def tenant_by_id(tenant_id: UUID) -> Tenant | None:
     """A tenant named by an id that we gave away ourselves (a callback URL, a task argument)."""
     return Tenant.objects.filter(pk=tenant_id).first()

@@ -1,7 +1,16 @@
+"""What a person fills in about themselves and their workspace."""
+
+import zoneinfo
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
+import phonenumbers
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
+from phonenumbers.geodata.locale import LOCALE_DATA
+
+from tenants.models import Role, Tenant, User, UserManager
 
 
 class SignInForm(AuthenticationForm):
@@ -23,3 +32,73 @@ class SignInForm(AuthenticationForm):
 
     def clean_username(self) -> str:
         return str(self.cleaned_data["username"]).lower()
+
+
+@cache
+def countries() -> Sequence[tuple[str, str]]:
+    """(ISO code, English name) of every country that has telephone numbers, by name."""
+    found = []
+    for code in phonenumbers.SUPPORTED_REGIONS:
+        names = LOCALE_DATA.get(code, {})
+        name = names.get("en", code)
+        # "*de" means: the same as in German.
+        found.append((code, names.get(name[1:], code) if name.startswith("*") else name))
+    return sorted(found, key=lambda country: country[1])
+
+
+@cache
+def time_zones() -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
+    """Time zones by area: (`Europe`, [(`Europe/Berlin`, `Berlin`), …])."""
+    areas: dict[str, list[tuple[str, str]]] = {"": [("UTC", "UTC")]}
+    for name in sorted(zoneinfo.available_timezones()):
+        area, slash, place = name.partition("/")
+        # Etc/GMT+5 and the like have their signs the wrong way round for people.
+        if slash and area not in ("Etc", "SystemV", "posix", "right"):
+            areas.setdefault(area, []).append((name, place.replace("_", " ")))
+    return list(areas.items())
+
+
+class WorkspaceForm(forms.ModelForm):
+    """The workspace's own settings."""
+
+    country = forms.ChoiceField(
+        error_messages={"invalid_choice": "Choose a country from the list."}
+    )
+
+    class Meta:
+        model = Tenant
+        fields = ("name", "country", "time_zone", "records_calls")
+        error_messages = {"name": {"required": "Enter a name for the workspace."}}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        country: Any = self.fields["country"]
+        country.choices = countries()
+
+
+class InviteForm(forms.Form):
+    """Somebody new."""
+
+    email = forms.EmailField(
+        max_length=254,
+        error_messages={
+            "required": "Enter the person's email address.",
+            "invalid": "Enter an address like maria@example.com.",
+        },
+    )
+    name = forms.CharField(
+        max_length=User._meta.get_field("name").max_length,
+        error_messages={"required": "Enter the person's name."},
+    )
+    role = forms.ChoiceField(
+        choices=Role.choices,
+        initial=Role.AGENT,
+        error_messages={"invalid_choice": "Choose a role from the list."},
+    )
+
+    def clean_email(self) -> str:
+        return UserManager.normalize_email(self.cleaned_data["email"])
+
+
+class RoleForm(forms.Form):
+    role = forms.ChoiceField(choices=Role.choices)

@@ -1,9 +1,21 @@
 """Writes of workspaces and memberships."""
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from tenants.context import tenant_transaction
 from tenants.models import Membership, Role, Tenant, User, UserManager
+
+
+class LastAdmin(Exception):
+    """The change would leave the workspace without anybody who may change its settings."""
+
+
+class AlreadyMember(Exception):
+    """The address is that of a member already, active or not."""
+
+
+class AddressTaken(Exception):
+    """The address is that of a person of another workspace."""
 
 
 def create_tenant(
@@ -47,8 +59,63 @@ def add_member(
         # Without a password nobody can sign in as them until one is set.
         user.set_password(password or None)
         user.save()
+    elif not user.has_usable_password():
+        # A link with which another workspace's admin could set the password opens nothing here.
+        user.set_unusable_password()
+        user.save(update_fields=["password"])
     with tenant_transaction(tenant.pk):
         membership, _ = Membership.objects.update_or_create(
             tenant=tenant, user=user, defaults={"role": role, "is_active": True}
         )
     return membership, is_new
+
+
+def invite(tenant: Tenant, *, email: str, name: str, role: str) -> Membership:
+    """Make a new person, who has no password yet, a member.
+
+    Raises `AlreadyMember` or `AddressTaken`. A person of another workspace is never joined from
+    here: nobody has shown that the address is theirs, and whoever made the account first, or
+    could set its password, would then be in both workspaces. Who runs the installation can
+    (`add_member`).
+    """
+    email = UserManager.normalize_email(email)
+    try:
+        with transaction.atomic():
+            if User.objects.filter(email=email).exists():
+                if Membership.objects.filter(user__email=email).exists():
+                    raise AlreadyMember(email)
+                raise AddressTaken(email)
+            membership, _ = add_member(tenant, email=email, role=role, name=name)
+    except IntegrityError:  # somebody else was quicker
+        raise AddressTaken(email) from None
+    return membership
+
+
+@transaction.atomic
+def set_role(member: Membership, role: str) -> None:
+    """Raises `LastAdmin`."""
+    if role != Role.ADMIN:
+        _keep_an_admin(member)
+    member.role = role
+    member.save(update_fields=["role"])
+
+
+@transaction.atomic
+def set_active(member: Membership, is_active: bool) -> None:
+    """Deactivate or reactivate. It counts at once: every request reads the membership. Raises
+    `LastAdmin`.
+    """
+    if not is_active:
+        _keep_an_admin(member)
+    member.is_active = is_active
+    member.save(update_fields=["is_active"])
+
+
+def _keep_an_admin(leaving: Membership) -> None:
+    # All of them are locked, in one order: two admins who deactivate each other must not both win.
+    admins = Membership.objects.select_for_update().filter(
+        role=Role.ADMIN, is_active=True, user__is_active=True
+    )
+    staying = [admin.pk for admin in admins.order_by("id") if admin.pk != leaving.pk]
+    if not staying:
+        raise LastAdmin

@@ -1,6 +1,7 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
+from tenants import views
 from tenants.forms import SignInForm
 
 urlpatterns = [
@@ -14,4 +15,9 @@ urlpatterns = [
         name="sign_in",
     ),
     path("sign-out", LogoutView.as_view(), name="sign_out"),
+    path("set-password/<uidb64>/<token>", views.SetPasswordView.as_view(), name="set_password"),
+    path("settings", views.workspace, name="settings"),
+    path("settings/members", views.members, name="members"),
+    path("settings/members/invite", views.invite, name="invite"),
+    path("settings/members/<int:member_id>", views.change_member, name="change_member"),
 ]

@@ -118,6 +118,16 @@
       field.dispatchEvent(new Event("input", { bubbles: true }));
     }
 
+    const copy = event.target.closest?.("[data-copy]");
+    if (copy) {
+      const field = $(copy.dataset.copy);
+      field.select();
+      navigator.clipboard.writeText(field.value).then(
+        () => toast({ text: "Copied.", tone: "success" }),
+        () => toast({ text: "The browser does not allow copying. It is selected: press Ctrl+C.", tone: "info" }),
+      );
+    }
+
     if (event.target.closest?.("[data-toast-close]")) event.target.closest("[data-toast]").remove();
   });
 })();

@@ -1,0 +1,186 @@
+"""Settings of a workspace, for its admins, and the link with which a new member sets a password."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.tokens import default_token_generator
+from django.contrib.auth.views import PasswordResetConfirmView
+from django.http import Http404, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import render
+from django.urls import reverse, reverse_lazy
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from tenants import doors, services
+from tenants.access import admin_required
+from tenants.forms import InviteForm, RoleForm, WorkspaceForm, time_zones
+from tenants.http import TenantRequest, see_other
+from tenants.models import Membership, Role, User
+
+_LAST_ADMIN = "A workspace needs an admin. Make somebody else one first."
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+@admin_required
+def workspace(request: TenantRequest) -> HttpResponse:
+    """Name, country, time zone, and whether calls are recorded."""
+    # The form writes to its instance before it judges: the page around it shows the old one.
+    tenant = type(request.tenant).objects.get(pk=request.tenant.pk)
+    form = WorkspaceForm(request.POST if request.method == "POST" else None, instance=tenant)
+    if form.is_bound and form.is_valid():
+        tenant.save(update_fields=list(form.cleaned_data))
+        return see_other(request, reverse("settings"), "The settings are saved.")
+    context = {"form": form, "time_zones": time_zones()}
+    return render(request, "settings.html", context, status=422 if form.is_bound else 200)
+
+
+@require_GET
+@login_required
+@admin_required
+def members(request: TenantRequest) -> HttpResponse:
+    return _members(request)
+
+
+@require_POST
+@login_required
+@admin_required
+def invite(request: TenantRequest) -> HttpResponse:
+    """Create a person and show, once, the link with which they set their password."""
+    form = InviteForm(request.POST)
+    if form.is_valid():
+        try:
+            member = services.invite(request.tenant, **form.cleaned_data)
+        except services.AlreadyMember:
+            form.add_error("email", "This person is a member already: see the list.")
+        except services.AddressTaken:
+            form.add_error(
+                "email",
+                "There is an account with this address elsewhere. "
+                "Ask who runs this installation to add it to your workspace.",
+            )
+        else:
+            return _members(request, invited=member)
+    return _members(request, form=form, status=422)
+
+
+@require_POST
+@login_required
+@admin_required
+def change_member(request: TenantRequest, member_id: int) -> HttpResponse:
+    """`do`: give a role, deactivate, reactivate, or show a new link to somebody without password."""
+    member = Membership.objects.select_related("user").filter(pk=member_id).first()
+    if member is None:
+        raise Http404
+    if request.POST.get("do") == "link":
+        if not _may_have_link(member):
+            return _members(request, wrong=(member.pk, "There is a password already."), status=422)
+        return _members(request, invited=member)
+    change = _CHANGES.get(request.POST.get("do", ""))
+    if change is None:
+        return HttpResponseBadRequest("There is no such change.")
+    try:
+        said = change(request, member)
+    except services.LastAdmin:
+        return _members(request, wrong=(member.pk, _LAST_ADMIN), status=422)
+    if said is None:
+        return _members(request, wrong=(member.pk, "Choose a role from the list."), status=422)
+    # Who is no longer an admin may not see the page that they would return to.
+    is_admin = Membership.objects.filter(
+        pk=request.member.pk, role=Role.ADMIN, is_active=True
+    ).exists()
+    return see_other(request, reverse("members") if is_admin else reverse("calls"), said)
+
+
+def _give_role(request: TenantRequest, member: Membership) -> str | None:
+    form = RoleForm(request.POST)
+    if not form.is_valid():
+        return None
+    services.set_role(member, form.cleaned_data["role"])
+    return f"{member.user}: {member.get_role_display()}."
+
+
+def _deactivate(request: TenantRequest, member: Membership) -> str:
+    services.set_active(member, False)
+    return f"{member.user} is deactivated."
+
+
+def _reactivate(request: TenantRequest, member: Membership) -> str:
+    services.set_active(member, True)
+    return f"{member.user} is a member again."
+
+
+_CHANGES: dict[str, Callable[[TenantRequest, Membership], str | None]] = {
+    "role": _give_role,
+    "deactivate": _deactivate,
+    "reactivate": _reactivate,
+}
+
+
+def _members(
+    request: TenantRequest,
+    *,
+    form: InviteForm | None = None,
+    invited: Membership | None = None,
+    wrong: tuple[int, str] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """The page; `invited` is whose link it shows, `wrong` what could not be done to whom."""
+    everyone = Membership.objects.select_related("user").order_by("-is_active", "user__name", "id")
+    context = {
+        "members": [
+            {
+                "id": each.pk,
+                "name": str(each.user),
+                "email": each.user.email,
+                "role": each.role,
+                "role_label": each.get_role_display(),
+                "is_active": each.is_active,
+                "is_me": each.pk == request.member.pk,
+                "has_password": each.user.has_usable_password(),
+                "wrong": wrong[1] if wrong and wrong[0] == each.pk else "",
+            }
+            for each in everyone
+        ],
+        "roles": Role.choices,
+        "form": form or InviteForm(),
+        "invited": invited,
+        "link": _link(invited.user) if invited else "",
+        "link_days": settings.PASSWORD_RESET_TIMEOUT // 86400,
+    }
+    return render(request, "members.html", context, status=status)
+
+
+def _may_have_link(member: Membership) -> bool:
+    """A link makes whoever has it this person: only while they have set no password and belong to
+    no other workspace, whose doors it would open too.
+    """
+    return (
+        member.is_active
+        and not member.user.has_usable_password()
+        and not doors.is_member_elsewhere(member)
+    )
+
+
+def _link(user: User) -> str:
+    """Valid once (a password that is set makes it void) and for PASSWORD_RESET_TIMEOUT."""
+    uid = urlsafe_base64_encode(force_bytes(user.pk))
+    path = reverse("set_password", args=[uid, default_token_generator.make_token(user)])
+    return settings.PUBLIC_BASE_URL + path
+
+
+class SetPasswordView(PasswordResetConfirmView):
+    """Where the link leads. Who has set a password is signed in."""
+
+    template_name = "set_password.html"
+    post_reset_login = True
+    success_url = reverse_lazy("calls")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        messages.success(self.request, "Your password is set. Welcome.")
+        return response
