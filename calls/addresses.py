@@ -41,5 +41,10 @@ def leg_ended(tenant_id: UUID, leg_id: UUID) -> str:
     return _address("voice_webhook", step="leg-ended", tenant=tenant_id, leg=leg_id)
 
 
+def hold_music(tenant_id: UUID) -> str:
+    """What a contact hears while nobody is there."""
+    return _address("hold_music", tenant=tenant_id)
+
+
 def recording_status(tenant_id: UUID, call_id: UUID) -> str:
     return _address("recording_status", tenant=tenant_id, call=call_id)

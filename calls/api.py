@@ -78,10 +78,10 @@ class MakeCallView(APIView):
             )
         except Refusal as refusal:
             if refusal.closing:
-                tasks.queue(tasks.close_room, member.tenant_id, refusal.closing)
+                tasks.queue(tasks.tend_room, member.tenant_id, refusal.closing)
             raise
         if placed.closing is not None:
-            tasks.queue(tasks.close_room, member.tenant_id, placed.closing.pk)
+            tasks.queue(tasks.tend_room, member.tenant_id, placed.closing.pk)
         with tenant_transaction(member.tenant_id):
             answer = call_answer(placed.call)
         return Response(answer, status.HTTP_200_OK if placed.is_replay else status.HTTP_201_CREATED)

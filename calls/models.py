@@ -181,6 +181,7 @@ class CallLeg(TenantOwned):
     left_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     duration = models.PositiveIntegerField(null=True, blank=True)
+    on_hold = models.BooleanField(default=False)
     sip_code = models.PositiveSmallIntegerField(null=True, blank=True)
     error_code = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -207,6 +208,7 @@ class CallLeg(TenantOwned):
             duration=self.duration,
             joined_at=self.joined_at,
             left_at=self.left_at,
+            on_hold=self.on_hold,
             sip_code=self.sip_code,
             error_code=self.error_code,
         )

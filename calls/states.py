@@ -7,7 +7,8 @@ events came, nor on how often; late, doubled, swapped or missing webhooks cannot
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 # Twilio's own spelling. `initiated` appears in callbacks only.
 QUEUED, INITIATED, RINGING, IN_PROGRESS = "queued", "initiated", "ringing", "in-progress"
@@ -21,7 +22,13 @@ STATUSES = tuple(RANK)
 # Kinds of events.
 CALL, CONFERENCE, ACTION, LOCAL = "call", "conference", "action", "local"
 
+_HOLD, _UNHOLD = "participant-hold", "participant-unhold"
+# A LOCAL event of the room: its agent has pressed “End call”. Without it, an agent who is gone has
+# lost a page or a network, and may come back.
+END_ASKED = "end-asked"
+
 DECLINED_SIP_CODE = 603
+COME_BACK = timedelta(seconds=20)  # for which a contact is kept for an agent who was lost
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,7 @@ class LegState:
     duration: int | None = None
     joined_at: datetime | None = None
     left_at: datetime | None = None
+    on_hold: bool = False
     sip_code: int | None = None
     error_code: int | None = None
 
@@ -94,8 +102,10 @@ def fold_leg(events: Iterable[Event]) -> LegState:
             *_times(ordered, ACTION, "leg-ended"),
         ]
     )
+    holds = [event for event in ordered if event.name in (_HOLD, _UNHOLD)]
+    on_hold = bool(holds) and holds[-1].name == _HOLD and left_at is None
     if end is None:
-        return LegState(status, answered_at, None, None, joined_at, left_at)
+        return LegState(status, answered_at, None, None, joined_at, left_at, on_hold)
 
     ended_at, duration = end.at, _first(event.duration for event in statuses)
     if end.name == COMPLETED:
@@ -155,24 +165,69 @@ def outcome(status: str, sip_code: int | None) -> str:
 
 @dataclass(frozen=True)
 class Room:
-    """A conference as far as its ending is concerned."""
+    """A conference as far as its people are concerned. `agents` come oldest first, each with who
+    it is; `end_asked` is whether an agent has asked for the end.
+    """
 
     contact: LegState | None
-    agents: Sequence[LegState] = field(default_factory=tuple)
+    agents: Sequence[tuple[object, LegState]] = field(default_factory=tuple)
+    end_asked: bool = False
+
+    @property
+    def lost_at(self) -> datetime | None:
+        """When the last agent was lost while the contact stayed and talked; None if not so."""
+        if self.contact is None or not self.contact.is_present or self.end_asked:
+            return None
+        if not self.agents or any(not leg.is_over for _, leg in self.agents):
+            return None
+        return max(leg.left_at or leg.ended_at or _EVER for _, leg in self.agents)
 
 
-def must_close(room: Room) -> bool:
-    """Whether nobody is left to talk to somebody: the room and every leg in it must end.
+class Step(StrEnum):
+    """What has to be done about a room, at Twilio."""
 
-    True when the contact's leg is over and an agent is still there, when every agent has gone and
-    the contact's leg is not over, and when agents left a room whose contact was never dialled.
+    CLOSE = "close"  # nobody is left to talk to somebody: the room and every leg must end
+    HOLD = "hold"  # the contact hears that they should stay on the line
+    RESUME = "resume"  # the agent is back
+    RELIEVE = "relieve"  # the agent came back by another browser: the older leg must end
+
+
+def next_step(room: Room, *, now: datetime) -> Step | None:
+    """What a room needs now, from its present state alone; None when all is well.
+
+    Closing: the contact's leg is over and an agent is still there; the end was asked for; every
+    agent has gone and the contact's phone still rings; or an agent was lost and did not come back.
     """
-    agents_over = all(agent.is_over for agent in room.agents)
-    if room.contact is None:
-        return False
-    if room.contact.is_over:
-        return not agents_over
-    return bool(room.agents) and agents_over
+    contact = room.contact
+    if contact is None:
+        return None
+    agents_over = all(leg.is_over for _, leg in room.agents)
+    if contact.is_over:
+        return None if agents_over else Step.CLOSE
+    if room.end_asked:
+        return Step.CLOSE
+    if room.lost_at is not None:
+        if now - room.lost_at >= COME_BACK:
+            return Step.CLOSE
+        return None if contact.on_hold else Step.HOLD
+    if room.agents and agents_over:
+        return Step.CLOSE
+    if contact.on_hold and any(leg.is_present for _, leg in room.agents):
+        return Step.RESUME
+    return Step.RELIEVE if relieved(room.agents) else None
+
+
+def relieved(agents: Sequence[tuple[object, LegState]]) -> list[int]:
+    """Positions of legs whose person is present by a newer leg."""
+    return [
+        position
+        for position, (person, leg) in enumerate(agents)
+        if not leg.is_over
+        and any(p == person and newer.is_present for p, newer in agents[position + 1 :])
+    ]
+
+
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 def _earliest(times: Iterable[datetime]) -> datetime | None:

@@ -13,7 +13,8 @@ from kombu.exceptions import OperationalError
 
 from calls import gateway
 from calls.accounts import TwilioNotConfigured
-from calls.services import ending, reconcile, recordings
+from calls.services import reconcile, recordings, tending
+from calls.states import COME_BACK, Step
 from tenants import doors
 
 logger = logging.getLogger(__name__)
@@ -34,13 +35,18 @@ def queue(task: Task, *arguments: Any) -> None:
     transaction.on_commit(send)
 
 
-@shared_task
-def close_room(tenant_id: str, room_id: str) -> None:
+@shared_task(bind=True)
+def tend_room(self: Task, tenant_id: str, room_id: str) -> None:
     try:
-        ending.close_room(UUID(tenant_id), UUID(room_id))
+        step = tending.tend_room(UUID(tenant_id), UUID(room_id))
     except gateway.TwilioError as error:
         # The room is still open in its row, so the sweep comes back to it.
-        logger.warning("Room %s could not be closed: %s", room_id, error)
+        logger.warning("Room %s could not be tended: %s", room_id, error)
+        return
+    if step is Step.HOLD:
+        # Nobody may come back; then the call has to end.
+        seconds = COME_BACK.total_seconds() + 1
+        self.apply_async((tenant_id, room_id), countdown=seconds)
 
 
 @shared_task(bind=True)

@@ -27,6 +27,15 @@ def join_conference(
     return str(response)
 
 
+def please_hold() -> str:
+    """Ask for patience, twice, for a little longer than anybody is kept (`states.COME_BACK`)."""
+    response = VoiceResponse()
+    for _ in range(3):
+        response.say("One moment please. Your call will be continued.")
+        response.pause(length=8)
+    return str(response)
+
+
 def say_goodbye(sentence: str) -> str:
     """Say one plain sentence and hang up."""
     response = VoiceResponse()

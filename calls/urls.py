@@ -3,7 +3,7 @@ from collections.abc import Callable
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, re_path
 
-from calls import api, call_logs_api, pages, settings_pages, views, webhooks
+from calls import api, call_logs_api, controls, pages, settings_pages, views, webhooks
 
 
 def either(route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
@@ -18,6 +18,8 @@ urlpatterns = [
     path("settings/caller-ids", settings_pages.caller_ids, name="caller_ids"),
     path("calls/dial", views.dial, name="dial"),
     path("calls/active", views.active_call, name="active_call"),
+    path("calls/end", controls.end_call, name="end_call"),
+    path("calls/rejoin", controls.rejoin, name="rejoin"),
     path("calls/live-ticket", views.live_ticket, name="live_ticket"),
     path("recordings/<uuid:recording_id>", views.recording, name="recording"),
     either("api/twilio/access-token", api.AccessTokenView.as_view(), "access_token"),
@@ -27,6 +29,7 @@ urlpatterns = [
         "api/twilio/call-logs/(?P<call_id>[^/]+)", call_logs_api.CallLogView.as_view(), "call_log"
     ),
     either("api/twilio/voice-webhook", webhooks.VoiceWebhook.as_view(), "voice_webhook"),
+    either("api/twilio/hold-music", webhooks.HoldMusicWebhook.as_view(), "hold_music"),
     either("api/twilio/call-status", webhooks.CallStatusWebhook.as_view(), "call_status"),
     either(
         "api/twilio/recording-status",

@@ -70,11 +70,15 @@ def _remember(request: TenantRequest, wish: dict[str, Any]) -> None:
 @login_required
 @member_required
 def active_call(request: TenantRequest) -> HttpResponse:
-    """The panel of the call that this page's browser is in (`request`), or an empty one."""
-    try:
-        client_request_id = UUID(request.GET.get("request", ""))
-    except ValueError:
-        return render(request, "_active_call.html", {"call": None})
+    """The panel of a call (`request`), else of the one this agent is in by another page or was
+    lost from, else an empty one.
+    """
+    client_request_id = _uuid(request.GET.get("request", ""))
+    if client_request_id is None:
+        live = selectors.live_call(request.member.user_id)
+        if live is None or live.conference is None:
+            return render(request, "_active_call.html", {"call": None})
+        client_request_id = live.conference.client_request_id
     wish = next(
         (
             wish
@@ -92,6 +96,13 @@ def active_call(request: TenantRequest) -> HttpResponse:
         number=wish["to"],
     )
     return render(request, "_active_call.html", {"call": call})
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 @require_POST

@@ -136,6 +136,13 @@ class VoiceWebhook(TwilioWebhook):
         )
 
 
+class HoldMusicWebhook(TwilioWebhook):
+    """What a contact hears whose agent was lost and may come back."""
+
+    def hear(self, account: TwilioAccount, form: Form, query: QueryDict) -> HttpResponse:
+        return HttpResponse(twiml.please_hold(), content_type="text/xml")
+
+
 class CallStatusWebhook(TwilioWebhook):
     """Progress of legs and of rooms."""
 
@@ -198,7 +205,7 @@ def _store(account: TwilioAccount, form: Form, query: QueryDict, heard: Heard) -
         _keep_aside(account, form, str(error))
         return
     if closing is not None:
-        tasks.queue(tasks.close_room, tenant_id, closing.pk)
+        tasks.queue(tasks.tend_room, tenant_id, closing.pk)
 
 
 def _belongs(account: TwilioAccount, tenant_id: UUID) -> bool:

@@ -13,6 +13,7 @@ from calls.gateway.calls import (
     find_calls,
     find_participant,
     hang_up,
+    set_hold,
 )
 from calls.gateway.client import (
     OutcomeUnknown,
@@ -78,6 +79,7 @@ __all__ = [
     "media_is_open",
     "open_recording",
     "post_as_twilio",
+    "set_hold",
     "update_application",
     "use_api_key",
 ]

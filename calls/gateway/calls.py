@@ -150,6 +150,25 @@ def hang_up(account: TwilioAccount, call_sid: str, *, ringing: bool) -> CallFact
         raise
 
 
+def set_hold(
+    account: TwilioAccount, conference_sid: str, call_sid: str, *, hold: bool, music: str
+) -> None:
+    """Put a participant on hold with the TwiML at `music`, or back; one who has left is let be."""
+    options: dict[str, Any] = {"hold": hold}
+    if hold:
+        options |= {"hold_url": music, "hold_method": "POST"}
+    try:
+        patiently(
+            lambda: (
+                rest(account).conferences(conference_sid).participants(call_sid).update(**options)
+            )
+        )
+    except TwilioRefused as refusal:
+        if refusal.status not in (400, 404):
+            raise
+        logger.info("Participant %s was gone already (%s)", call_sid, refusal.code)
+
+
 def end_conference(account: TwilioAccount, conference_sid: str) -> None:
     """End a room and every leg in it. One that has ended already is a success."""
     try:

@@ -2,7 +2,7 @@
 
 from calls.selectors.call import CallPage, call_page, stored_recording
 from calls.selectors.history import Filters, History, HistoryRow, agents, history
-from calls.selectors.panel import ActiveCall, active_call
+from calls.selectors.panel import ActiveCall, active_call, live_call
 
 __all__ = [
     "ActiveCall",
@@ -14,5 +14,6 @@ __all__ = [
     "agents",
     "call_page",
     "history",
+    "live_call",
     "stored_recording",
 ]

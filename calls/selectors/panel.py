@@ -12,7 +12,7 @@ from tenants.models import Tenant
 
 @dataclass(frozen=True)
 class ActiveCall:
-    state: str  # connecting | ringing | active | ended | error
+    state: str  # connecting | ringing | active | interrupted | ended | error
     status_text: str
     tone: str
     name: str
@@ -23,6 +23,7 @@ class ActiveCall:
     duration_display: str = ""
     message: str = ""
     is_over: bool = False
+    can_rejoin: bool = False
 
 
 def active_call(
@@ -68,6 +69,16 @@ def active_call(
         return _over(waiting, failed)
     if call is None:
         return waiting
+    if _agent_is_lost(call):
+        return replace(
+            waiting,
+            state="interrupted",
+            status_text="On hold",
+            tone="warning",
+            answered_iso=_iso(call.answered_at),
+            message=f"Your phone has left the call. {waiting.name} is asked to hold for a moment.",
+            can_rejoin=True,
+        )
     text, tone = presentation.status_word(call.status, "")
     return replace(
         waiting,
@@ -94,6 +105,22 @@ def _over(call: ActiveCall, end: presentation.Ended, talk: str = "") -> ActiveCa
         message=end.message,
         is_over=True,
     )
+
+
+def live_call(user_id: UUID, *, client_request_id: UUID | None = None) -> CallLog | None:
+    """The call that an agent is in, by whichever page, or was lost from a moment ago."""
+    live = CallLog.objects.filter(user_id=user_id, ended_at=None, conference__closed_at=None)
+    if client_request_id is not None:
+        live = live.filter(conference__client_request_id=client_request_id)
+    return live.select_related("conference", "contact").order_by("-started_at").first()
+
+
+def _agent_is_lost(call: CallLog) -> bool:
+    """The contact talks to nobody: every agent's leg is over, and the end was not asked for."""
+    legs = list(CallLeg.objects.filter(conference_id=call.conference_id).order_by("created_at"))
+    contact = next((leg.state for leg in legs if leg.party == CallLeg.Party.CONTACT), None)
+    agents = [(leg.user_id, leg.state) for leg in legs if leg.party == CallLeg.Party.AGENT]
+    return states.Room(contact, agents).lost_at is not None
 
 
 def _contact_has_left(call: CallLog) -> bool:

@@ -14,8 +14,9 @@ def admit_agent(
 ) -> tuple[Conference, CallLeg]:
     """The room of this wish to call, and the agent's leg in it; made on first sight.
 
-    The same `call_sid` again is the same leg. Raises `Refusal` when the room is over or another
-    browser of this agent is in it.
+    The same `call_sid` again is the same leg. Once the contact has been dialled, an agent may come
+    back by another browser, which then takes the call over (`states.Step.RELIEVE`). Raises
+    `Refusal` when the room is over, or another browser of this agent waits in it.
     """
     with tenant_transaction(member.tenant_id):
         # One agent's connections and dialling are served one after the other.
@@ -30,7 +31,8 @@ def admit_agent(
             if leg.conference_id != room.pk:
                 raise Refusal("duplicate_in_progress", "This call is already somewhere else.")
             return room, leg
-        if any(not other.state.is_over for other in room.legs.filter(user_id=member.user_id)):
+        waits = any(not other.state.is_over for other in room.legs.filter(user_id=member.user_id))
+        if waits and not room.legs.filter(party=CallLeg.Party.CONTACT).exists():
             raise Refusal("duplicate_in_progress", "You are in this call already.")
         if room.closed_at is not None:
             raise Refusal("call_over", "This call is over.")

@@ -49,7 +49,7 @@ def hear(
 ) -> Conference | None:
     """Store one event and bring legs and call up to date, in one transaction.
 
-    Returns the room when something in it must now be ended (`states.must_close`), else None.
+    Returns the room when something is now to be done about it (`states.next_step`), else None.
     Raises `UnknownCall`. Hearing the same event again changes nothing.
     """
     with tenant_transaction(tenant_id):
@@ -131,11 +131,11 @@ def _store(room: Conference, leg: CallLeg | None, heard: Heard) -> None:
     )
 
 
-def refold(room: Conference) -> bool:
-    """Recompute the rows of a locked room from its events. True when something must be ended."""
+def refold(room: Conference) -> states.Step | None:
+    """Recompute the rows of a locked room from its events. Returns what the room needs now."""
     events = list(CallEvent.objects.filter(conference=room))
     common = [event.fact for event in events if event.leg_id is None]
-    legs = list(CallLeg.objects.filter(conference=room))
+    legs = list(CallLeg.objects.filter(conference=room).order_by("created_at", "id"))
     folded: dict[UUID, states.LegState] = {}
     changed = False
     for leg in legs:
@@ -144,20 +144,21 @@ def refold(room: Conference) -> bool:
         changed |= _write(leg, folded[leg.pk])
 
     contact = next((folded[leg.pk] for leg in legs if leg.party == CallLeg.Party.CONTACT), None)
-    agents = [folded[leg.pk] for leg in legs if leg.party == CallLeg.Party.AGENT]
+    agents = [(leg.user_id, folded[leg.pk]) for leg in legs if leg.party == CallLeg.Party.AGENT]
     call = CallLog.objects.filter(conference=room).first()
     if call is not None and contact is not None:
         changed |= _write(call, states.fold_call(contact), error_code=contact.error_code)
 
     settled = contact is None or contact.status in states.TERMINAL
-    closed = bool(agents) and settled and all(agent.is_over for agent in agents)
+    closed = bool(agents) and settled and all(agent.is_over for _, agent in agents)
     if closed != (room.closed_at is not None):
         room.closed_at = timezone.now() if closed else None
         room.save(update_fields=["closed_at"])
         changed = True
     if changed:
         announce(room, call)
-    return states.must_close(states.Room(contact, agents))
+    end_asked = any(fact.name == states.END_ASKED for fact in common)
+    return states.next_step(states.Room(contact, agents, end_asked), now=timezone.now())
 
 
 def announce(room: Conference, call: CallLog | None) -> None:
@@ -167,6 +168,7 @@ def announce(room: Conference, call: CallLog | None) -> None:
         "type": "call",
         "id": str(call.pk) if call else None,
         "request": str(room.client_request_id),
+        "agent": str(room.agent_id),
     }
     transaction.on_commit(lambda: live.publish(tenant_id, message))
 
@@ -195,6 +197,17 @@ def conclude(leg: CallLeg, status: str, *, error_code: int = 0, why: str) -> Con
         error_code=error_code or None,
     )
     return hear(leg.tenant_id, heard, leg_id=leg.pk)
+
+
+def ask_end(room: Conference) -> Conference | None:
+    """Record that the agent wants the call to end; whoever leaves now is not waited for."""
+    heard = Heard(
+        kind=states.LOCAL,
+        name=states.END_ASKED,
+        at=timezone.now(),
+        payload={"room": room.pk.hex},
+    )
+    return hear(room.tenant_id, heard, room_id=room.pk)
 
 
 def hear_facts(leg: CallLeg, facts: gateway.CallFacts) -> Conference | None:

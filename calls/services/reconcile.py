@@ -13,7 +13,7 @@ from django.db.models import Q
 from calls import gateway, states
 from calls.accounts import TwilioAccount, account_of
 from calls.models import CallLeg, CallLog, Conference, Recording
-from calls.services import ending, progress, recordings
+from calls.services import progress, recordings, tending
 from tenants.context import tenant_transaction
 
 logger = logging.getLogger(__name__)
@@ -72,9 +72,9 @@ def _check_room(room: Conference, now: datetime) -> None:
         elif call is not None and now - call.created_at >= UNCERTAIN:
             _find_out(account, room, call, leg)
     if call is None and now - room.created_at >= ALONE:
-        ending.close_room(tenant_id, room.pk, always=True)
+        tending.close_room(tenant_id, room.pk)
     else:
-        ending.close_room(tenant_id, room.pk)
+        tending.tend_room(tenant_id, room.pk)
 
 
 def _find_out(account: TwilioAccount, room: Conference, call: CallLog, leg: CallLeg) -> None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from calls import gateway
 from calls.models import CallLeg, CallLog, Conference
-from calls.services import dialing, reconcile
+from calls.services import dialing, reconcile, tending
 from calls.tests.conftest import Scene
 from tenants.context import tenant_transaction
 from tenants.models import Membership
@@ -321,9 +321,7 @@ def test_an_agent_who_leaves_during_the_request_ends_the_call(
         cast.acme, agent=cast.bob, client_request_id=ready.request_id, to="+14155550103"
     )
     assert placed.closing is not None
-    from calls.services.ending import close_room
-
-    assert close_room(cast.acme.pk, placed.closing.pk)
+    assert tending.tend_room(cast.acme.pk, placed.closing.pk) == "close"
     eventually(lambda: call_of(ready).outcome == "canceled")
 
 

@@ -146,23 +146,56 @@ def test_a_leg_is_present_between_join_and_leave() -> None:
     assert not fold_leg([join, call_event("completed", 5, 3)]).is_present
 
 
+HERE = LegState(status="in-progress", joined_at=T0)
+GONE = LegState(joined_at=T0, left_at=at(1))
+RINGS = LegState(status="ringing")
+HELD = replace(HERE, on_hold=True)
+
+
 @pytest.mark.parametrize(
-    ("contact", "agents", "closes"),
+    ("contact", "agents", "asked", "later", "step"),
     [
-        (None, [], False),
-        (None, ["here"], False),
-        (None, ["gone"], False),
-        ("here", ["here"], False),
-        ("here", ["gone"], True),
-        ("here", ["gone", "here"], False),
-        ("gone", ["here"], True),
-        ("gone", ["gone"], False),
-        ("gone", [], False),
+        (None, [], False, 0, None),
+        (None, [HERE], False, 0, None),
+        (None, [GONE], False, 0, None),
+        (HERE, [HERE], False, 0, None),
+        (HERE, [HERE], True, 0, "close"),
+        (HERE, [GONE], True, 0, "close"),
+        (RINGS, [HERE], False, 0, None),
+        (RINGS, [GONE], False, 0, "close"),
+        (GONE, [HERE], False, 0, "close"),
+        (GONE, [GONE], False, 0, None),
+        (GONE, [], False, 0, None),
+        (HERE, [GONE], False, 5, "hold"),
+        (HELD, [GONE], False, 5, None),
+        (HELD, [GONE], False, 22, "close"),
+        (HERE, [GONE], False, 22, "close"),
+        (HELD, [GONE, HERE], False, 5, "resume"),
+        (HELD, [GONE, RINGS], False, 5, None),
+        (HERE, [GONE, HERE], False, 5, None),
+        (HERE, [HERE, HERE], False, 5, "relieve"),
+        (HERE, [HERE, RINGS], False, 5, None),
     ],
 )
-def test_a_room_closes_when_nobody_is_left_to_talk_to(
-    contact: str | None, agents: list[str], closes: bool
+def test_a_room_gets_what_its_people_need(
+    contact: LegState | None,
+    agents: list[LegState],
+    asked: bool,
+    later: float,
+    step: str | None,
 ) -> None:
-    legs = {"here": LegState(joined_at=T0), "gone": LegState(joined_at=T0, left_at=at(1))}
-    room = Room(legs[contact] if contact else None, [legs[agent] for agent in agents])
-    assert states.must_close(room) == closes
+    room = Room(contact, [("bob", leg) for leg in agents], asked)
+    assert states.next_step(room, now=at(1 + later)) == step
+
+
+def test_somebody_elses_leg_relieves_nobody() -> None:
+    assert states.relieved([("bob", HERE), ("alice", HERE)]) == []
+    assert states.relieved([("bob", HERE), ("alice", HERE), ("bob", HERE)]) == [0]
+
+
+def test_holding_is_what_was_heard_last() -> None:
+    hold = Event("h", CONFERENCE, "participant-hold", at(2), 3)
+    unhold = Event("u", CONFERENCE, "participant-unhold", at(2), 4)
+    assert fold_leg([hold]).on_hold
+    assert not fold_leg([unhold, hold]).on_hold
+    assert not fold_leg([hold, Event("l", CONFERENCE, "participant-leave", at(3), 5)]).on_hold

@@ -24,6 +24,7 @@ const TOKEN_ERRORS = new Set([20101, 20102, 20103, 20104, 20151, 31201, 31202, 3
 const ASK_AGAIN = new Set(["agent_not_connected", "duplicate_in_progress", "network"]);
 const CONNECT_MS = 10000;
 const GRACE_MS = 3000;
+const END_MS = 1500;
 const RETRY_MS = 250;
 const RETRY_FOR_MS = 10000;
 
@@ -97,6 +98,16 @@ export function createPhone({
     if (code && code !== "canceled") report(mine, error, true);
     tell("ended");
     emit("phone:changed", { request: mine.request, error: code });
+  }
+
+  function askEnd(request) {
+    return fetch("/calls/end", {
+      method: "POST",
+      credentials: "same-origin",
+      keepalive: true,
+      headers: { "X-CSRFToken": csrf() },
+      body: new URLSearchParams({ request }),
+    }).catch(() => {}); // then the server notices by itself
   }
 
   function watchDevice(mine) {
@@ -204,9 +215,16 @@ export function createPhone({
     digit(digit) {
       if (state === "open") attempt.call.sendDigits(digit);
     },
-    end() {
-      if (state !== "connecting" && state !== "open") return;
-      finish(attempt, attempt.placed ? null : new PhoneError("canceled"));
+    /** Ends this page's call, or, where another page of this agent has it, that one's (`request`). */
+    async end(request) {
+      const mine = state === "connecting" || state === "open" ? attempt : null;
+      if (mine && !mine.placed) {
+        finish(mine, new PhoneError("canceled"));
+        return;
+      }
+      // Said before leaving: an agent who leaves without a word is waited for.
+      if (mine || request) await Promise.race([askEnd(mine?.request ?? request), wait(END_MS)]);
+      if (mine) finish(mine, null);
     },
   };
 }
@@ -226,7 +244,7 @@ if (globalThis.document) {
     const control = event.target.closest?.("[data-phone]");
     if (!control || control.disabled) return;
     if (control.dataset.phone === "mute") phone.mute();
-    if (control.dataset.phone === "end") phone.end();
+    if (control.dataset.phone === "end") phone.end(control.closest("[data-request]")?.dataset.request);
     if (control.dataset.phone === "digit") phone.digit(control.dataset.digit);
   });
 }

@@ -18,6 +18,7 @@ class FakeCall extends EventEmitter {
 const ANSWERS = {
   "/api/twilio/access-token": () => [200, { token: "t1" }],
   "/api/twilio/make-call": () => [201, { callSid: "CA1" }],
+  "/calls/end": () => [204, {}],
 };
 const refused = (status, code) => () => [status, { error: { code, message: code, details: {} } }];
 
@@ -44,9 +45,10 @@ function build({ answers = {}, getUserMedia, connect } = {}) {
   made.phone = createPhone({
     Twilio: { Device },
     fetch: async (path, init) => {
-      made.posts.push([path, JSON.parse(init.body), init.headers]);
-      const [status, body] = await replies[path](made.posts.filter(([p]) => p === path).length);
-      return { ok: status < 300, status, json: async () => body };
+      const body = typeof init.body === "string" ? JSON.parse(init.body) : Object.fromEntries(init.body);
+      made.posts.push([path, body, init.headers]);
+      const [status, answer] = await replies[path](made.posts.filter(([p]) => p === path).length);
+      return { ok: status < 300, status, json: async () => answer };
     },
     mediaDevices: { getUserMedia: getUserMedia ?? (async () => ({ getTracks: () => [{ stop: () => { made.stopped += 1; } }] })) },
     emit: (name, detail) => made.events.push([name, detail]),
@@ -137,7 +139,7 @@ test("a second dial during a call is refused and changes nothing", async () => {
 
 test("after a call the next one can be dialled", async () => {
   await inCall();
-  world.phone.end();
+  await world.phone.end();
   await world.phone.dial({ to: "+15550199", clientRequestId: "r2" });
   assert.equal(world.phone.state, "connecting");
   assert.equal(world.devices.length, 2);
@@ -263,7 +265,7 @@ test("an SDK error on the way out is what the person is told", async () => {
 
 test("ending while connecting cancels: nothing is dialled and nothing is an error", async () => {
   await dialled();
-  world.phone.end();
+  await world.phone.end();
   world.call.emit("accept");
   await pass(500);
   assert.equal(world.asked("/api/twilio/make-call"), 0);
@@ -275,7 +277,7 @@ test("ending while connecting cancels: nothing is dialled and nothing is an erro
 test("ending before the SDK has connected hangs up the call that comes late", async () => {
   let arrive;
   await dialled({ connect: () => new Promise((resolve) => { arrive = resolve; }) });
-  world.phone.end();
+  await world.phone.end();
   arrive(world.call);
   await pass(100);
   assert.equal(world.call.disconnected, 1);
@@ -285,7 +287,7 @@ test("ending before the SDK has connected hangs up the call that comes late", as
 test("ending during the microphone question asks for no token", async () => {
   let allow;
   await dialled({ getUserMedia: () => new Promise((resolve) => { allow = resolve; }) });
-  world.phone.end();
+  await world.phone.end();
   allow({ getTracks: () => [] });
   await settle();
   assert.equal(world.posts.length, 0);
@@ -293,7 +295,7 @@ test("ending during the microphone question asks for no token", async () => {
 
 test("ending while make-call is repeated stops the repetition", async () => {
   await inCall({ answers: { "/api/twilio/make-call": refused(409, "agent_not_connected") } });
-  world.phone.end();
+  await world.phone.end();
   await pass(1000);
   assert.equal(world.asked("/api/twilio/make-call"), 1);
   assert.equal(world.named("phone:changed").at(-1).error, "canceled");
@@ -301,8 +303,8 @@ test("ending while make-call is repeated stops the repetition", async () => {
 
 test("ending an open call is a plain end; ending again or when idle does nothing", async () => {
   await inCall();
-  world.phone.end();
-  world.phone.end();
+  await world.phone.end();
+  await world.phone.end();
   await pass(50);
   assert.equal(world.call.disconnected, 1);
   assert.equal(world.named("phone:state").filter((s) => s.state === "ended").length, 1);
@@ -317,7 +319,7 @@ test("mute toggles, is told to the page, and is forgotten with the call", async 
   world.phone.mute();
   assert.deepEqual(world.named("phone:state").at(-1), { state: "open", muted: false });
   world.phone.mute();
-  world.phone.end();
+  await world.phone.end();
   assert.deepEqual(world.named("phone:state").at(-1), { state: "ended", muted: false });
 });
 
@@ -326,7 +328,7 @@ test("digits go out in a call and nowhere else", async () => {
   world.phone.digit("1");
   world.call.emit("accept");
   for (const digit of ["5", "*", "#"]) world.phone.digit(digit);
-  world.phone.end();
+  await world.phone.end();
   world.phone.digit("9");
   assert.equal(world.call.digits, "5*#");
 });
@@ -347,4 +349,28 @@ test("a renewal that fails is said and does not end the call", async () => {
   await settle();
   assert.equal(world.phone.state, "open");
   assert.equal(world.named("phone:error")[0].fatal, false);
+});
+
+test("the end is asked for before leaving, so that nobody waits for this agent", async () => {
+  await inCall();
+  await settle();
+  const ended = world.phone.end();
+  assert.equal(world.call.disconnected, 0, "not before the server knows");
+  await ended;
+  assert.deepEqual(world.posts.find(([path]) => path === "/calls/end")[1], { request: "r1" });
+  assert.equal(world.call.disconnected, 1);
+});
+
+test("a server that does not answer keeps nobody on the line", async () => {
+  await inCall({ answers: { "/calls/end": () => new Promise(() => {}) } });
+  await settle();
+  world.phone.end();
+  await pass(2000);
+  assert.equal(world.call.disconnected, 1);
+});
+
+test("another page of the agent can end the call", async () => {
+  world = build();
+  await world.phone.end("r9");
+  assert.deepEqual(world.posts.map(([path, body]) => [path, body]), [["/calls/end", { request: "r9" }]]);
 });
