@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from django.db import models
+from django.db.models.functions import Lower
 
 from contacts import search
 from contacts.numbers import display
@@ -41,6 +42,8 @@ class Contact(TenantOwned):
                 name="contact_archived",
                 condition=models.Q(archived_at__isnull=False),
             ),
+            # Imports know people again by it.
+            models.Index("tenant", Lower("email"), name="contact_by_email"),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,62 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from calls.accounts import TwilioNotConfigured, account_by_sid, account_of
+from calls.gateway import TwilioError
+from calls.services.numbers import NumberNotOwned, NumberTaken, assign_number
+from contacts.numbers import NumberError, parse
+from tenants.models import Tenant
+
+
+class Command(BaseCommand):
+    help = (
+        "Give a workspace a telephone number to call from. Twilio is asked whether the account "
+        "owns it. Doing it again changes only what is given: label, default."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("workspace", help="the workspace's slug")
+        parser.add_argument("number", help="with its country code, like +14155550100")
+        parser.add_argument("--label", help="what people see beside it, like “Sales”")
+        parser.add_argument(
+            "--default", action="store_true", help="call from it unless another is chosen"
+        )
+        parser.add_argument(
+            "--account", help="SID (AC…) of the Twilio account; by default the workspace's"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        tenant = Tenant.objects.filter(slug=options["workspace"]).first()
+        if tenant is None:
+            known = ", ".join(Tenant.objects.values_list("slug", flat=True)) or "none"
+            raise CommandError(f"There is no workspace “{options['workspace']}”. Known: {known}.")
+        label = options["label"]
+        if label is not None and len(label) > 60:
+            raise CommandError("The label is longer than 60 characters.")
+        try:
+            number = parse(options["number"], tenant.country)
+            account = account_of(tenant.pk)
+            if (wanted := options["account"]) and wanted != account.sid:
+                if account_by_sid(wanted) is None:
+                    raise CommandError(f"{wanted} is not a Twilio account that is set up here.")
+                raise CommandError(f"{tenant.slug} is served by {account.sid}, not by {wanted}.")
+            row, is_new = assign_number(
+                tenant, number=number, account=account, label=label, is_default=options["default"]
+            )
+        except NumberError as error:
+            raise CommandError(error.message) from None
+        except TwilioNotConfigured:
+            raise CommandError(
+                "No Twilio account is set up; manage.py twilio_doctor says what is missing."
+            ) from None
+        except (NumberNotOwned, NumberTaken) as error:
+            raise CommandError(str(error)) from None
+        except TwilioError as error:
+            raise CommandError(
+                f"Twilio could not be asked ({type(error).__name__} {error}). "
+                "Nothing was changed; manage.py twilio_doctor looks for the reason."
+            ) from None
+        had = "" if is_new else "already had "
+        default = ", its default" if row.is_default else ""
+        self.stdout.write(f"{tenant.slug}: {had}{row.number} ({row.twilio_sid}){default}.")

@@ -1,0 +1,69 @@
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from contacts.csv_rows import BadFile, BadRow, ContactFile
+from contacts.importing import Tally, import_contacts
+from tenants.models import Tenant
+
+PROGRESS_ROWS = 10_000
+
+
+class Command(BaseCommand):
+    help = (
+        "Import contacts from a CSV file whose first line names the columns: name, company, email, "
+        "phone, phone2 …, label, label2 … (what each phone is for). Commas or semicolons; UTF-8. "
+        "A contact that is there already (same email, or same phone) is completed, never "
+        "overwritten, so the same file twice changes nothing. Rows that cannot be used are "
+        "named on standard error; the others are kept."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("workspace", help="the workspace's slug")
+        parser.add_argument("file", type=Path, help="the CSV file")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="say what would happen and change nothing"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        tenant = Tenant.objects.filter(slug=options["workspace"]).first()
+        if tenant is None:
+            known = ", ".join(Tenant.objects.values_list("slug", flat=True)) or "none"
+            raise CommandError(f"There is no workspace “{options['workspace']}”. Known: {known}.")
+        told = 0
+
+        def refuse(row: BadRow) -> None:
+            self.stderr.write(f"line {row.line}: {row.reason}")
+
+        def progress(tally: Tally) -> None:
+            nonlocal told
+            if tally.rows - told >= PROGRESS_ROWS and options["verbosity"]:
+                told = tally.rows
+                self.stderr.write(self.style.NOTICE(f"{told:,} rows …"))
+
+        try:
+            # Bytes that are no UTF-8 are kept as surrogates: the row that has them is refused.
+            with options["file"].open(
+                encoding="utf-8", errors="surrogateescape", newline=""
+            ) as lines:
+                contacts = ContactFile(lines, tenant.country)
+                if contacts.ignored:
+                    names = ", ".join(name or "(no name)" for name in contacts.ignored)
+                    self.stderr.write(f"Columns that mean nothing here are left out: {names}.")
+                tally = import_contacts(
+                    tenant, contacts, dry_run=options["dry_run"], refuse=refuse, progress=progress
+                )
+        except OSError as error:
+            raise CommandError(f"{options['file']} cannot be read: {error.strerror}.") from None
+        except BadFile as error:
+            raise CommandError(f"{options['file']}: {error}") from None
+        would = "Dry run, nothing was changed. " if options["dry_run"] else ""
+        self.stdout.write(
+            f"{would}{tally.created} created, {tally.completed} completed, "
+            f"{tally.unchanged} unchanged, {tally.refused} refused."
+        )
+        if tally.refused:
+            noun = "row was" if tally.refused == 1 else "rows were"
+            kept = "" if options["dry_run"] else "; the others are kept"
+            raise CommandError(f"{tally.refused} {noun} refused{kept}.")
