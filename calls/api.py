@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.utils.decorators import method_decorator
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,7 +12,8 @@ from rest_framework.views import APIView
 
 from calls import gateway, tasks
 from calls.accounts import account_of
-from calls.api_fields import StrictSerializer
+from calls.api_fields import StrictSerializer, UtcField
+from calls.api_schema import refusals
 from calls.api_throttles import CallThrottle, TokenThrottle
 from calls.models import CallLog
 from calls.refusals import Refusal
@@ -24,34 +26,81 @@ class AccessTokenRequest(StrictSerializer):
     deviceId = serializers.RegexField(r"^d_[0-9A-Za-z_-]{1,64}$", required=False)
 
 
+class AccessTokenAnswer(serializers.Serializer[Any]):
+    token = serializers.CharField()
+    identity = serializers.CharField()
+    expiresIn = serializers.IntegerField(help_text="Seconds.")
+    expiresAt = UtcField()
+    edge = serializers.CharField()
+
+
 class AccessTokenView(APIView):
     """A short-lived Voice token for the signed-in agent's browser."""
 
     throttle_classes = [TokenThrottle]
 
+    @extend_schema(
+        request=AccessTokenRequest,
+        responses={
+            200: AccessTokenAnswer,
+            **refusals("invalid_request", "twilio_not_configured", posts=True),
+        },
+    )
     def post(self, request: Request) -> Response:
         AccessTokenRequest(data=request.data).is_valid(raise_exception=True)
         member = request.member  # type: ignore[attr-defined]
-        token = gateway.access_token(account_of(member.tenant_id), member.identity)
-        expires_at = datetime.now(UTC) + timedelta(seconds=gateway.TOKEN_TTL)
-        return Response(
-            {
-                "token": token,
-                "identity": member.identity,
-                "expiresIn": gateway.TOKEN_TTL,
-                "expiresAt": utc(expires_at),
-                "edge": "roaming",
-            }
-        )
+        answer = {
+            "token": gateway.access_token(account_of(member.tenant_id), member.identity),
+            "identity": member.identity,
+            "expiresIn": gateway.TOKEN_TTL,
+            "expiresAt": datetime.now(UTC) + timedelta(seconds=gateway.TOKEN_TTL),
+            "edge": "roaming",
+        }
+        return Response(AccessTokenAnswer(answer).data)
+
+
+REFUSED_CALLS = """
+invalid_request invalid_number contact_not_found twilio_not_configured no_caller_id
+agent_not_connected agent_busy duplicate_in_progress number_mismatch emergency_blocked
+premium_blocked not_supported rate_limited twilio_error submission_unknown
+""".split()
 
 
 class MakeCallRequest(StrictSerializer):
     to = serializers.CharField(required=False, allow_blank=True, allow_null=True, max_length=64)
     contactId = serializers.UUIDField(required=False, allow_null=True)
-    fromNumberId = serializers.IntegerField(required=False, allow_null=True, min_value=1)
+    fromNumberId = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=2**63 - 1
+    )
     clientRequestId = serializers.UUIDField()
     agentMode = serializers.ChoiceField(["browser", "phone"], required=False)
     related = serializers.JSONField(required=False, allow_null=True)
+
+
+class NamedContact(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class RecordingPlan(serializers.Serializer[Any]):
+    mode = serializers.ChoiceField(["off", "on"])
+    consent = serializers.ChoiceField(["none", "announce", "ask"])
+
+
+class MakeCallAnswer(serializers.Serializer[CallLog]):
+    callSid = serializers.CharField(source="twilio_call_sid", allow_null=True)
+    callLogId = serializers.UUIDField(source="id")
+    status = serializers.CharField()
+    direction = serializers.ChoiceField(CallLog.Direction.values)
+    fromNumber = serializers.CharField(source="from_number")
+    toNumber = serializers.CharField(source="to_number")
+    contact = NamedContact(allow_null=True)
+    startedAt = UtcField(source="started_at")
+    recording = serializers.SerializerMethodField()
+
+    @extend_schema_field(RecordingPlan)
+    def get_recording(self, call: CallLog) -> dict[str, str]:
+        return {"mode": "on" if call.is_recorded else "off", "consent": "none"}
 
 
 @method_decorator(short_transactions, name="dispatch")
@@ -60,6 +109,14 @@ class MakeCallView(APIView):
 
     throttle_classes = [CallThrottle]
 
+    @extend_schema(
+        request=MakeCallRequest,
+        responses={
+            201: MakeCallAnswer,
+            200: OpenApiResponse(MakeCallAnswer, description="The same request again."),
+            **refusals(*REFUSED_CALLS, posts=True),
+        },
+    )
     def post(self, request: Request) -> Response:
         asked = MakeCallRequest(data=request.data)
         asked.is_valid(raise_exception=True)
@@ -83,25 +140,5 @@ class MakeCallView(APIView):
         if placed.closing is not None:
             tasks.queue(tasks.tend_room, member.tenant_id, placed.closing.pk)
         with tenant_transaction(member.tenant_id):
-            answer = call_answer(placed.call)
+            answer = MakeCallAnswer(placed.call).data
         return Response(answer, status.HTTP_200_OK if placed.is_replay else status.HTTP_201_CREATED)
-
-
-def call_answer(call: CallLog) -> dict[str, Any]:
-    contact = call.contact
-    return {
-        "callSid": call.twilio_call_sid,
-        "callLogId": str(call.pk),
-        "status": call.status,
-        "direction": call.direction,
-        "fromNumber": call.from_number,
-        "toNumber": call.to_number,
-        "contact": {"id": str(contact.pk), "name": contact.name} if contact else None,
-        "startedAt": utc(call.started_at),
-        "recording": {"mode": "on" if call.is_recorded else "off", "consent": "none"},
-    }
-
-
-def utc(moment: datetime | None) -> str | None:
-    """ISO 8601 with a Z, as every time in the API."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None

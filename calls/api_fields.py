@@ -2,13 +2,32 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
+from io import BytesIO
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import JSONParser
+
+LONGEST_BODY = 64 * 1024
 
 # ISO 8601 with a Z, whatever time zone a request works in.
 UtcField = partial(serializers.DateTimeField, default_timezone=UTC)
+
+
+class BoundedJSONParser(JSONParser):
+    """JSON of a size and depth that no honest request exceeds."""
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        body = stream.read(LONGEST_BODY + 1)
+        if len(body) > LONGEST_BODY:
+            raise ParseError(f"The body is larger than {LONGEST_BODY // 1024} KiB.")
+        try:
+            return super().parse(BytesIO(body), media_type, parser_context)
+        except RecursionError:
+            raise ParseError("The body is nested too deeply.") from None
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -30,6 +49,7 @@ class AnyCaseChoiceField(serializers.ChoiceField):
         return super().to_internal_value(data.upper() if isinstance(data, str) else data)
 
 
+@extend_schema_field({"type": "string", "example": "2026-11-22"})
 class DayOrMomentField(serializers.Field):  # type: ignore[type-arg]
     """A day (`2026-11-22`, of the workspace's time zone, from the context's `zone`) as its first
     moment, or with `ends=True` that of the next day; or a moment with its offset (`…T10:00:00Z`).

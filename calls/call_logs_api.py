@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.http import QueryDict
 from django.urls import reverse
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,6 +15,7 @@ from rest_framework.views import APIView
 
 from calls import call_logs, states
 from calls.api_fields import AnyCaseChoiceField, DayOrMomentField, StrictSerializer, UtcField
+from calls.api_schema import refusals
 from calls.api_throttles import ReadThrottle
 from calls.models import CallEvent, CallLeg, CallLog, Recording
 from calls.refusals import Refusal
@@ -189,6 +191,11 @@ class CallLogsView(APIView):
 
     throttle_classes = [ReadThrottle]
 
+    @extend_schema(
+        operation_id="call_logs",
+        parameters=[CallLogQuery],
+        responses={200: CallLogPageSerializer, **refusals("invalid_request")},
+    )
     def get(self, request: Request) -> Response:
         tenant = request.tenant  # type: ignore[attr-defined]
         given = {name: value for name, value in once(request.query_params).items() if value}
@@ -219,6 +226,11 @@ class CallLogView(APIView):
 
     throttle_classes = [ReadThrottle]
 
+    @extend_schema(
+        operation_id="call_log",
+        parameters=[OpenApiParameter("call_id", str, "path")],
+        responses={200: CallDetailSerializer, **refusals("call_not_found")},
+    )
     def get(self, request: Request, call_id: str) -> Response:
         try:
             found = call_logs.detail(UUID(call_id))

@@ -16,21 +16,32 @@ from calls.refusals import Refusal
 
 logger = logging.getLogger(__name__)
 
+# Every code of the API and its status; docs/api.md says what to do about each.
 HTTP_STATUS = {
     "invalid_number": 400,
     "invalid_request": 400,
+    "parse_error": 400,
+    "not_authenticated": 401,
+    "authentication_failed": 401,
+    "forbidden": 403,
+    "no_tenant": 403,
     "call_not_found": 404,
     "contact_not_found": 404,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "not_acceptable": 406,
     "agent_not_connected": 409,
     "agent_busy": 409,
     "duplicate_in_progress": 409,
     "twilio_not_configured": 409,
     "no_caller_id": 409,
+    "unsupported_media_type": 415,
     "number_mismatch": 422,
     "emergency_blocked": 422,
     "premium_blocked": 422,
     "not_supported": 422,
     "rate_limited": 429,
+    "throttled": 429,
     "twilio_error": 502,
     "submission_unknown": 503,
     "unavailable": 503,

@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
     "django_htmx",
     "csp",
     "tenants",
@@ -163,9 +164,18 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["calls.authentication.HasTenant"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["calls.api_fields.BoundedJSONParser"],
     "EXCEPTION_HANDLER": "calls.errors.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "URL_FORMAT_OVERRIDE": None,  # ?format=… is an unknown parameter like any other
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "VoIP CRM",
+    "VERSION": "1",
+    "DESCRIPTION": "Calls of a workspace as JSON. Guide with examples: docs/api.md.",
+    "SCHEMA_PATH_PREFIX": "/api/twilio/",
+    "PREPROCESSING_HOOKS": ["calls.api_schema.without_slash"],
 }
 
 # Clerk signs people in to the API; without an issuer no bearer token is accepted.
