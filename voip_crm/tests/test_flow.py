@@ -238,16 +238,6 @@ def test_the_far_side_hangs_up(phone: Page, site: harness.Site) -> None:
     expect(top_row(phone)).to_contain_text("Completed")
 
 
-@both
-def test_a_closed_browser_ends_the_call_for_the_contact_too(
-    phone: Page, site: harness.Site
-) -> None:
-    dial(phone, "+14155550100")
-    expect_status(phone, "In call")
-    phone.context.close()
-    harness.wait_until(lambda: not [c for c in site.sandbox.state()["calls"] if is_live(c)], 20)
-
-
 def test_a_double_click_is_one_call(phone: Page, site: harness.Site) -> None:
     number = "+14155550101"
     before = len([c for c in site.sandbox.state()["calls"] if c["to"] == number])
