@@ -1,17 +1,29 @@
 """Django admin for numbers, and for calls as they were told to us: looked at, never edited."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 
-from calls.accounts import account_of
+from calls.accounts import TwilioNotConfigured, account_of
 from calls.models import CallEvent, CallLeg, CallLog, PhoneNumber, Recording
+from calls.services.numbers import make_default
 from contacts.numbers import NumberError, parse
+from contacts.selectors import find_contacts
 from tenants.admin import ReadOnlyAdmin, TenantScopedAdmin
 from tenants.context import current_tenant_id
 
 
 class PhoneNumberForm(forms.ModelForm):
-    number = forms.CharField(max_length=40, help_text="With its country code, like +14155550100.")
+    """What is typed is not asked of Twilio: twilio_doctor looks whether the account owns it."""
+
+    number = forms.CharField(
+        max_length=40,
+        help_text="With its country code, like +14155550100. manage.py assign_number asks Twilio "
+        "for it; a number typed here is checked by manage.py twilio_doctor.",
+    )
 
     class Meta:
         model = PhoneNumber
@@ -20,9 +32,13 @@ class PhoneNumberForm(forms.ModelForm):
     def clean_number(self) -> str:
         try:
             number = parse(self.cleaned_data["number"], "")
+            account_sid = account_of(current_tenant_id()).sid
         except NumberError as error:
             raise forms.ValidationError(error.message, code=error.code) from None
-        account_sid = account_of(current_tenant_id()).sid
+        except TwilioNotConfigured:
+            raise forms.ValidationError(
+                "No Twilio account is set up; manage.py twilio_doctor says what is missing."
+            ) from None
         taken = PhoneNumber.unscoped.filter(account_sid=account_sid, number=number)
         if taken.exclude(pk=self.instance.pk).exists():
             raise forms.ValidationError("This number is in use already.", code="taken")
@@ -32,39 +48,106 @@ class PhoneNumberForm(forms.ModelForm):
 
 @admin.register(PhoneNumber)
 class PhoneNumberAdmin(TenantScopedAdmin):
-    form = PhoneNumberForm
-    list_display = ("number", "label", "is_default")
+    list_display = ("number", "label", "is_default", "twilio_sid")
     search_fields = ("number", "label")
+    actions = ("use_by_default",)
+
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: PhoneNumber | None = None,
+        change: bool = False,
+        **kwargs: Any,
+    ) -> type[forms.ModelForm]:
+        # Another number would be another row: calls refer to this one by what it is.
+        if obj is None:
+            kwargs["form"] = PhoneNumberForm
+        form: type[forms.ModelForm] = super().get_form(request, obj, change, **kwargs)
+        return form
+
+    def get_fields(self, request: HttpRequest, obj: PhoneNumber | None = None) -> Any:
+        told = ("account_sid", "twilio_sid", "created_at") if obj else ()
+        return ("number", "label", "is_default", *told)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: PhoneNumber | None = None) -> Any:
+        return ("number", "account_sid", "twilio_sid", "created_at") if obj else ()
+
+    @admin.action(description="Use as caller ID by default", permissions=["change"])
+    def use_by_default(self, request: HttpRequest, queryset: QuerySet[PhoneNumber]) -> None:
+        if len(chosen := list(queryset[:2])) != 1:
+            self.message_user(request, "Choose one number only.", level="ERROR")
+            return
+        make_default(chosen[0])
+        self.message_user(request, f"{chosen[0]} is the caller ID unless another is chosen.")
+
+    def save_model(self, request: HttpRequest, obj: PhoneNumber, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if obj.is_default:
+            make_default(obj)
 
 
 @admin.register(CallLog)
 class CallLogAdmin(ReadOnlyAdmin):
-    list_display = ("started_at", "direction", "from_number", "to_number", "status", "duration")
+    list_display = (
+        "started_at",
+        "direction",
+        "from_number",
+        "to_number",
+        "contact",
+        "user",
+        "status",
+        "duration",
+    )
+    list_display_links = ("started_at", "to_number")
+    list_select_related = ("contact", "user")
     list_filter = ("direction", "outcome")
     search_fields = ("from_number", "to_number", "twilio_call_sid")
+    search_help_text = "A number, a call SID (CA…), or words of the contact."
     ordering = ("-started_at", "-id")
-    show_full_result_count = False
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: Any, search_term: str
+    ) -> tuple[Any, bool]:
+        found, many = super().get_search_results(request, queryset, search_term)
+        if not search_term.strip():
+            return found, many
+        contacts = find_contacts(search_term, archived=None).values("pk")
+        return queryset.filter(Q(pk__in=found.values("pk")) | Q(contact__in=contacts)), False
 
 
 @admin.register(CallLeg)
 class CallLegAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "party", "call_sid", "status", "joined_at", "left_at")
-    search_fields = ("call_sid",)
+    list_display = ("created_at", "party", "user", "call_sid", "status", "joined_at", "left_at")
+    list_select_related = ("user",)
+    list_filter = ("party",)
+    search_fields = ("call_sid", "conference__call__to_number")
+    search_help_text = "A call SID (CA…) or the number that was called."
     ordering = ("-created_at",)
-    show_full_result_count = False
+    exclude = ("conference",)
 
 
 @admin.register(CallEvent)
 class CallEventAdmin(ReadOnlyAdmin):
-    list_display = ("at", "kind", "name", "leg_id", "sequence")
+    list_display = ("at", "kind", "name", "call_sid", "sequence", "received_at")
+    list_select_related = ("leg",)
     list_filter = ("kind",)
+    search_fields = ("name", "leg__call_sid")
+    search_help_text = "An event's name, or a call SID (CA…)."
     ordering = ("-at", "-id")
-    show_full_result_count = False
+    fields = (
+        *("at", "kind", "name", "call_sid", "sequence", "duration", "sip_code", "error_code"),
+        *("payload", "received_at"),
+    )
+
+    @admin.display(description="call SID", ordering="leg__call_sid")
+    def call_sid(self, event: CallEvent) -> str:
+        return (event.leg.call_sid if event.leg else "") or ""
 
 
 @admin.register(Recording)
 class RecordingAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "sid", "state", "duration", "attempts", "error")
+    list_display = ("created_at", "sid", "call", "state", "duration", "attempts", "error")
+    list_select_related = ("call",)
     list_filter = ("state",)
-    search_fields = ("sid",)
-    show_full_result_count = False
+    search_fields = ("sid", "call__twilio_call_sid", "call__to_number")
+    ordering = ("-created_at",)

@@ -4,7 +4,9 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from contacts import services
 from contacts.models import Contact, ContactNumber
@@ -31,8 +33,29 @@ class NumberForm(forms.ModelForm):
             raise forms.ValidationError(error.message, code=error.code) from None
 
 
+class NumberFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]
+    def clean(self) -> None:
+        seen: set[str] = set()
+        for form in self.kept():
+            number = form.cleaned_data["number"]
+            if number in seen:
+                form.add_error("number", "This number is there already.")
+            seen.add(number)
+
+    def kept(self) -> list[forms.ModelForm]:
+        """The filled-in rows that are not to be deleted, in their order."""
+        rows = [
+            form
+            for form in self.forms
+            if getattr(form, "cleaned_data", {}).get("number")
+            and not form.cleaned_data.get("DELETE")
+        ]
+        return sorted(rows, key=lambda form: form.cleaned_data.get("position") or 0)
+
+
 class NumberInline(admin.TabularInline):
     model = ContactNumber
+    formset = NumberFormSet
     extra = 1
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
@@ -41,12 +64,46 @@ class NumberInline(admin.TabularInline):
         return super().get_formset(request, obj, **kwargs)
 
 
+class ArchivedFilter(admin.SimpleListFilter):
+    title = parameter_name = "archived"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("no", "No"), ("yes", "Yes")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Contact]) -> QuerySet[Contact]:
+        if self.value() not in ("no", "yes"):
+            return queryset
+        return queryset.filter(archived_at__isnull=self.value() == "no")
+
+
 @admin.register(Contact)
 class ContactAdmin(TenantScopedAdmin):
-    list_display = ("name", "company", "email", "updated_at")
+    list_display = ("name", "company", "email", "archived_at", "updated_at")
+    list_filter = (ArchivedFilter,)
     search_fields = ("name",)  # shows the field; the search itself is ours
+    search_help_text = "Words of name, company and email, or digits of a number."
     inlines = (NumberInline,)
-    fields = ("name", "company", "email")
+    fields = ("name", "company", "email", "archived_at")
+    readonly_fields = ("archived_at",)
+    actions = ("archive", "restore")
+    show_full_result_count = False
+
+    @admin.action(description="Archive", permissions=["change"])
+    def archive(self, request: HttpRequest, queryset: QuerySet[Contact]) -> None:
+        self._set_archived(request, queryset, True)
+
+    @admin.action(description="Take back out of the archive", permissions=["change"])
+    def restore(self, request: HttpRequest, queryset: QuerySet[Contact]) -> None:
+        self._set_archived(request, queryset, False)
+
+    def _set_archived(
+        self, request: HttpRequest, queryset: QuerySet[Contact], archived: bool
+    ) -> None:
+        contacts = list(queryset)
+        for contact in contacts:
+            services.set_archived(contact, archived, now=timezone.now())
+        what = "archived" if archived else "taken out of the archive"
+        self.message_user(request, f"Contacts {what}: {len(contacts)}.")
 
     def get_search_results(
         self, request: HttpRequest, queryset: Any, search_term: str
@@ -56,5 +113,15 @@ class ContactAdmin(TenantScopedAdmin):
         return queryset.filter(pk__in=find_contacts(search_term, archived=None).values("pk")), False
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        super().save_related(request, form, formsets, change)
-        services.reindex(form.instance)
+        (numbers,) = formsets
+        numbers.save(commit=False)  # notes what changed, for the history
+        contact = form.instance
+        services.update_contact(
+            contact,
+            name=contact.name,
+            company=contact.company,
+            email=contact.email,
+            numbers=[
+                (row.cleaned_data["number"], row.cleaned_data["label"]) for row in numbers.kept()
+            ],
+        )

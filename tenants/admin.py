@@ -1,17 +1,26 @@
-"""Django admin for workspaces and people. Only superusers come here; see `TenantAdmin`."""
+"""Django admin for workspaces and people, inside the one workspace that is worked in.
+
+Staff see their own; a superuser picks one (`tenants.admin_site`).
+"""
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
-from django.http import HttpRequest
+from django.contrib.auth.password_validation import validate_password
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
-from tenants.models import Membership, Tenant, User
+from tenants import services
+from tenants.models import Membership, Tenant, User, UserManager
 
 
 class TenantScopedAdmin(admin.ModelAdmin):
-    """Admin of a tenant table: it shows the workspace that the signed-in person works in, for the
-    admin is no exception. Without a workspace there is nothing to show.
+    """Admin of a tenant table: it shows the workspace that is worked in, for the admin is no
+    exception. Without a workspace there is nothing to show.
     """
 
     def _has_tenant(self, request: HttpRequest) -> bool:
@@ -36,6 +45,8 @@ class TenantScopedAdmin(admin.ModelAdmin):
 class ReadOnlyAdmin(TenantScopedAdmin):
     """What the provider told us: looked at, never edited."""
 
+    show_full_result_count = False
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -46,47 +57,156 @@ class ReadOnlyAdmin(TenantScopedAdmin):
         return False
 
 
-class SuperuserAdmin(admin.ModelAdmin):
-    """Tables above the tenants: of the people who run the installation only."""
+class SuperuserAdmin(TenantScopedAdmin):
+    """Tables above the tenants: of the people who run the installation only. What is deleted there
+    would take a company's calls along; it is deactivated instead.
+    """
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_superuser)
+        return bool(request.user.is_superuser) and self._has_tenant(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.is_superuser)
+        return bool(request.user.is_superuser) and self._has_tenant(request)
 
-    has_change_permission = has_delete_permission = has_view_permission
+    has_change_permission = has_view_permission
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_superuser)
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 @admin.register(Tenant)
 class TenantAdmin(SuperuserAdmin):
-    list_display = ("name", "slug", "country", "records_calls", "is_active")
-    search_fields = ("name", "slug")
+    """The workspace that is worked in; a new one is made here, too, and then picked."""
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # Everything a company has would go with it; deactivate instead.
-        return False
+    list_display = ("name", "slug", "country", "time_zone", "records_calls", "is_active")
+    search_fields = ("name", "slug")
+    prepopulated_fields = {"slug": ("name",)}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
+        tenant = request.tenant  # type: ignore[attr-defined]
+        return super().get_queryset(request).filter(pk=tenant.pk if tenant else None)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def response_add(
+        self, request: HttpRequest, obj: Tenant, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        self.message_user(request, f"{obj.name} was created. Pick it to work in it.")
+        return HttpResponseRedirect(reverse("admin:pick_workspace"))
 
 
 @admin.register(User)
 class PersonAdmin(SuperuserAdmin, UserAdmin):  # type: ignore[type-arg]
+    """The people of the workspace. New ones come as memberships."""
+
     list_display = ("email", "name", "is_active", "is_staff")
     list_filter = ("is_active", "is_staff")
     search_fields = ("email", "name")
     ordering = ("email",)
+    readonly_fields = ("last_login",)
     fieldsets = (
-        (None, {"fields": ("email", "name", "clerk_user_id", "password")}),
+        (None, {"fields": ("email", "name", "clerk_user_id", "password", "last_login")}),
         ("Access", {"fields": ("is_active", "is_staff", "is_superuser", "user_permissions")}),
     )
-    add_fieldsets = ((None, {"fields": ("email", "name", "password1", "password2")}),)
     filter_horizontal = ("user_permissions",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        members = Membership.objects.values("user_id")
+        return super().get_queryset(request).filter(pk__in=members)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+
+class NewMemberForm(forms.ModelForm):
+    email = forms.EmailField(help_text="A known person keeps their name and password.")
+    name = forms.CharField(max_length=120, required=False)
+    password = forms.CharField(
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="Empty: nobody can sign in as them until they have one.",
+    )
+
+    class Meta:
+        model = Membership
+        fields = ("role",)
+
+    def clean_email(self) -> str:
+        email = UserManager.normalize_email(self.cleaned_data["email"])
+        if Membership.objects.filter(user__email=email).exists():
+            raise forms.ValidationError("They are a member already.", code="taken")
+        return email
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        if password:
+            validate_password(password)
+        return password
+
+
+class MemberForm(forms.ModelForm):
+    class Meta:
+        model = Membership
+        fields = ("role", "is_active")
+
+    def clean(self) -> None:
+        """The services do it here, where their refusal can still be said at the field."""
+        if self.errors:
+            return
+        member = Membership.objects.select_related("user").get(pk=self.instance.pk)
+        field = "role"
+        try:
+            with transaction.atomic():
+                services.set_role(member, self.cleaned_data["role"])
+                field = "is_active"
+                services.set_active(member, self.cleaned_data["is_active"])
+        except services.LastAdmin:
+            self.add_error(field, "The workspace would have no admin. Make another one first.")
 
 
 @admin.register(Membership)
-class MembershipAdmin(ReadOnlyAdmin):
+class MembershipAdmin(TenantScopedAdmin):
+    """Who belongs to the workspace. Deactivated, never deleted: calls refer to it."""
+
     list_display = ("user", "role", "is_active", "created_at")
+    list_filter = ("role", "is_active")
     list_select_related = ("user",)
     search_fields = ("user__email", "user__name")
+
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: Membership | None = None,
+        change: bool = False,
+        **kwargs: Any,
+    ) -> type[forms.ModelForm]:
+        kwargs["form"] = NewMemberForm if obj is None else MemberForm
+        form: type[forms.ModelForm] = super().get_form(request, obj, change, **kwargs)
+        return form
+
+    def get_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
+        if obj is None:
+            return ("email", "name", "role", "password")
+        return ("user", "role", "is_active", "created_at")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
+        return ("user", "created_at") if obj else ()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        # It can join a person of another workspace to this one.
+        return bool(request.user.is_superuser) and super().has_add_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
+        if change:
+            return  # the form's services have
+        given = {name: form.cleaned_data[name] for name in ("email", "name", "password", "role")}
+        made, _ = services.add_member(request.tenant, **given)  # type: ignore[attr-defined]
+        obj.pk, obj.tenant_id, obj.user = made.pk, made.tenant_id, made.user

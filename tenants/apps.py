@@ -1,5 +1,12 @@
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps
 
 
 class TenantsConfig(AppConfig):
     name = "tenants"
+    default = True
+
+
+class WorkspaceAdminConfig(admin_apps.AdminConfig):
+    default = False
+    default_site = "tenants.admin_site.WorkspaceAdminSite"

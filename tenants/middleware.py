@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 
-from tenants import clerk, doors
+from tenants import clerk, doors, staff
 from tenants.context import tenant_context, tenant_transaction
 
 View = Callable[..., Any]
@@ -47,12 +47,17 @@ class TenantMiddleware:
             member = doors.membership_of(
                 request.user.pk, preferred_tenant_id=request.session.get("tenant_id")
             )
+        tenant = member.tenant if member else None
+        if bearer is None and (looked_into := staff.chosen(request)) is not None:
+            # Members of another workspace are nobody in this one.
+            member = member if tenant == looked_into else None
+            tenant = looked_into
         request.member = member  # type: ignore[attr-defined]
-        request.tenant = member.tenant if member else None  # type: ignore[attr-defined]
-        if member is None:
+        request.tenant = tenant  # type: ignore[attr-defined]
+        if tenant is None:
             response = self.get_response(request)
         else:
-            with tenant_context(member.tenant_id):
+            with tenant_context(tenant.pk):
                 response = self.get_response(request)
         if is_signed_in or request.user.is_authenticated:
             response.headers.setdefault("Cache-Control", "private, no-store")

@@ -1,0 +1,176 @@
+"""Numbers, calls, legs, events and recordings in the admin."""
+
+from typing import Any
+
+import pytest
+from django.conf import settings as project
+from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from calls.models import CallEvent, CallLeg, CallLog, PhoneNumber, Recording
+from tenants.context import tenant_transaction
+
+NUMBERS = "/admin/calls/phonenumber/"
+FACTS = ["calllog", "callleg", "callevent", "recording"]
+
+
+@pytest.fixture
+def staff(cast: Any, client: Client) -> Client:
+    """Whatever a permission can allow is allowed to Alice of Acme."""
+    alice = cast.alice.user
+    alice.is_staff = True
+    alice.save()
+    alice.user_permissions.set(Permission.objects.all())
+    client.force_login(alice)
+    return client
+
+
+@pytest.fixture
+def call(dialled: Any, cast: Any) -> Any:
+    """A call with legs, events and a recording; its scene."""
+    dialled.hear("call", "ringing", dialled.contact_leg)
+    with tenant_transaction(cast.acme.pk):
+        Recording.objects.create(
+            call=dialled.call, sid="RE" + "1" * 32, account_sid=project.TWILIO_ACCOUNT_SID
+        )
+    return dialled
+
+
+def numbers_of(tenant: Any) -> list[tuple[str, str, bool]]:
+    with tenant_transaction(tenant.pk):
+        rows = PhoneNumber.objects.order_by("number")
+        return [(row.number, row.label, row.is_default) for row in rows]
+
+
+def test_a_number_is_added_and_becomes_the_only_default(staff: Client, cast: Any) -> None:
+    given = {"number": "+1 415 555 0177", "label": "Sales", "is_default": "on"}
+    assert staff.post(f"{NUMBERS}add/", given).status_code == 302
+    assert numbers_of(cast.acme) == [("+14155550177", "Sales", True), ("+14155550199", "", False)]
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        ("415 555 0177", "neither|country|too short|number"),
+        ("+442079460199", "in use already"),  # Borealis has it
+        ("+14155550199", "in use already"),
+    ],
+)
+def test_a_number_that_cannot_be_is_refused_at_its_field(
+    staff: Client, cast: Any, number: str, says: str
+) -> None:
+    answer = staff.post(f"{NUMBERS}add/", {"number": number, "label": ""})
+    errors = answer.context["adminform"].form.errors
+    assert set(errors) == {"number"}
+    assert any(word in str(errors["number"]) for word in says.split("|"))
+    assert len(numbers_of(cast.acme)) == 1
+
+
+def test_without_an_account_the_field_says_so(staff: Client, settings: Any) -> None:
+    settings.TWILIO_AUTH_TOKEN = ""
+    answer = staff.post(f"{NUMBERS}add/", {"number": "+14155550177"})
+    assert "twilio_doctor" in str(answer.context["adminform"].form.errors["number"])
+
+
+def test_a_number_itself_never_changes(staff: Client, cast: Any) -> None:
+    with tenant_transaction(cast.acme.pk):
+        row = PhoneNumber.objects.get()
+    changed = {"number": "+14155550100", "label": "Main", "is_default": "on", "twilio_sid": "x"}
+    assert staff.post(f"{NUMBERS}{row.pk}/change/", changed).status_code == 302
+    with tenant_transaction(cast.acme.pk):
+        after = PhoneNumber.objects.get()
+    assert (after.number, after.label, after.twilio_sid) == (row.number, "Main", row.twilio_sid)
+
+
+def test_the_action_makes_one_number_the_default(staff: Client, cast: Any) -> None:
+    staff.post(f"{NUMBERS}add/", {"number": "+14155550177"})
+    with tenant_transaction(cast.acme.pk):
+        ids = {row.number: str(row.pk) for row in PhoneNumber.objects.all()}
+    both = {"action": "use_by_default", "_selected_action": list(ids.values())}
+    assert "one number only" in staff.post(NUMBERS, both, follow=True).content.decode()
+    one = both | {"_selected_action": [ids["+14155550177"]]}
+    staff.post(NUMBERS, one)
+    assert [row[2] for row in numbers_of(cast.acme)] == [True, False]
+
+
+@pytest.mark.parametrize("table", FACTS)
+def test_what_twilio_told_is_looked_at_and_never_edited(
+    staff: Client, call: Any, cast: Any, table: str
+) -> None:
+    model: Any = {
+        "calllog": CallLog,
+        "callleg": CallLeg,
+        "callevent": CallEvent,
+        "recording": Recording,
+    }[table]
+    with tenant_transaction(cast.acme.pk):
+        row = model.objects.first()
+    page = f"/admin/calls/{table}/{row.pk}/change/"
+    shown = staff.get(page)
+    assert shown.status_code == 200 and 'name="_save"' not in shown.content.decode()
+    assert staff.post(page, {"status": "completed"}).status_code == 403
+    assert staff.get(f"/admin/calls/{table}/add/").status_code == 403
+    assert staff.post(page.replace("change", "delete"), {"post": "yes"}).status_code == 403
+    client = Client()
+    charlie = cast.charlie.user
+    charlie.is_staff = True
+    charlie.save()
+    charlie.user_permissions.set(Permission.objects.all())
+    client.force_login(charlie)
+    assert client.get(page).status_code == 302
+    assert client.get(f"/admin/calls/{table}/").context["cl"].result_count == 0
+
+
+@pytest.mark.parametrize(
+    ("table", "text"),
+    [
+        ("calllog", "4155550100"),
+        ("calllog", "maria acme"),
+        ("callleg", "CA"),
+        ("callevent", "ringing"),
+        ("recording", "RE111"),
+    ],
+)
+def test_each_table_is_searched(staff: Client, call: Any, table: str, text: str) -> None:
+    def hits(query: str) -> int:
+        found = staff.get(f"/admin/calls/{table}/", {"q": query})
+        return int(found.context["cl"].result_count)
+
+    assert hits(text) >= 1 and hits("zzz-nothing") == 0
+
+
+@pytest.mark.parametrize("table", [*FACTS, "phonenumber"])
+def test_lists_cost_the_same_however_long(staff: Client, call: Any, cast: Any, table: str) -> None:
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            page = staff.get(f"/admin/calls/{table}/")
+        assert page.status_code == 200
+        lengths.append(page.context["cl"].result_count)
+        return len(queries)
+
+    lengths: list[int] = []
+    before = cost()
+    with tenant_transaction(cast.acme.pk):
+        for serial in range(4):
+            more = CallLog.objects.create(
+                user=cast.bob.user,
+                contact=cast.acme_maria,
+                direction="OUTBOUND",
+                from_number="+14155550199",
+                to_number="+14155550100",
+                started_at=timezone.now(),
+            )
+            CallLeg.objects.create(conference=call.room, party="agent", user=cast.bob.user)
+            Recording.objects.create(
+                call=more, sid=f"RE{serial:032x}", account_sid=project.TWILIO_ACCOUNT_SID
+            )
+            PhoneNumber.objects.create(
+                number=f"+1415555015{serial}", account_sid=project.TWILIO_ACCOUNT_SID
+            )
+    for _ in range(4):
+        call.hear("call", "ringing", call.contact_leg)
+    assert cost() == before <= 11
+    assert lengths[1] > lengths[0]

@@ -1,0 +1,52 @@
+"""The admin: always inside one workspace. A superuser picks which one."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.admin import AdminSite
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import path, reverse
+
+from tenants import staff
+from tenants.models import Tenant
+
+
+class WorkspaceForm(forms.Form):
+    workspace = forms.ModelChoiceField(
+        Tenant.objects.order_by("name"), empty_label=None, help_text="For one hour; it is logged."
+    )
+
+
+class WorkspaceAdminSite(AdminSite):
+    site_title = site_header = "VoIP CRM admin"
+    index_title = "Tables"
+    # No log of recent actions: it would name rows of other workspaces.
+
+    def get_urls(self) -> list[Any]:
+        picker = path("workspace/", self.admin_view(self.pick), name="pick_workspace")
+        return [picker, *super().get_urls()]
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        may_pick = getattr(request.user, "is_superuser", False)
+        tenant = getattr(request, "tenant", None)
+        return super().each_context(request) | {"workspace": tenant, "may_pick": may_pick}
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        if request.user.is_superuser and request.tenant is None:  # type: ignore[attr-defined]
+            return HttpResponseRedirect(reverse("admin:pick_workspace"))
+        return super().index(request, extra_context)
+
+    def pick(self, request: HttpRequest) -> HttpResponse:
+        """Choose the workspace to look into, or (`leave`) none."""
+        if not request.user.is_superuser:
+            raise Http404
+        form = WorkspaceForm(request.POST if request.method == "POST" else None)
+        if "leave" in request.POST:
+            staff.leave(request)
+            return HttpResponseRedirect(reverse("admin:pick_workspace"))
+        if form.is_valid():
+            staff.choose(request, form.cleaned_data["workspace"])
+            return HttpResponseRedirect(reverse("admin:index"))
+        context = self.each_context(request) | {"title": "Choose a workspace", "form": form}
+        return render(request, "admin/pick_workspace.html", context)
