@@ -39,11 +39,11 @@ class NoTenant(PermissionDenied):
 
 
 class HasTenant(permissions.IsAuthenticated):
-    """Signed in, and inside a tenant (`request.tenant`, set by the middleware)."""
+    """Signed in, and a member of the tenant worked in (`request.member`, by the middleware)."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if not super().has_permission(request, view):
             return False
-        if getattr(request, "tenant", None) is None:
+        if getattr(request, "member", None) is None:
             raise NoTenant
         return True
