@@ -55,7 +55,8 @@ def call(request: TenantRequest, call_id: UUID) -> HttpResponse:
     found = selectors.call_page(request.tenant, call_id, now=timezone.now())
     if found is None:
         raise Http404
-    return render(request, "call.html", {"call": found})
+    # Not `call`, by which the dock knows the call that this browser is in.
+    return render(request, "call.html", {"of_call": found})
 
 
 @require_GET

@@ -34,7 +34,8 @@
   const inCall = () => ["connecting", "open"].includes(document.body.dataset.phone);
 
   document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
-    if (!byHand(ctx) || ctx.target?.id === "dialer") return;
+    const shown = ctx.response.status === 422 && ctx.sourceElement?.hasAttribute("hx-status:422");
+    if (!byHand(ctx) || shown) return; // a refusal that the form itself shows needs no toast
     const page = new DOMParser().parseFromString(ctx.text, "text/html");
     const reason = page.querySelector("[data-form-error]")?.textContent;
     const text = reason ?? (ctx.response.status === 404 ? "That is not here any more." : "That did not work. Try again in a moment.");

@@ -1,0 +1,214 @@
+"""A call's own page, and the words of its timeline."""
+
+import re
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from calls import presentation, selectors, states
+from calls.models import CallLog, Recording
+from calls.timeline import Fact, recording_fact, timeline
+from tenants.context import tenant_transaction
+
+START = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def fact(kind: str, name: str, seconds: int = 0, **more: Any) -> Fact:
+    given = {"who": "Maria", "party": "contact"} | more
+    return Fact(kind, name, START + timedelta(seconds=seconds), **given)
+
+
+def words(*facts: Fact) -> list[str]:
+    return [moment.text for moment in timeline(facts)]
+
+
+def test_a_talk_is_told_in_plain_words_in_its_order() -> None:
+    bob = {"who": "Bob", "party": "agent"}
+    facts = [
+        fact(states.CALL, "completed", 60, duration=50),
+        fact(states.CALL, "in-progress", 9),
+        fact(states.CONFERENCE, "participant-join", 10),  # said by “answered”
+        fact(states.CALL, "ringing", 1),
+        fact(states.CALL, "initiated", 1),
+        fact(states.CALL, "ringing", 2),  # twice
+        fact(states.CONFERENCE, "participant-join", 0, **bob),
+        fact(states.CALL, "in-progress", 0, **bob),
+        fact(states.CONFERENCE, "participant-leave", 61, **bob),
+        fact(states.CONFERENCE, "conference-end", 62, who="", party=""),
+        fact(states.CONFERENCE, "participant-of-tomorrow", 62, **bob),
+        recording_fact("stored", START + timedelta(seconds=70)),
+        recording_fact("waiting", START + timedelta(seconds=65)),
+    ]
+    assert words(*facts) == [
+        "Bob joined",
+        "Dialled Maria",
+        "Rang at Maria",
+        "Maria answered",
+        "Call ended",
+        "Bob left",
+        "Recording ready",
+    ]
+    assert timeline(facts)[4].note == "Talked for 50 seconds."
+
+
+def test_holding_twice_is_told_twice() -> None:
+    hold, back = "participant-hold", "participant-unhold"
+    facts = [fact(states.CONFERENCE, name, n) for n, name in enumerate([hold, back, hold])]
+    assert words(*facts) == [
+        "Maria was put on hold",
+        "Maria was taken off hold",
+        "Maria was put on hold",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "said"),
+    [
+        ("busy", {}, "Maria was busy"),
+        ("busy", {"sip_code": 603}, "Maria declined"),
+        ("no-answer", {}, "Maria did not answer"),
+        ("canceled", {}, "Given up before Maria answered"),
+        ("failed", {"error_code": 21211}, "Maria could not be reached"),
+    ],
+)
+def test_each_ending_has_its_words(name: str, more: dict[str, Any], said: str) -> None:
+    (moment,) = timeline([fact(states.CALL, name, **more)])
+    assert moment.text == said
+    assert ("telephone number" in moment.note) is ("error_code" in more)
+
+
+def test_what_we_concluded_ourselves_is_told_as_such() -> None:
+    (moment,) = timeline([fact(states.LOCAL, "failed")])
+    assert "Concluded here" in moment.note
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0 seconds"),
+        (1, "1 second"),
+        (60, "1 minute"),
+        (65, "1 minute 5 seconds"),
+        (7384, "2 hours 3 minutes"),
+    ],
+)
+def test_lengths_are_spoken(seconds: int, said: str) -> None:
+    assert presentation.spoken(seconds) == said
+
+
+@pytest.fixture
+def ended(dialled: Any, cast: Any) -> Any:
+    """Bob called Maria, who rang, answered, talked and hung up; a recording is stored."""
+    leg = dialled.contact_leg
+    at = timezone.now()
+    dialled.hear(states.CALL, "ringing", leg, at=at)
+    dialled.hear(states.CALL, "in-progress", leg, at=at + timedelta(seconds=7))
+    end = at + timedelta(seconds=49)
+    dialled.hear(states.CALL, "completed", leg, at=end, duration=42, sip_code=200)
+    with tenant_transaction(cast.acme.pk):
+        dialled.recording = Recording.objects.create(
+            call=dialled.call,
+            sid="RE" + uuid.uuid4().hex,
+            account_sid="AC",
+            state="stored",
+            duration=42,
+            stored_at=end + timedelta(seconds=3),
+        )
+    return dialled
+
+
+def test_the_page_tells_who_when_how_and_lets_one_call_back(
+    cast: Any, ended: Any, signed_in: Any
+) -> None:
+    answer = signed_in(cast.bob).get(f"/calls/{ended.call.pk}")
+    page = re.sub(r"\s+", " ", answer.content.decode())
+    for said in (
+        '<h1 tabindex="-1">Maria of Acme</h1>',
+        "(415) 555-0199",
+        "(415) 555-0100",
+        "Completed",
+        "7 seconds",
+        "42 seconds",
+        "Contact, by telephone",
+        "Agent, in the browser",
+        "Rang at Maria of Acme",
+        "Maria of Acme answered",
+        "Bob joined",
+        "Recording ready",
+        "UTC",
+        'aria-label="Call Maria of Acme"',
+        f'src="/recordings/{ended.recording.pk}"',
+        "Download (0:42)",
+    ):
+        assert said in page, said
+    assert "hx-trigger" not in page.partition('id="call_page"')[2].partition(">")[0]
+
+
+def test_the_row_of_a_call_leads_to_its_page(cast: Any, ended: Any, signed_in: Any) -> None:
+    page = signed_in(cast.bob).get("/calls").content.decode()
+    assert f'<a class="who" href="/calls/{ended.call.pk}">Maria of Acme</a>' in page
+
+
+def test_a_call_that_goes_on_repaints_itself(cast: Any, dialled: Any, signed_in: Any) -> None:
+    page = signed_in(cast.bob).get(f"/calls/{dialled.call.pk}").content.decode()
+    opening = page.partition('id="call_page"')[2].partition(">")[0]
+    assert "live:call from:body" in opening
+    assert "Not over yet" in page
+
+
+def test_the_dock_does_not_take_the_page_for_its_own_call(
+    cast: Any, ended: Any, signed_in: Any
+) -> None:
+    page = signed_in(cast.bob).get(f"/calls/{ended.call.pk}").content.decode()
+    assert 'id="call_panel"' not in page
+
+
+def test_a_call_without_contact_agent_or_room_has_a_page(cast: Any, signed_in: Any) -> None:
+    with tenant_transaction(cast.acme.pk):
+        call = CallLog.objects.create(
+            direction="INBOUND",
+            from_number="anonymous",
+            to_number="+14155550199",
+            status="no-answer",
+            outcome="no-answer",
+            started_at=START,
+            ended_at=START,
+        )
+    page = signed_in(cast.bob).get(f"/calls/{call.pk}").content.decode()
+    assert "No number to call back" in page and "Nothing was heard of this call." in page
+    assert 'title="There is no number to call" disabled' in page
+
+
+def test_another_workspaces_call_is_as_absent_as_none(
+    cast: Any, ended: Any, signed_in: Any
+) -> None:
+    client = signed_in(cast.charlie)
+    foreign, absent = (client.get(f"/calls/{pk}") for pk in (ended.call.pk, uuid.uuid4()))
+    assert foreign.status_code == absent.status_code == 404
+    assert foreign.content == absent.content
+    assert signed_in(cast.bob).get(f"/calls/{ended.call.pk}").status_code == 200
+
+
+def test_the_page_costs_four_statements(cast: Any, ended: Any) -> None:
+    with tenant_transaction(cast.acme.pk), CaptureQueriesContext(connection) as queries:
+        selectors.call_page(cast.acme, ended.call.pk, now=timezone.now())
+    assert len(queries) == 4
+
+
+def test_a_contacts_page_shows_its_calls_and_each_number_can_be_called(
+    cast: Any, ended: Any, signed_in: Any
+) -> None:
+    client = signed_in(cast.bob)
+    path = f"/contacts/{cast.acme_maria.pk}"
+    page = client.get(path).content.decode()
+    assert f'id="call_{ended.call.pk}"' in page
+    assert 'value="+14155550100"' in page
+    part = client.get(
+        path, headers={"HX-Request": "true", "HX-Target": "tbody#history_rows"}
+    ).content.decode()
+    assert "<main" not in part and f'id="call_{ended.call.pk}"' in part
