@@ -181,8 +181,10 @@ def judge_application(
             return Finding(
                 "twiml_app", WRONG, says, why, f"Set TWILIO_TWIML_APP_SID={fit[0]} and restart."
             )
-        do = "Make one with the voice URL below, or let --apply do it, and set its SID: "
-        return Finding("twiml_app", WRONG, f"{missing}.", why, do + wanted.voice_url)
+        do = "Let --apply make one, or make it with "
+        do += "; ".join(f"{name}={value}" for name, value in asdict(wanted).items())
+        do += ". Then set its SID as TWILIO_TWIML_APP_SID."
+        return Finding("twiml_app", WRONG, f"{missing}.", why, do)
     have, want = asdict(found.settings), asdict(wanted)
     wrong = [name for name in want if have[name] != want[name]]
     if not wrong:
