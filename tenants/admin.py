@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 from django.db.models import QuerySet
@@ -16,6 +17,9 @@ from django.urls import reverse
 
 from tenants import services
 from tenants.models import Membership, Tenant, User, UserManager
+
+# Groups belong to no workspace, and roles are those of memberships.
+admin.site.unregister(Group)
 
 
 class TenantScopedAdmin(admin.ModelAdmin):

@@ -4,6 +4,7 @@ from django.contrib.admin import apps as admin_apps
 
 class TenantsConfig(AppConfig):
     name = "tenants"
+    verbose_name = "Workspaces and people"
     default = True
 
 
