@@ -154,7 +154,7 @@ def _matching(filters: Filters) -> QuerySet[CallLog]:
 
 def _about(text: str) -> Q:
     """Calls with a contact that the contacts' search finds, or with these digits in a number."""
-    found = Q(contact_id__in=find_contacts(text).order_by().values("pk"))
+    found = Q(contact_id__in=find_contacts(text, archived=None).order_by().values("pk"))
     prefixes = search.query_prefixes(text)
     if len(prefixes) == 1 and prefixes[0].isdigit() and len(prefixes[0]) >= search.SHORTEST_DIGITS:
         found |= Q(to_number__contains=prefixes[0]) | Q(from_number__contains=prefixes[0])

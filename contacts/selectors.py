@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet
 
 from contacts import search
 from contacts.models import Contact, ContactNumber, ContactToken
@@ -52,8 +52,9 @@ def contact_page(
     after = after.replace("\x00", "")  # which PostgreSQL does not take
     if after:
         contact_id, _, sort_name = after.partition(" ")
-        contacts = contacts.filter(
-            Q(sort_name__gt=sort_name) | Q(sort_name=sort_name, id__gt=_uuid_or_zero(contact_id))
+        # The first condition is the range that the index walks, the second cuts its first name.
+        contacts = contacts.filter(sort_name__gte=sort_name).exclude(
+            sort_name=sort_name, id__lte=_uuid_or_zero(contact_id)
         )
     rows = list(contacts.prefetch_related(_NUMBERS)[: size + 1])
     more, rows = len(rows) > size, rows[:size]

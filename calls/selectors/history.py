@@ -84,8 +84,9 @@ def history(
     total = calls.order_by()[: COUNT_CAP + 1].count()
     if cursor := _read_cursor(before):
         started_at, call_id = cursor
-        calls = calls.filter(
-            Q(started_at__lt=started_at) | Q(started_at=started_at, id__lt=call_id)
+        # The first condition is the range that the index walks, the second cuts its first moment.
+        calls = calls.filter(started_at__lte=started_at).exclude(
+            started_at=started_at, id__gte=call_id
         )
     recordings = Prefetch("recordings", Recording.objects.order_by("created_at"))
     page = list(

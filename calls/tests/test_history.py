@@ -233,3 +233,35 @@ def test_the_page_costs_as_many_statements_for_many_calls_as_for_one(
             client.get(f"/calls{query}")
         costs.append(sum("calls_" in query["sql"] for query in queries))
     assert costs == [3, 3]
+
+
+def test_each_filter_walks_its_own_index(log: Any) -> None:
+    with tenant_transaction(log.acme.pk):
+        CallLog.objects.bulk_create(
+            CallLog(
+                tenant_id=log.acme.pk,
+                user_id=log.bob.user_id,
+                direction="OUTBOUND",
+                from_number="+14155550199",
+                to_number="+14155550100",
+                outcome="completed",
+                started_at=NOW - timedelta(days=30, seconds=serial),
+            )
+            for serial in range(2000)
+        )
+    expected = {
+        "call_history": Filters(since=NOW.date()),
+        "call_history_direction": Filters(direction="inbound"),
+        "call_history_outcome": Filters(status="busy"),
+        "call_history_agent": Filters(agent=log.alice.user_id),
+        "call_history_contact": Filters(contact=log.ada.pk),
+    }
+    for index, filters in expected.items():
+        with tenant_transaction(log.acme.pk), connection.cursor() as cursor:
+            for way in ("seqscan", "sort", "bitmapscan"):  # which pay on so few rows
+                cursor.execute(f"SET LOCAL enable_{way} = off")
+            with CaptureQueriesContext(connection) as queries:
+                selectors.history(log.acme, now=NOW, filters=filters)
+            cursor.execute(f"EXPLAIN {queries[1]['sql']}")
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+        assert f"using {index} on calls_calllog" in plan, plan
