@@ -18,9 +18,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("workspace", help="the workspace's slug")
-        parser.add_argument("email")
-        parser.add_argument("--role", choices=Role.values, default=Role.AGENT)
-        parser.add_argument("--name", default="")
+        parser.add_argument("email", help="by which the person signs in")
+        parser.add_argument(
+            "--role",
+            choices=Role.values,
+            default=Role.AGENT,
+            help="agents call; admins change the workspace's settings, too (default: agent)",
+        )
+        parser.add_argument("--name", default="", help="of a new person, as colleagues see it")
 
     def handle(self, *args: Any, **options: Any) -> None:
         tenant = Tenant.objects.filter(slug=options["workspace"]).first()

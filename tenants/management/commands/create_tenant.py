@@ -8,10 +8,10 @@ from tenants.services import create_tenant
 
 
 class Command(BaseCommand):
-    help = "Create a workspace. Prints its id."
+    help = "Create a workspace: one company's people, contacts and calls. Prints its id and slug."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name")
+        parser.add_argument("name", help="as its people see it, like “Crane & Co”")
         parser.add_argument("--slug", help="short name for commands; made of the name by default")
         parser.add_argument("--country", default="US", help="ISO 3166 code of its numbers")
         parser.add_argument("--time-zone", default="UTC", help="like Europe/Berlin")

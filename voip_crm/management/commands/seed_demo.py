@@ -8,7 +8,10 @@ from voip_crm import demo
 
 
 class Command(BaseCommand):
-    help = "Create the demo workspaces, people, contacts and calls."
+    help = (
+        "Create the demo: two workspaces with people, contacts and some weeks of calls. Its "
+        "numbers are those of the sandbox's pretend phones; never load it beside real data."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
