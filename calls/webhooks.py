@@ -28,7 +28,7 @@ from calls.models import Conference, UnroutedEvent
 from calls.refusals import Refusal
 from calls.services import presence, progress, recordings
 from calls.services.progress import Heard, UnknownCall
-from tenants import doors
+from tenants import doors, log_context
 from tenants.middleware import short_transactions
 
 logger = logging.getLogger(__name__)
@@ -74,6 +74,7 @@ class TwilioWebhook(APIView):
         url = settings.PUBLIC_BASE_URL + raw.get_full_path()
         if account is None or not gateway.is_signed(account, url, form, signature):
             return HttpResponse(status=403)
+        log_context.bind(call_sid=_sid(form.get("CallSid")))
         return self.hear(account, _readable(form), raw.GET)
 
     def hear(self, account: TwilioAccount, form: Form, query: QueryDict) -> HttpResponse:
@@ -119,6 +120,7 @@ class VoiceWebhook(TwilioWebhook):
         member = doors.membership_by_identity(caller.removeprefix("client:"))
         if member is None or not accounts.serves(account, member.tenant_id):
             raise Refusal("forbidden", "Your account may not place calls. Goodbye.")
+        log_context.bind(tenant=member.tenant_id, user=member.user_id)
         request_id, call_sid = _uuid(form.get("clientRequestId")), form.get("CallSid", "")
         if request_id is None or not _SID.fullmatch(call_sid):
             raise Refusal("invalid_request", "This call cannot be connected. Goodbye.")
@@ -169,6 +171,7 @@ class RecordingStatusWebhook(TwilioWebhook):
         if not _belongs(account, tenant_id):
             _keep_aside(account, form, "another account's call")
             return HttpResponse(status=204)
+        log_context.bind(tenant=tenant_id, call=call_id)
         try:
             waiting = recordings.note_recording(
                 tenant_id,
@@ -199,6 +202,7 @@ def _store(account: TwilioAccount, form: Form, query: QueryDict, heard: Heard) -
     if tenant_id is None or not _belongs(account, tenant_id):
         _keep_aside(account, form, "no such tenant")
         return
+    log_context.bind(tenant=tenant_id, room=room_id, leg=leg_id)
     try:
         closing: Conference | None = progress.hear(tenant_id, heard, room_id=room_id, leg_id=leg_id)
     except (UnknownCall, IntegrityError) as error:

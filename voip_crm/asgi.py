@@ -17,5 +17,5 @@ _pages = with_static_asgi(django_application)
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
-    app = live.application if scope.get("path") == live.PATH else _pages
+    app = live.application if scope.get("path") in (live.PATH, live.READY_PATH) else _pages
     await app(scope, receive, send)

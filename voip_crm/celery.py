@@ -1,10 +1,16 @@
 """The Celery application: a worker process with Redis, threads of `./run` without."""
 
+import logging.config
 import os
+import uuid
 from typing import Any
 
 from celery import Celery, signals
+from django.conf import settings
 from django.db import close_old_connections
+
+from tenants import log_context
+from voip_crm.checks import refuse_to_start_on_errors
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voip_crm.settings")
 
@@ -13,6 +19,35 @@ app = Celery("voip_crm")
 app.set_default()
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@signals.celeryd_init.connect
+def refuse_to_start(**_: Any) -> None:
+    """A worker process; the threads of ./run are not one."""
+    refuse_to_start_on_errors(several_processes=True)
+
+
+@signals.setup_logging.connect
+def log_like_the_rest(**_: Any) -> None:
+    logging.config.dictConfig(settings.LOGGING)
+
+
+@signals.before_task_publish.connect
+def send_request_id(headers: dict[str, Any], **_: Any) -> None:
+    """Give a task the id of the request (or task) that queued it."""
+    headers["request_id"] = log_context.facts().get("request_id") or uuid.uuid4().hex
+
+
+@signals.task_prerun.connect
+def begin_log(task: Any, args: Any, **_: Any) -> None:
+    """The tenant comes first among the arguments of every task that has one (calls/tasks.py)."""
+    log_context.begin(task=task.name, request_id=task.request.get("request_id"))
+    log_context.bind(tenant=args[0] if args else None)
+
+
+@signals.task_postrun.connect
+def end_log(**_: Any) -> None:
+    log_context.begin()
 
 
 @signals.task_prerun.connect

@@ -1,7 +1,7 @@
 """System checks that say at start what is wrong with the environment.
 
-E001 Twilio credentials are missing · E002 PUBLIC_BASE_URL is malformed · E003 the sandbox in
-production · E004 a Twilio SID has the wrong form.
+E001 Twilio credentials are missing · E002 PUBLIC_BASE_URL is malformed · E003 the sandbox on a
+public site · E004 a Twilio SID has the wrong form · E005 several processes without Redis.
 """
 
 import re
@@ -20,6 +20,7 @@ CREDENTIALS = (
     "TWILIO_API_KEY_SECRET",
     "TWILIO_TWIML_APP_SID",
 )
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 SID_PREFIXES = {
     "TWILIO_ACCOUNT_SID": "AC",
     "TWILIO_API_KEY_SID": "SK",
@@ -40,7 +41,9 @@ def check_twilio(**_: Any) -> list[CheckMessage]:
                 id="voip_crm.E001",
             )
         )
-    if settings.TWILIO_SANDBOX_URL and not settings.DEBUG and _public_url().scheme == "https":
+    url = _public_url()
+    is_public = url.scheme == "https" and url.hostname not in LOOPBACK
+    if settings.TWILIO_SANDBOX_URL and not settings.DEBUG and is_public:
         found.append(
             Error(
                 "TWILIO_SANDBOX_URL is set on a public https site.",
@@ -81,11 +84,26 @@ def check_public_base_url(**_: Any) -> list[CheckMessage]:
     ]
 
 
-def refuse_to_start_on_errors() -> None:
-    """Exit with the errors above: servers run no system checks, so asgi.py and wsgi.py call it."""
-    errors = [message for message in run_checks(tags=[TAG]) if message.is_serious()]
+@register(TAG, deploy=True)
+def check_redis(**_: Any) -> list[CheckMessage]:
+    """Only for production: ./run is one process, and needs none."""
+    if settings.REDIS_URL or settings.DEBUG:
+        return []
+    return [
+        Error(
+            "REDIS_URL is not set: web, live channel, worker and beat would not hear each other.",
+            hint="Give redis://host:6379/0, or use ./run, which is one process.",
+            id="voip_crm.E005",
+        )
+    ]
+
+
+def refuse_to_start_on_errors(*, several_processes: bool = False) -> None:
+    """Exit with the errors above, a line each: servers run no system checks, so they call it."""
+    found = run_checks(tags=[TAG], include_deployment_checks=several_processes)
+    errors = [f"{e.id}: {e.msg} {e.hint}" for e in found if e.is_serious()]
     if errors:
-        sys.exit("\n".join(str(error) for error in errors))
+        sys.exit("\n".join(errors))
 
 
 def _public_url() -> Any:

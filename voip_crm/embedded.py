@@ -55,6 +55,8 @@ def prepare(argv: list[str]) -> None:
     _default("RECORDINGS_DIR", str(var / "recordings"))
     _default("STATIC_USE_FINDERS", "1")
     _default("LOG_LEVEL", "WARNING")
+    _default("LOG_FORMAT", "plain")
+    _default("SSL_REDIRECT", "0")  # a tunnel's headers are not known
 
 
 def write_private(path: Path, text: str) -> None:

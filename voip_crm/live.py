@@ -9,25 +9,28 @@ the one process there is. Events:
     : keep-alive                    each 15 seconds
 
 A stream ends after ten minutes; the page comes back with a new ticket, which a removed member does
-not get. Tickets come from a view that knows the session; 401 for a bad one.
+not get. Tickets come from a view that knows the session; 401 for a bad one. `GET /live/readyz` is
+for a load balancer: 200, or 503 while Redis is away.
 """
 
 import asyncio
-import logging
+import logging.config
 import os
 from collections import defaultdict
 from typing import Any
 from urllib.parse import parse_qs
 
+from django.apps import apps
 from django.conf import settings
 from django.core import signing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voip_crm.settings")
 from tenants import live as sender
+from voip_crm.checks import refuse_to_start_on_errors
 
 log = logging.getLogger(__name__)
 
-PATH = "/live"
+PATH, READY_PATH = "/live", "/live/readyz"
 KEEP_ALIVE_SECONDS = 15.0
 STREAM_SECONDS = 600.0
 QUEUE_LENGTH = 100
@@ -51,6 +54,16 @@ class Hub:
         self._loop: asyncio.AbstractEventLoop | None = None
         # The loop keeps weak references only: a task without one is collected under load.
         self._subscription: asyncio.Task[None] | None = None
+        self._hears = not redis_url
+
+    async def is_ready(self) -> bool:
+        """Whether what is published now would be heard; waits a second for the first contact."""
+        self._start()
+        for _ in range(20):
+            if self._hears:
+                return True
+            await asyncio.sleep(0.05)
+        return False
 
     def join(self, channel: str) -> Page:
         self._start()
@@ -117,6 +130,7 @@ class Hub:
                         if message is None:
                             await pubsub.ping()
                         elif message["type"] == "psubscribe":
+                            self._hears = True
                             self.resync()
                             delay = 0.1
                         elif message["type"] == "pmessage":
@@ -125,6 +139,7 @@ class Hub:
                 log.warning("The live channel lost Redis (again in %.1f s): %s", delay, error)
             except Exception:
                 log.exception("The live channel's subscription failed (again in %.1f s)", delay)
+            self._hears = False
             await asyncio.sleep(delay)
             delay = min(delay * 2, SLOWEST_RETRY_SECONDS)
 
@@ -138,6 +153,9 @@ def _put(page: Page, event: bytes | None) -> None:
 
 
 # Reads the settings here, so that a process with a missing one ends at its start.
+if not apps.ready:  # a process of its own, without Django set up
+    logging.config.dictConfig(settings.LOGGING)
+    refuse_to_start_on_errors(several_processes=True)
 hub = Hub(settings.REDIS_URL)
 sender.listen(hub.deliver_from_thread)
 
@@ -145,6 +163,9 @@ sender.listen(hub.deliver_from_thread)
 async def application(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] != "http":
         raise ValueError("The live channel speaks HTTP only.")
+    if scope["path"] == READY_PATH:
+        await _answer(send, 200 if await hub.is_ready() else 503)
+        return
     if scope["path"] != PATH or scope["method"] != "GET":
         await _answer(send, 404)
         return

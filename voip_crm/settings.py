@@ -1,22 +1,24 @@
 """Every setting of the project, read from the environment (and from `.env` when there is one).
 
-Secrets have no defaults: a missing one stops the process with its name. `.env.example` lists
-every variable with what it is for.
+Secrets have no defaults: a missing one stops the process with its name. docs/settings.md says
+what each variable means.
 """
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-import environ
+from voip_crm.environment import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
+env = Environment()
 env.read_env(BASE_DIR / ".env")
 
 SECRET_KEY = env.str("SECRET_KEY")
 DEBUG = env.bool("DEBUG", False)
 PUBLIC_BASE_URL = env.str("PUBLIC_BASE_URL").rstrip("/")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
+IS_HTTPS = PUBLIC_BASE_URL.startswith("https://")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) or [urlsplit(PUBLIC_BASE_URL).hostname]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 
 INSTALLED_APPS = [
@@ -37,6 +39,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "voip_crm.logs.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -104,7 +107,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", str(BASE_DIR / "staticfiles")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Finders need no collectstatic (./run and ./test); else static.py serves what it collected.
 STATIC_USE_FINDERS = env.bool("STATIC_USE_FINDERS", DEBUG)
@@ -194,7 +197,15 @@ RING_TIMEOUT = env.int("RING_TIMEOUT", 30)  # seconds a contact's phone rings (5
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_BASE_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+# TLS ends at the proxy, which must replace this header (docs/operating.md); plain http is sent on
+# to https, but for the health checks of a load balancer.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_HTTPS else None
+SECURE_SSL_REDIRECT = env.bool("SSL_REDIRECT", IS_HTTPS)
+SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", 30 * 24 * 3600) * IS_HTTPS
+# Other hosts of the domain, and the browsers' preload list, are not ours to promise for.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 
@@ -219,12 +230,30 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# One JSON object per line; "plain" is for people (./run).
+LOG_FORMAT = env.choice("LOG_FORMAT", "json", ["json", "plain"])
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"])
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "INFO")},
-    # The twilio library logs each request with its numbers and headers.
-    "loggers": {"twilio.http_client": {"level": "WARNING"}},
+    "formatters": {
+        "json": {"()": "voip_crm.logs.JsonFormatter"},
+        "plain": {"()": "voip_crm.logs.PlainFormatter"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        # The twilio library logs each request with its numbers and headers.
+        "twilio.http_client": {"level": "WARNING"},
+        # Each request is logged once, by RequestLogMiddleware.
+        "django.request": {"level": "ERROR"},
+        # Django's and the servers' own handlers would write lines of another form.
+        **{
+            name: {"handlers": [], "propagate": True}
+            for name in ("django", "django.server", "uvicorn", "uvicorn.error", "_granian")
+        },
+        # Its lines would show the live channel's tickets.
+        "uvicorn.access": {"handlers": [], "propagate": False},
+    },
 }
+env.refuse_unknown(BASE_DIR / ".env")

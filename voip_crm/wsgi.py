@@ -10,5 +10,5 @@ django_application = get_wsgi_application()
 from voip_crm.checks import refuse_to_start_on_errors  # noqa: E402  (needs Django set up)
 from voip_crm.static import with_static_wsgi  # noqa: E402
 
-refuse_to_start_on_errors()
+refuse_to_start_on_errors(several_processes=True)
 application = with_static_wsgi(django_application)

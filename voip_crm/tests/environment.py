@@ -29,6 +29,7 @@ os.environ.update(
     ALLOWED_HOSTS="localhost,127.0.0.1",
     STATIC_USE_FINDERS="1",
     LOG_LEVEL="WARNING",
+    LOG_FORMAT="plain",
     TWILIO_SANDBOX_URL=f"http://127.0.0.1:{free_port()}",
     TWILIO_ACCOUNT_SID=f"AC{secrets.token_hex(16)}",
     TWILIO_AUTH_TOKEN=secrets.token_hex(16),

@@ -62,11 +62,23 @@ def test_a_public_address_with_a_port_is_right(given: Any, url: str) -> None:
     assert ids() == []
 
 
-def test_the_sandbox_is_refused_in_production_only(given: Any) -> None:
+@pytest.mark.parametrize("url", ["http://localhost:8000", "https://localhost:8443"])
+def test_the_sandbox_is_refused_on_a_public_site_only(given: Any, url: str) -> None:
     given(TWILIO_SANDBOX_URL="http://127.0.0.1:8700")
     assert ids() == ["voip_crm.E003"]
-    given(TWILIO_SANDBOX_URL="http://127.0.0.1:8700", PUBLIC_BASE_URL="http://localhost:8000")
+    given(TWILIO_SANDBOX_URL="http://127.0.0.1:8700", PUBLIC_BASE_URL=url)
     assert ids() == []
+
+
+def test_several_processes_need_redis(given: Any) -> None:
+    given(REDIS_URL="")
+    checks.refuse_to_start_on_errors()
+    with pytest.raises(SystemExit, match=r"E005: REDIS_URL is not set: .* \./run"):
+        checks.refuse_to_start_on_errors(several_processes=True)
+    given(REDIS_URL="", DEBUG=True)
+    checks.refuse_to_start_on_errors(several_processes=True)
+    given(REDIS_URL="redis://127.0.0.1/0")
+    checks.refuse_to_start_on_errors(several_processes=True)
 
 
 def test_a_sid_of_the_wrong_kind_is_refused(given: Any) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import secrets
 import socket
 import stat
 import subprocess
@@ -13,16 +14,95 @@ import pytest
 from django.conf import settings
 
 from voip_crm import embedded
+from voip_crm.environment import PROCESS_VARIABLES, Environment
 from voip_crm.tests.environment import free_port
 
 ROOT: Path = settings.BASE_DIR
 
 
 def test_the_example_names_every_variable_of_the_settings_and_no_other() -> None:
-    source = (ROOT / "voip_crm" / "settings.py").read_text()
-    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source))
+    from voip_crm.settings import env
+
+    procfile = set(re.findall(r"\$\{(\w+):-", (ROOT / "Procfile").read_text()))
     example = (ROOT / ".env.example").read_text()
-    assert set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE)) == read
+    assert set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE)) == env.names | procfile
+    assert procfile < PROCESS_VARIABLES
+
+
+def test_each_variable_is_explained_with_its_default() -> None:
+    from voip_crm.settings import env
+
+    guide = (ROOT / "docs" / "settings.md").read_text()
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|", guide, re.MULTILINE))
+    assert set(rows) == env.names | PROCESS_VARIABLES
+    example = (ROOT / ".env.example").read_text()
+    for name, value in re.findall(r"^([A-Z_]+)=(.+)$", example, re.MULTILINE):
+        assert rows[name] == f"`{value}`", name
+
+
+def started(**environment: str) -> str:
+    """What the settings say at the start of a process with exactly this environment."""
+    needed = {"SECRET_KEY": "x", "DATABASE_URL": "sqlite://", "PUBLIC_BASE_URL": "http://x"}
+    result = subprocess.run(
+        [sys.executable, "-c", "import voip_crm.settings"],
+        env={"PATH": os.environ["PATH"]} | needed | environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert bool(result.returncode) == bool(result.stderr)
+    return result.stderr.strip()
+
+
+@pytest.mark.parametrize(
+    ("environment", "says"),
+    [
+        ({}, ""),
+        ({"SECRET_KEY": ""}, "SECRET_KEY is not set."),
+        ({"DATABASE_URL": ""}, "DATABASE_URL is not set."),
+        ({"RING_TIMEOUT": "hunter2"}, "RING_TIMEOUT has a value that cannot be read."),
+        ({"LOG_FORMAT": "jsn"}, "LOG_FORMAT is one of json, plain."),
+        ({"TWILIO_AUTHTOKEN": "hunter2"}, "Did you mean TWILIO_AUTH_TOKEN?"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_without_its_value(
+    environment: dict[str, str], says: str
+) -> None:
+    said = started(**environment)
+    assert says in said and "\n" not in said and "hunter2" not in said
+    assert bool(said) == bool(says)
+
+
+def test_a_misspelt_name_in_the_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("# A comment\nDATABASE_ULR=sqlite://\n")
+    from voip_crm.settings import env
+
+    environment = Environment()
+    environment.names |= env.names
+    with pytest.raises(
+        SystemExit, match="DATABASE_ULR is not .*mean DATABASE_URL"
+    ):
+        environment.refuse_unknown(tmp_path / ".env")
+    (tmp_path / ".env").write_text("DATABASE_URL=sqlite://\nPORT=80\n")
+    environment.refuse_unknown(tmp_path / ".env")
+
+
+def test_the_deployment_check_is_clean_in_production() -> None:
+    result = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        env={k: v for k, v in os.environ.items() if k != "DJANGO_ALLOW_ASYNC_UNSAFE"}
+        | {
+            "PUBLIC_BASE_URL": "https://crm.example.com",
+            "ALLOWED_HOSTS": "",
+            "SECRET_KEY": secrets.token_urlsafe(50),
+            "TWILIO_SANDBOX_URL": "",
+            "REDIS_URL": "redis://127.0.0.1:1/0",
+        },
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize("name", ["requirements", "requirements-sandbox", "requirements-dev"])
