@@ -72,7 +72,7 @@ def invite(request: TenantRequest) -> HttpResponse:
 @login_required
 @admin_required
 def change_member(request: TenantRequest, member_id: int) -> HttpResponse:
-    """`do`: give a role, deactivate, reactivate, or show a new link to somebody without password."""
+    """`do`: give a role, deactivate, reactivate, or show a new link for who has no password."""
     member = Membership.objects.select_related("user").filter(pk=member_id).first()
     if member is None:
         raise Http404

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -16,9 +17,9 @@ LOOKS = [(1280, "light"), (390, "dark")]  # each width and each scheme once
 embedded = pytest.mark.parametrize("site", ["embedded"], indirect=True)
 
 
-def sign_in(page: Page) -> None:
+def sign_in(page: Page, email: str = "alice@acme.example") -> None:
     page.goto("/sign-in")
-    page.get_by_label("Email").fill("alice@acme.example")
+    page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(demo.PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Calls", level=1)).to_be_visible()
@@ -65,7 +66,7 @@ def test_every_page_is_accessible_wide_and_narrow_light_and_dark(
 
 @embedded
 @pytest.mark.parametrize(("width", "scheme"), [*LOOKS, (820, "light")])
-@pytest.mark.allow_console("422")
+@pytest.mark.allow_console("422|403")
 def test_the_pages_behind_the_lists_are_accessible_too(
     open_page: Any, width: int, scheme: str
 ) -> None:
@@ -94,6 +95,20 @@ def test_the_pages_behind_the_lists_are_accessible_too(
     for path in ("/contacts?archived=1", "/settings", "/settings/caller-ids", "/settings/members"):
         page.goto(path)
         assert_accessible(page)
+    page.get_by_label("Email").fill(f"dora{width}@acme.example")
+    page.get_by_label("Name").fill("Dora")
+    page.get_by_role("button", name="Invite").click()
+    link = page.get_by_role("textbox", name="Link for Dora").input_value()
+    assert_accessible(page)
+    page.context.clear_cookies()
+    page.goto(urlsplit(link).path)
+    expect(page.get_by_role("heading", name="Set your password")).to_be_visible()
+    assert_accessible(page)
+    sign_in(page, "bob@acme.example")
+    expect(page.get_by_role("link", name="Settings")).to_have_count(0)
+    page.goto("/settings")
+    expect(page.get_by_role("heading", name="This page is for admins")).to_be_visible()
+    assert_accessible(page)
 
 
 @embedded
