@@ -69,9 +69,7 @@ premium_blocked not_supported rate_limited twilio_error submission_unknown
 class MakeCallRequest(StrictSerializer):
     to = serializers.CharField(required=False, allow_blank=True, allow_null=True, max_length=64)
     contactId = serializers.UUIDField(required=False, allow_null=True)
-    fromNumberId = serializers.IntegerField(
-        required=False, allow_null=True, min_value=1, max_value=2**63 - 1
-    )
+    fromNumberId = serializers.UUIDField(required=False, allow_null=True)
     clientRequestId = serializers.UUIDField()
     agentMode = serializers.ChoiceField(["browser", "phone"], required=False)
     related = serializers.JSONField(required=False, allow_null=True)

@@ -98,7 +98,7 @@ class CallerIdForm(forms.Form):
     """The workspace's numbers: what each is called (`label-<id>`), and which is the default."""
 
     default = forms.TypedChoiceField(
-        coerce=int,
+        coerce=UUID,
         error_messages={
             "required": "Choose the number to call from.",
             "invalid_choice": "This is none of your numbers.",

@@ -13,6 +13,7 @@ from tenants.scoping import TenantFence, TenantOwned, member_fence
 class PhoneNumber(TenantOwned):
     """A number of ours at Twilio: what calls are made from."""
 
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     number = models.CharField(max_length=16, help_text="E.164, like +14155550100.")
     label = models.CharField(max_length=60, blank=True)
     account_sid = models.CharField(max_length=34)

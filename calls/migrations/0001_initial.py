@@ -135,7 +135,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='PhoneNumber',
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('number', models.CharField(help_text='E.164, like +14155550100.', max_length=16)),
                 ('label', models.CharField(blank=True, max_length=60)),
                 ('account_sid', models.CharField(max_length=34)),

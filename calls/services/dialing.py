@@ -65,7 +65,7 @@ def choose_target(tenant: Tenant, *, to: str = "", contact_id: UUID | None = Non
         raise Refusal(error.code, error.message) from None
 
 
-def choose_caller_id(tenant: Tenant, *, number_id: int | None = None) -> PhoneNumber:
+def choose_caller_id(tenant: Tenant, *, number_id: UUID | None = None) -> PhoneNumber:
     """The number of ours to call from: the chosen one, or the workspace's default."""
     ours = PhoneNumber.objects.filter(account_sid=account_of(tenant.pk).sid)
     if number_id is not None:
@@ -85,7 +85,7 @@ def place_call(
     client_request_id: UUID,
     to: str = "",
     contact_id: UUID | None = None,
-    from_number_id: int | None = None,
+    from_number_id: UUID | None = None,
 ) -> Placed:
     """Ring a contact into the room where `agent` waits; must run outside any transaction.
 

@@ -41,7 +41,7 @@ def run(running_box: Box, cast: Any, settings: Any) -> Run:
 def numbers_of(tenant: Any) -> list[tuple[Any, ...]]:
     with tenant_transaction(tenant.pk):
         return list(
-            PhoneNumber.objects.order_by("pk").values_list(
+            PhoneNumber.objects.order_by("created_at").values_list(
                 "pk", "number", "label", "account_sid", "twilio_sid", "is_default"
             )
         )

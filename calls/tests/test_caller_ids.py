@@ -19,7 +19,7 @@ def ours(cast: Any) -> list[PhoneNumber]:
 
 
 def state() -> list[Any]:
-    return list(PhoneNumber.unscoped.order_by("pk").values())
+    return list(PhoneNumber.unscoped.order_by("created_at").values())
 
 
 def test_an_admin_names_the_numbers_and_chooses_one(
@@ -30,7 +30,7 @@ def test_an_admin_names_the_numbers_and_chooses_one(
     answer = signed_in(cast.alice).post(PATH, sent, follow=True)
     assert "The caller IDs are saved." in answer.content.decode()
     with tenant_transaction(cast.acme.pk):
-        found = PhoneNumber.objects.order_by("pk").values_list("pk", "label", "is_default")
+        found = PhoneNumber.objects.order_by("created_at").values_list("pk", "label", "is_default")
         assert set(found) == {(first.pk, "Main", False), (second.pk, "Sales", True)}
 
 

@@ -163,7 +163,7 @@ def test_an_agent_in_another_call_is_busy(ready: Scene, cast: Any, client: Clien
         ({"to": "911"}, 422, "emergency_blocked"),
         ({"to": "+1 900 555 0100"}, 422, "premium_blocked"),
         ({"to": None, "contactId": str(uuid.uuid4())}, 404, "contact_not_found"),
-        ({"fromNumberId": 999_999}, 409, "no_caller_id"),
+        ({"fromNumberId": str(uuid.uuid4())}, 409, "no_caller_id"),
         ({"agentMode": "phone"}, 422, "not_supported"),
         ({"related": {"type": "deal", "id": "1"}}, 422, "not_supported"),
         ({"agentMode": "carrier pigeon"}, 400, "invalid_request"),
