@@ -1,10 +1,11 @@
-"""Statuses, errors and times in the words that people read. Pure but for the number formats."""
+"""Statuses and times in the words that people read. Pure but for the number formats."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from calls import states
+from calls.explanations import TWILIO_ERRORS
 
 # Tone is a colour; the word beside it says the same without one.
 STATUS: dict[str, tuple[str, str]] = {
@@ -29,56 +30,6 @@ ENDED: dict[str, tuple[str, str, str]] = {
     states.FAILED: ("Call failed", "danger", "The call could not be connected to this number."),
     "declined": ("Declined", "warning", "The call was rejected on the other side."),
 }
-
-# What the phone or Twilio reports, as a sentence with a next step.
-_TRY_AGAIN = "Try again in a moment."
-PHONE_ERRORS: dict[str, str] = {
-    "31401": "The browser may not use the microphone. Allow it beside the address, then try again.",
-    "31402": "No microphone was found, or another program holds it. Connect one and try again.",
-    "31208": "The browser may not use the microphone. Allow it beside the address, then try again.",
-    "network": f"The network is down, nothing was dialled. {_TRY_AGAIN}",
-    "connect_timeout": f"The telephone service did not answer. Nothing was dialled. {_TRY_AGAIN}",
-    "agent_leg_ended": f"The telephone service closed the line before dialling. {_TRY_AGAIN}",
-    "phone_failed": f"The phone could not be started. Reload the page. {_TRY_AGAIN}",
-    "agent_not_connected": f"Your phone could not be connected. Nothing was dialled. {_TRY_AGAIN}",
-    "agent_busy": "You are in another call. End it first.",
-    "busy": "You are in a call already. End it first.",
-    "contact_not_found": "There is no such contact any more.",
-    "no_caller_id": "This workspace has no number to call from. Ask an administrator.",
-    "twilio_not_configured": "Telephony is not set up yet. Ask an administrator.",
-    "no_tenant": "You are no longer a member of this workspace. Ask an administrator.",
-    "not_authenticated": "You are signed out. Sign in again.",
-    "rate_limited": f"Too many calls are being placed. {_TRY_AGAIN}",
-    "throttled": f"Too many calls are being placed. {_TRY_AGAIN}",
-    "31000": f"The connection to the telephone service was lost. {_TRY_AGAIN}",
-    "31005": f"The connection to the telephone service was lost. {_TRY_AGAIN}",
-    "31009": f"The telephone service cannot be reached. {_TRY_AGAIN}",
-    "53000": f"The telephone service cannot be reached. {_TRY_AGAIN}",
-    "53405": "The sound did not get through. Check the network or its firewall and try again.",
-    "20101": "The phone was not let in. Reload the page; if it stays, ask an administrator.",
-    "20104": "The phone's pass has expired. Reload the page and try again.",
-    "31204": "The phone was not let in. Reload the page; if it stays, ask an administrator.",
-    "31205": "The phone's pass has expired. Reload the page and try again.",
-}
-# REST errors of a refused call, by Twilio's code.
-TWILIO_ERRORS: dict[int, str] = {
-    10004: "The account's limit of simultaneous calls is reached. Try again when one has ended.",
-    20003: "Twilio does not accept our credentials. Ask an administrator.",
-    21210: "The caller ID does not belong to this account. Ask an administrator.",
-    21211: "Twilio does not take this for a telephone number. Check the digits.",
-    21212: "The caller ID is not a number Twilio knows. Ask an administrator.",
-    21214: "This number cannot be reached.",
-    21215: "Calls to this country are not allowed for this account. Ask an administrator.",
-    21216: "Twilio does not allow calls to this number.",
-    21217: "Twilio does not take this for a telephone number. Check the digits.",
-    21219: "A trial account can only call verified numbers.",
-    13227: "Calls to this country are not allowed for this account. Ask an administrator.",
-}
-
-
-def phone_error(code: str) -> str:
-    """The sentence for an error code of the shim, of the Voice SDK or of our API."""
-    return PHONE_ERRORS.get(code, f"The call could not be connected (code {code}). {_TRY_AGAIN}")
 
 
 @dataclass(frozen=True)

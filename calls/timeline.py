@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from calls import presentation, states
+from calls import explanations, presentation, states
 
 AGENT, CONTACT = "agent", "contact"  # parties of legs, as CallLeg spells them
 _RECORDING = "recording"
@@ -96,7 +96,7 @@ def _moment(fact: Fact) -> Moment | None:
     if found is None:
         return None
     words, tone = found
-    notes = [presentation.TWILIO_ERRORS.get(fact.error_code or 0, "")]
+    notes = [explanations.TWILIO_ERRORS.get(fact.error_code or 0, "")]
     if fact.kind == states.LOCAL:
         notes.append("Concluded here: Twilio's own word did not come.")
     if fact.name == states.COMPLETED and fact.duration:

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from calls import presentation, states
+from calls import explanations, presentation, states
 from calls.models import CallEvent, CallLeg, CallLog, Recording
 from calls.selectors.history import HistoryRow, recording_note, row
 from calls.timeline import Fact, recording_fact, timeline
@@ -140,7 +140,7 @@ def _leg(leg: CallLeg, line: HistoryRow) -> Leg:
         status_label=label,
         tone=tone,
         length_display=presentation.seconds(leg.duration) if leg.duration else "",
-        note=presentation.TWILIO_ERRORS.get(leg.error_code or 0, ""),
+        note=explanations.TWILIO_ERRORS.get(leg.error_code or 0, ""),
     )
 
 

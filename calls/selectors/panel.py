@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from calls import presentation, states
+from calls import explanations, presentation, states
 from calls.models import CallLeg, CallLog, Conference
 from contacts.numbers import display
 from tenants.models import Tenant
@@ -65,7 +65,7 @@ def active_call(
         nothing = presentation.Ended("Call ended", "secondary", "Nothing was dialled.")
         return _over(waiting, nothing)
     if error:
-        failed = presentation.Ended("Call failed", "danger", presentation.phone_error(error))
+        failed = presentation.Ended("Call failed", "danger", explanations.phone_error(error))
         return _over(waiting, failed)
     if call is None:
         return waiting

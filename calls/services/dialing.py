@@ -7,7 +7,7 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
-from calls import addresses, gateway, states
+from calls import addresses, explanations, gateway, states
 from calls.accounts import account_of
 from calls.models import CallLeg, CallLog, Conference, PhoneNumber
 from calls.refusals import Refusal
@@ -174,7 +174,12 @@ def _refused(tenant: Tenant, call: CallLog, leg: CallLeg, error: gateway.TwilioE
     if isinstance(error, gateway.TwilioBusy):
         refusal = Refusal("rate_limited", "Too many calls are being placed. Try again in a moment.")
     elif isinstance(error, gateway.TwilioRefused):
-        refusal = Refusal("twilio_error", error.message, twilioCode=code, callLogId=call_id)
+        refusal = Refusal(
+            "twilio_error",
+            explanations.twilio_refusal(code),
+            twilioCode=code,
+            callLogId=call_id,
+        )
     else:
         refusal = Refusal(
             "twilio_error",
@@ -200,7 +205,7 @@ def _replay(call: CallLog, target: Target) -> Placed:
     if call.submission == CallLog.Submission.REFUSED:
         raise Refusal(
             "twilio_error",
-            "This call was refused.",
+            explanations.twilio_refusal(call.error_code),
             twilioCode=call.error_code,
             callLogId=str(call.pk),
         )
