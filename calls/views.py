@@ -71,13 +71,13 @@ def _remember(request: TenantRequest, wish: dict[str, Any]) -> None:
 @member_required
 def active_call(request: TenantRequest) -> HttpResponse:
     """The panel of a call (`request`), else of the one this agent is in by another page or was
-    lost from, else an empty one.
+    lost from, else none.
     """
     client_request_id = _uuid(request.GET.get("request", ""))
     if client_request_id is None:
         live = selectors.live_call(request.member.user_id)
         if live is None or live.conference is None:
-            return render(request, "_active_call.html", {"call": None})
+            return HttpResponse(status=204)
         client_request_id = live.conference.client_request_id
     wish = next(
         (

@@ -121,7 +121,7 @@ def test_without_a_call_there_is_no_region() -> None:
 )
 def test_a_live_panel_fetches_itself_on_news_and_slowly_anyway(state: str, pause: str) -> None:
     html = panel(state=state, answered_iso="2026-11-22T10:00:00+00:00")
-    assert f"live:call from:body, live:resync from:body, every {pause}" in html
+    assert f"live:mine from:body, live:resync from:body, every {pause}" in html
     assert 'data-answered-at="2026-11-22T10:00:00+00:00"' in html and 'role="timer"' in html
     assert {"Mute", "Keypad", "End call"} <= set(names_of_buttons(html))
 
@@ -141,5 +141,5 @@ def test_an_ended_panel_carries_no_trigger_and_can_be_closed() -> None:
 
 def test_an_answered_call_that_has_just_ended_waits_for_its_length_without_polling() -> None:
     html = panel(state="ended", is_over=True, answered_iso="2026-11-22T10:00:00+00:00")
-    assert "live:call from:body" in html and "every" not in html
+    assert "live:mine from:body" in html and "every" not in html
     assert "hx-morph-skip-children" in html

@@ -1,24 +1,45 @@
-/* The dock: what only the browser knows about the active call (mute, the ticking timer, which call
-   this page has asked for). The panel's HTML comes from the server. */
+/* The dock: what only the browser knows about the active call (mute, the ticking timer, where its
+   sound is, which call this page has asked for). The panel's HTML comes from the server. */
 (() => {
   const $ = (id) => document.getElementById(id);
-  const READY = { idle: "Ready", connecting: "Connecting", open: "In a call", ended: "Ready" };
   let phone = { state: "idle", muted: false };
+  let remote = { state: "idle", muted: false, request: "" }; // the tab that has the sound
+  let own = sessionStorage.getItem("phone:own") ?? ""; // the last request whose sound this tab had
+  let signalLost = false;
+  let warned = "";       // the call whose bad sound has been told
   let dialled = {};      // {name, to} of the last phone:dial, until the server knows the call
   let asked = {};        // {request, error} last put to the loader
   let shown = "";        // request and state of the panel at the last look
   let skew = 0;          // ms the server's clock is ahead of ours
+  const isUp = ({ state }) => state === "connecting" || state === "open";
   const say = (text, tone, options) =>
     document.body.dispatchEvent(new CustomEvent("toast", { detail: { text, tone, ...options }, bubbles: true }));
 
   function paint() {
     document.body.dataset.phone = phone.state;
-    for (const place of document.querySelectorAll("[data-phone-state]")) place.textContent = READY[phone.state];
     const mute = $("call_mute");
     if (!mute) return;
-    mute.disabled = $("call_keypad").disabled = phone.state !== "open";
-    mute.classList.toggle("is-muted", phone.muted);
-    mute.querySelector("[data-mute-label]").textContent = phone.muted ? "Unmute" : "Mute";
+    const { state, muted } = sounding();
+    mute.disabled = $("call_keypad").disabled = state !== "open";
+    mute.classList.toggle("is-muted", muted);
+    mute.querySelector("[data-mute-label]").textContent = muted ? "Unmute" : "Mute";
+    where();
+  }
+
+  /** The phone that the panel's buttons steer: this page's, else the other tab's. */
+  function sounding() {
+    const request = $("call_panel")?.dataset.request;
+    return !isUp(phone) && isUp(remote) && remote.request === request ? remote : phone;
+  }
+
+  function where() {
+    const panel = $("call_panel");
+    let text = "";
+    if (isUp(phone)) text = signalLost ? "Signal lost, reconnecting" : "";
+    else if (sounding() === remote) text = "Sound is in another tab";
+    else if (panel.dataset.callState === "active" && panel.dataset.request !== own) text = "Sound is in another browser";
+    if ($("call_where").textContent !== text) $("call_where").textContent = text;
+    panel.toggleAttribute("data-signal-lost", Boolean(signalLost && isUp(phone)));
   }
 
   function tick() {
@@ -54,17 +75,55 @@
     if (phone.state === "idle" || phone.state === "ended") dialled = event.detail;
   }, true);
 
+  function sayMute(before, now) {
+    if (before.state !== "open" || now.state !== "open" || before.muted === now.muted) return;
+    say(now.muted ? "Muted: the other side cannot hear you" : "Unmuted", "info");
+  }
+
   document.addEventListener("phone:state", ({ detail }) => {
-    if (detail.state === "open" && phone.state === "open" && detail.muted !== phone.muted) {
-      say(detail.muted ? "Muted: the other side cannot hear you" : "Unmuted", "info");
-    }
+    sayMute(phone, detail);
     phone = detail;
+    if (!isUp(phone)) signalLost = false;
     paint();
   });
+
+  document.addEventListener("phone:remote", ({ detail }) => {
+    if (!isUp(phone)) sayMute(remote, detail);
+    remote = detail;
+    paint();
+  });
+
+  document.addEventListener("phone:signal", ({ detail }) => {
+    if (signalLost && !detail.lost) say("Connected again", "success");
+    signalLost = detail.lost;
+    paint();
+  });
+
+  document.addEventListener("phone:quality", ({ detail }) => {
+    if (warned === own) return;
+    warned = own;
+    if (detail.name === "constant-audio-input-level") say("Your microphone seems to be silent. Check it under Sound.", "info");
+    else say("The connection is weak: the sound may break up. A cable or a place nearer to the Wi-Fi helps.", "info");
+  });
+
+  // News of a call of this agent that this panel does not show: it may be one of another tab.
+  const unshown = (request) => {
+    const panel = $("call_panel");
+    return !panel || ($("call_end").dataset.dock && panel.dataset.request !== request);
+  };
+  for (const news of ["live:mine", "live:resync"]) {
+    document.addEventListener(news, ({ detail }) => {
+      if (isUp(phone) || !unshown(detail.request ?? $("call_panel")?.dataset.request)) return;
+      $("dock_request").value = $("dock_error").value = "";
+      document.body.dispatchEvent(new CustomEvent("dock:look", { bubbles: true }));
+    });
+  }
 
   // Captured, so that the loader's fields are filled before htmx, which listens on body, reads them.
   document.addEventListener("phone:changed", ({ detail }) => {
     asked = detail;
+    own = detail.request;
+    sessionStorage.setItem("phone:own", own);
     $("dock_request").value = detail.request;
     $("dock_error").value = detail.error ?? "";
   }, true);
@@ -72,6 +131,7 @@
   document.addEventListener("phone:error", ({ detail }) => {
     if (detail.fatal) return; // the panel says it, with what to do
     if (detail.code === "busy") say("A call is already under way. End it before you dial again.", "info");
+    else if (detail.code === "busy_elsewhere") say("A call is under way in another tab. End it before you dial again.", "info");
     else say(`The connection is unsteady (${detail.code}). Trying to keep the call.`, "danger");
   });
 

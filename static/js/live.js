@@ -1,13 +1,15 @@
 /* The live channel: a ticket, then a stream of ids. The page fetches the HTML itself.
 
-   out   live:call    {id}   this call has changed
-         live:resync  {}     something may have been missed: fetch again */
+   out   live:call    {id, agent, request}   this call has changed
+         live:mine    {id, agent, request}   … and it is one of this page's agent
+         live:resync  {}                     something may have been missed: fetch again
+         live:state   {state}                connecting, up, reconnecting, or off (signed out) */
 
 const FIRST_MS = 1000;
 const LONGEST_MS = 30000;
 
 export function createLive({
-  fetch, EventSource, emit, csrf = () => "",
+  fetch, EventSource, emit, csrf = () => "", isMine = () => true,
   setTimeout = globalThis.setTimeout, clearTimeout = globalThis.clearTimeout, random = Math.random,
 }) {
   let source = null;
@@ -16,8 +18,11 @@ export function createLive({
   let seen = false; // was there ever a stream? Then a new one may have missed messages.
   let running = false;
 
-  function stop() {
+  const tell = (state) => emit("live:state", { state });
+
+  function stop(state = "off") {
     running = false;
+    tell(state);
     clearTimeout(timer);
     source?.close();
     source = null;
@@ -28,6 +33,7 @@ export function createLive({
     source?.close();
     source = null;
     clearTimeout(timer);
+    tell("reconnecting");
     const longest = Math.min(FIRST_MS * 2 ** failures, LONGEST_MS);
     failures += 1;
     timer = setTimeout(open, longest * (0.5 + random() / 2)); // spread, or all come back at once
@@ -56,12 +62,17 @@ export function createLive({
     source = mine;
     mine.onopen = () => {
       failures = 0;
+      tell("up");
       if (seen) emit("live:resync", {});
       seen = true;
     };
     mine.onmessage = (event) => {
       const message = JSON.parse(event.data);
-      if (message.type === "call") emit("live:call", { id: message.id });
+      if (message.type === "call") {
+        const { id, agent, request } = message;
+        emit("live:call", { id, agent, request });
+        if (isMine({ agent, request })) emit("live:mine", { id, agent, request });
+      }
       if (message.type === "resync") emit("live:resync", {});
     };
     // A ticket opens one stream, so the browser's own retry cannot work.
@@ -72,9 +83,10 @@ export function createLive({
     start() {
       if (running) return;
       running = true;
+      tell("connecting");
       open();
     },
-    stop,
+    stop: () => stop(),
     /** Back from sleep or from being offline: fetch now, and do not sit out a long pause. */
     wake() {
       emit("live:resync", {});
@@ -91,6 +103,9 @@ if (globalThis.document) {
     fetch: globalThis.fetch.bind(globalThis),
     EventSource: globalThis.EventSource,
     csrf: () => document.querySelector("meta[name=csrf-token]").content,
+    // News without an agent (of a recording) concern whoever shows that call.
+    isMine: ({ agent, request }) => !agent || agent === document.body.dataset.user ||
+      request === document.getElementById("call_panel")?.dataset.request,
     emit: (name, detail) => document.body.dispatchEvent(new CustomEvent(name, { detail, bubbles: true })),
   });
   live.start();

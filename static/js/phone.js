@@ -3,13 +3,19 @@
    It gets tokens, connects, mutes, sends digits and hangs up, and turns what happens into DOM
    events. It renders nothing and decides nothing: what a call is, the server says.
 
-   in    phone:dial     {contactId, to, name, clientRequestId?}   from an HX-Trigger header
-         clicks on      [data-phone="mute|end"], [data-phone="digit"][data-digit]
+   in    phone:dial     {contactId, to, name, clientRequestId?, rejoin?}   from an HX-Trigger header
+         clicks on      [data-phone="mute|end"], [data-phone="digit"][data-digit] (phone-page.js)
    out   phone:state    {state: idle|connecting|open|ended, muted}
+         phone:signal   {lost}                  the connection is being mended, or is well again
+         phone:quality  {name}                  the SDK warns of bad sound
+         phone:level    {input, output}         0 to 1, ten times a second, in a call
          phone:changed  {request, error?}       the server has news of this call, or will have soon
          phone:error    {code, message, request, fatal}
 
    `clientRequestId` names the call everywhere; asking twice with the same one is the same call. */
+
+import { createDevices } from "./devices.js";
+import { PhoneError, createServer } from "./server.js";
 
 const DEFAULTS = {
   closeProtection: true,
@@ -19,7 +25,7 @@ const DEFAULTS = {
   tokenRefreshMs: 60000,
 };
 // Refused tokens stay refused; other signalling errors may heal within GRACE_MS.
-const TOKEN_ERRORS = new Set([20101, 20102, 20103, 20104, 20151, 31201, 31202, 31204, 31205, 31207]);
+const TOKEN_ERRORS = new Set([20101, 20104, 20151, 31201, 31202, 31204, 31205, 31207]);
 // The SDK may say "accepted" a moment before the webhook has been stored.
 const ASK_AGAIN = new Set(["agent_not_connected", "duplicate_in_progress", "network"]);
 const CONNECT_MS = 10000;
@@ -27,22 +33,18 @@ const GRACE_MS = 3000;
 const END_MS = 1500;
 const RETRY_MS = 250;
 const RETRY_FOR_MS = 10000;
-
-class PhoneError extends Error {
-  constructor(code, message, status) {
-    super(message || String(code));
-    this.code = code;
-    this.status = status;
-  }
-}
+const LEVEL_MS = 100;
 
 export function createPhone({
   Twilio, fetch, mediaDevices, emit, csrf = () => "", options = {},
+  devices = createDevices({ mediaDevices, emit }), claim = async () => () => {},
   randomUUID = () => crypto.randomUUID(), setTimeout = globalThis.setTimeout,
   clearTimeout = globalThis.clearTimeout, now = () => Date.now(),
 }) {
-  // One attempt at a call: {request, detail, device, call, placed, over, watchdog}.
+  const { post, askEnd } = createServer({ fetch, csrf });
+  // One attempt at a call: {request, detail, release, device, call, placed, over, watchdog}.
   let attempt = null;
+  let claiming = false;
   let state = "idle";
   let muted = false;
 
@@ -57,40 +59,14 @@ export function createPhone({
     emit("phone:state", { state, muted });
   }
 
-  async function post(path, body) {
-    let response;
-    try {
-      response = await fetch(path, {
-        method: "POST",
-        credentials: "same-origin",
-        headers: { "Content-Type": "application/json", "X-CSRFToken": csrf(), Accept: "application/json" },
-        body: JSON.stringify(body),
-      });
-    } catch (error) {
-      throw new PhoneError("network", error.message);
-    }
-    const answer = await response.json().catch(() => ({}));
-    if (response.ok) return answer;
-    const { code, message } = answer.error ?? {};
-    throw new PhoneError(code ?? `http_${response.status}`, message, response.status);
-  }
-
-  async function microphone() {
-    try {
-      const stream = await mediaDevices.getUserMedia({ audio: true });
-      stream.getTracks().forEach((track) => track.stop());
-    } catch (error) {
-      const denied = error.name === "NotAllowedError" || error.name === "SecurityError";
-      throw new PhoneError(denied ? 31401 : 31402, error.message);
-    }
-  }
-
   /** Ends this attempt once, whoever asks first; `error` says why, when it was not a plain end. */
   function finish(mine, error) {
     if (mine.over) return;
     mine.over = true;
     clearTimeout(mine.watchdog);
     mine.call?.disconnect();
+    devices.detach();
+    mine.release();
     // Releases the socket and the microphone; later, because the SDK may be in the middle of an event.
     setTimeout(() => mine.device?.destroy(), 0);
     muted = false;
@@ -98,16 +74,6 @@ export function createPhone({
     if (code && code !== "canceled") report(mine, error, true);
     tell("ended");
     emit("phone:changed", { request: mine.request, error: code });
-  }
-
-  function askEnd(request) {
-    return fetch("/calls/end", {
-      method: "POST",
-      credentials: "same-origin",
-      keepalive: true,
-      headers: { "X-CSRFToken": csrf() },
-      body: new URLSearchParams({ request }),
-    }).catch(() => {}); // then the server notices by itself
   }
 
   function watchDevice(mine) {
@@ -161,12 +127,22 @@ export function createPhone({
       mine.accepted = true;
       mine.error = null;
       clearTimeout(mine.watchdog);
+      devices.attach(mine.device.audio);
       tell("open");
       place(mine).catch((error) => finish(mine, error));
     });
     call.on("mute", (isMuted) => {
       muted = isMuted;
       if (!mine.over) tell();
+    });
+    call.on("reconnecting", () => !mine.over && emit("phone:signal", { lost: true }));
+    call.on("reconnected", () => !mine.over && emit("phone:signal", { lost: false }));
+    call.on("warning", (name) => !mine.over && emit("phone:quality", { name }));
+    let levelAt = 0;
+    call.on("volume", (input, output) => {
+      if (mine.over || now() - levelAt < LEVEL_MS) return;
+      levelAt = now();
+      emit("phone:level", { input, output });
     });
     call.on("error", (error) => {
       mine.error = new PhoneError(error.code, error.message);
@@ -177,17 +153,28 @@ export function createPhone({
   }
 
   async function dial(detail) {
-    if (state === "connecting" || state === "open") {
-      report(attempt, { code: "busy" }, false);
+    const request = detail.clientRequestId ?? randomUUID();
+    const isUp = state === "connecting" || state === "open";
+    // Rejoining: whatever this page still has of the call is of no use any more.
+    if (isUp && detail.rejoin && attempt.request === request) finish(attempt, null);
+    else if (isUp || claiming) {
+      report({ request: attempt?.request ?? request }, { code: "busy" }, false);
       return;
     }
-    const mine = { request: detail.clientRequestId ?? randomUUID(), detail };
+    const mine = { request, detail };
+    claiming = true;
+    mine.release = await claim({ steal: Boolean(detail.rejoin), lost: () => finish(mine, null) });
+    claiming = false;
+    if (!mine.release) {
+      report(mine, { code: "busy_elsewhere" }, false);
+      return;
+    }
     attempt = mine;
     muted = false;
     tell("connecting");
     emit("phone:changed", { request: mine.request, error: "" });
     try {
-      await microphone();
+      const audio = await devices.check();
       if (mine.over) return;
       const { token } = await post("/api/twilio/access-token", {});
       if (mine.over) return;
@@ -195,7 +182,10 @@ export function createPhone({
       watchDevice(mine);
       mine.watchdog = setTimeout(
         () => finish(mine, mine.error ?? new PhoneError("connect_timeout")), CONNECT_MS);
-      mine.call = await mine.device.connect({ params: { clientRequestId: mine.request } });
+      mine.call = await mine.device.connect({
+        params: { clientRequestId: mine.request },
+        ...(audio === true ? {} : { rtcConstraints: { audio } }),
+      });
       if (mine.over) {
         mine.call.disconnect();
         return;
@@ -209,6 +199,7 @@ export function createPhone({
   return {
     dial,
     get state() { return state; },
+    get request() { return attempt?.request ?? ""; },
     mute() {
       if (state === "open") attempt.call.mute(!muted);
     },
@@ -227,24 +218,4 @@ export function createPhone({
       if (mine) finish(mine, null);
     },
   };
-}
-
-if (globalThis.document) {
-  const { body } = document;
-  const phone = createPhone({
-    Twilio: globalThis.Twilio,
-    fetch: globalThis.fetch.bind(globalThis),
-    mediaDevices: navigator.mediaDevices,
-    csrf: () => document.querySelector("meta[name=csrf-token]").content,
-    options: JSON.parse(document.getElementById("phone-options").textContent),
-    emit: (name, detail) => body.dispatchEvent(new CustomEvent(name, { detail, bubbles: true })),
-  });
-  document.addEventListener("phone:dial", (event) => phone.dial(event.detail));
-  document.addEventListener("click", (event) => {
-    const control = event.target.closest?.("[data-phone]");
-    if (!control || control.disabled) return;
-    if (control.dataset.phone === "mute") phone.mute();
-    if (control.dataset.phone === "end") phone.end(control.closest("[data-request]")?.dataset.request);
-    if (control.dataset.phone === "digit") phone.digit(control.dataset.digit);
-  });
 }

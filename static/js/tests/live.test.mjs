@@ -20,14 +20,15 @@ async function pass(ms) {
 }
 
 function build(answer = (n) => ({ ok: true, status: 200, json: async () => ({ ticket: `t ${n}` }) })) {
-  const made = { events: [], asked: 0 };
+  const made = { events: [], states: [], asked: 0 };
   made.live = createLive({
     fetch: async () => {
       made.asked += 1;
       return answer(made.asked);
     },
     EventSource: FakeSource,
-    emit: (name, detail) => made.events.push([name, detail]),
+    emit: (name, detail) => (name === "live:state" ? made.states.push(detail.state) : made.events.push([name, detail])),
+    isMine: ({ agent }) => agent === "me",
     setTimeout, clearTimeout, random: () => 1,
   });
   made.live.start();
@@ -46,9 +47,9 @@ test("a ticket opens a stream, and a message becomes an event with its id", asyn
   await settle();
   assert.equal(latest().url, "/live?ticket=t%201");
   latest().onopen();
-  latest().onmessage({ data: '{"type":"call","id":"c1"}' });
+  latest().onmessage({ data: '{"type":"call","id":"c1","agent":"you","request":"r1"}' });
   latest().onmessage({ data: '{"type":"something new"}' });
-  assert.deepEqual(made.events, [["live:call", { id: "c1" }]]);
+  assert.deepEqual(made.events, [["live:call", { id: "c1", agent: "you", request: "r1" }]]);
 });
 
 test("a broken stream comes back with a new ticket and asks the page to fetch again", async () => {
@@ -113,4 +114,23 @@ test("stopping closes the stream for good", async () => {
   latest().onerror();
   await pass(60000);
   assert.equal(made.asked, 1);
+});
+
+test("news of the agent's own calls are told apart", async () => {
+  const made = build();
+  await settle();
+  latest().onmessage({ data: '{"type":"call","id":"c2","agent":"me","request":"r2"}' });
+  assert.deepEqual(made.events.map(([name]) => name), ["live:call", "live:mine"]);
+});
+
+test("the state of the channel is told: connecting, up, reconnecting, off", async () => {
+  const made = build((n) => (n < 3 ? { ok: true, status: 200, json: async () => ({ ticket: "t" }) } : { ok: false, status: 403, json: async () => ({}) }));
+  await settle();
+  latest().onopen();
+  latest().onerror();
+  await pass(1000);
+  latest().onopen();
+  latest().onerror();
+  await pass(1000);
+  assert.deepEqual(made.states, ["connecting", "up", "reconnecting", "up", "reconnecting", "off"]);
 });

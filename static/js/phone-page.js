@@ -1,0 +1,53 @@
+/* Joins the phone, its devices and the other tabs to this page. */
+
+import { createDevices } from "./devices.js";
+import { createPhone } from "./phone.js";
+import { createSound } from "./sound.js";
+import { createTabs, isUp } from "./tabs.js";
+
+const { body } = document;
+const emit = (name, detail) => body.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
+const { mediaDevices } = navigator;
+
+const devices = createDevices({
+  mediaDevices,
+  storage: localStorage,
+  emit,
+  canChooseSpeaker: "setSinkId" in HTMLMediaElement.prototype,
+});
+const tabs = createTabs({
+  channel: new BroadcastChannel("phone"),
+  locks: navigator.locks,
+  emit,
+  phone: () => phone,
+});
+const phone = createPhone({
+  Twilio: globalThis.Twilio,
+  fetch: globalThis.fetch.bind(globalThis),
+  mediaDevices,
+  devices,
+  claim: tabs.claim,
+  csrf: () => document.querySelector("meta[name=csrf-token]").content,
+  options: JSON.parse(document.getElementById("phone-options").textContent),
+  emit,
+});
+createSound({ devices, mediaDevices, phone });
+
+mediaDevices?.addEventListener?.("devicechange", devices.changed);
+// Chosen in another tab: the call that is here follows.
+addEventListener("storage", ({ key, newValue }) => {
+  const kind = key?.match(/^phone:(microphone|speaker)$/)?.[1];
+  if (kind) devices.choose(kind, newValue ?? "");
+});
+document.addEventListener("device:notice", ({ detail }) => emit("toast", detail));
+document.addEventListener("phone:dial", (event) => phone.dial(event.detail));
+document.addEventListener("phone:state", ({ detail }) => tabs.tell({ ...detail, request: phone.request }));
+document.addEventListener("click", (event) => {
+  const control = event.target.closest?.("[data-phone]");
+  if (!control || control.disabled) return;
+  const { phone: wish, digit } = control.dataset;
+  const here = isUp(phone.state);
+  if (wish === "mute") here ? phone.mute() : tabs.send("mute");
+  if (wish === "digit") here ? phone.digit(digit) : tabs.send("digit", { digit });
+  if (wish === "end") phone.end(control.closest("[data-request]")?.dataset.request);
+});

@@ -1,0 +1,43 @@
+/* The phone's questions to our server, and why something did not work. */
+
+export class PhoneError extends Error {
+  constructor(code, message, status) {
+    super(message || String(code));
+    this.code = code;
+    this.status = status;
+  }
+}
+
+export function createServer({ fetch, csrf = () => "" }) {
+  /** The answer as JSON. Throws PhoneError with the API's code, `http_…`, or `network`. */
+  async function post(path, body) {
+    let response;
+    try {
+      response = await fetch(path, {
+        method: "POST",
+        credentials: "same-origin",
+        headers: { "Content-Type": "application/json", "X-CSRFToken": csrf(), Accept: "application/json" },
+        body: JSON.stringify(body),
+      });
+    } catch (error) {
+      throw new PhoneError("network", error.message);
+    }
+    const answer = await response.json().catch(() => ({}));
+    if (response.ok) return answer;
+    const { code, message } = answer.error ?? {};
+    throw new PhoneError(code ?? `http_${response.status}`, message, response.status);
+  }
+
+  /** Says that the agent has pressed End; if nobody hears it, the server notices by itself. */
+  function askEnd(request) {
+    return fetch("/calls/end", {
+      method: "POST",
+      credentials: "same-origin",
+      keepalive: true,
+      headers: { "X-CSRFToken": csrf() },
+      body: new URLSearchParams({ request }),
+    }).catch(() => {});
+  }
+
+  return { post, askEnd };
+}
