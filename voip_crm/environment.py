@@ -13,8 +13,9 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-# Read by the Procfile, by compose.yaml and by ./run, not by the settings.
-PROCESS_VARIABLES = {"PORT", "LIVE_PORT", "WEB_WORKERS", "WORKER_PROCESSES", "VAR_DIR"}
+# Read by the Procfile, by ./run and by compose.yaml, not by the settings.
+PROCESS_VARIABLES = {"PORT", "LIVE_PORT", "WEB_WORKERS", "WORKER_PROCESSES"}
+PROCESS_VARIABLES |= {"VAR_DIR", "POSTGRES_PASSWORD"}
 OURS = re.compile(r"(TWILIO|CLERK)_")
 SEE = "docs/settings.md says what it means."
 

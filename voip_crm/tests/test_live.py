@@ -227,3 +227,28 @@ async def test_a_dead_redis_is_not_asked_again_for_a_while(settings: Any, monkey
     for _ in range(3):
         sender.publish(ACME, {"type": "call", "id": 1})
     assert len(asked) == 1
+
+
+async def test_every_event_reaches_every_one_of_many_pages(channel: Channel) -> None:
+    pages = [await channel.open(ACME) for _ in range(50)]
+    for number in range(20):
+        await asyncio.to_thread(sender.publish, ACME, {"type": "call", "id": number})
+    for page in pages:
+        assert [(await page.message())["id"] for _ in range(20)] == list(range(20))
+    assert len(live.hub._pages[f"{sender.CHANNEL_PREFIX}{ACME}"]) == 50
+
+
+async def test_it_is_ready_while_it_hears_redis(
+    redis_server: Redis, monkeypatch: Any, settings: Any
+) -> None:
+    settings.REDIS_URL = redis_server.url
+    async with serving(live.Hub(redis_server.url), monkeypatch) as channel:
+        assert (await channel.request("/live/readyz"))[0] == 200
+        redis_server.kill()
+        async with asyncio.timeout(10):
+            while (await channel.request("/live/readyz"))[0] != 503:
+                await asyncio.sleep(0.05)
+        redis_server.start()
+        async with asyncio.timeout(10):
+            while (await channel.request("/live/readyz"))[0] != 200:
+                await asyncio.sleep(0.05)
