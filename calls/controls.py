@@ -38,7 +38,10 @@ def rejoin(request: TenantRequest) -> HttpResponse:
     request_id = _request_id(request)
     call = selectors.live_call(request.member.user_id, client_request_id=request_id)
     if call is None:
-        over = {"toast": {"text": "This call is over.", "tone": "info"}, "phone:changed": {"request": str(request_id)}}
+        over = {
+            "toast": {"text": "This call is over.", "tone": "info"},
+            "phone:changed": {"request": str(request_id)},
+        }
         return HttpResponse(status=204, headers={"HX-Trigger": json.dumps(over)})
     wish = {
         "clientRequestId": str(request_id),

@@ -57,10 +57,18 @@ export function createDevices({ mediaDevices, storage, emit = () => {}, canChoos
   async function check() {
     const stream = await open();
     const tracks = stream.getTracks();
-    active = tracks[0]?.getSettings?.().deviceId ?? "";
+    const { deviceId = "", groupId = "" } = tracks[0]?.getSettings?.() ?? {};
     tracks.forEach((track) => track.stop());
+    active = SYSTEM.has(deviceId) ? await behind(groupId) : deviceId;
     emit("device:changed", {});
-    return SYSTEM.has(active) ? true : { deviceId: { exact: active } };
+    return SYSTEM.has(deviceId) ? true : { deviceId: { exact: deviceId } };
+  }
+
+  /** The device that the system's default stands for: it is of the same group. */
+  async function behind(groupId) {
+    const all = groupId ? await mediaDevices.enumerateDevices() : [];
+    const same = (one) => one.kind === KINDS.microphone && one.groupId === groupId && !SYSTEM.has(one.deviceId);
+    return all.find(same)?.deviceId ?? "";
   }
 
   async function useSpeaker(id) {

@@ -17,13 +17,13 @@
 
   function paint() {
     document.body.dataset.phone = phone.state;
+    where();
     const mute = $("call_mute");
     if (!mute) return;
     const { state, muted } = sounding();
     mute.disabled = $("call_keypad").disabled = state !== "open";
     mute.classList.toggle("is-muted", muted);
     mute.querySelector("[data-mute-label]").textContent = muted ? "Unmute" : "Mute";
-    where();
   }
 
   /** The phone that the panel's buttons steer: this page's, else the other tab's. */
@@ -34,11 +34,13 @@
 
   function where() {
     const panel = $("call_panel");
+    const spot = $("call_where");
+    if (!spot) return;
     let text = "";
     if (isUp(phone)) text = signalLost ? "Signal lost, reconnecting" : "";
     else if (sounding() === remote) text = "Sound is in another tab";
     else if (panel.dataset.callState === "active" && panel.dataset.request !== own) text = "Sound is in another browser";
-    if ($("call_where").textContent !== text) $("call_where").textContent = text;
+    if (spot.textContent !== text) spot.textContent = text;
     panel.toggleAttribute("data-signal-lost", Boolean(signalLost && isUp(phone)));
   }
 
@@ -90,6 +92,7 @@
   document.addEventListener("phone:remote", ({ detail }) => {
     if (!isUp(phone)) sayMute(remote, detail);
     remote = detail;
+    if (isUp(remote)) own = remote.request; // when that tab goes, the sound is in no other browser
     paint();
   });
 

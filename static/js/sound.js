@@ -16,7 +16,7 @@ export function createSound({ devices, mediaDevices, phone }) {
       const found = await devices.list(kind);
       const chosen = devices.chosen(kind);
       const named = found.filter((one) => one.label);
-      const wanted = [["", "The system's own"], ...named.map((one) => [one.id, one.label])];
+      const wanted = [["", "System default"], ...named.map((one) => [one.id, one.label])];
       if (JSON.stringify(wanted) !== pick.dataset.filled) {
         pick.dataset.filled = JSON.stringify(wanted);
         pick.replaceChildren(...wanted.map(([id, label]) => new Option(label, id)));
