@@ -1,0 +1,186 @@
+"""Production as the Procfile starts it: a call, its log, what is away, and an orderly end."""
+
+import contextlib
+import json
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from voip_crm.tests import harness
+from voip_crm.tests.environment import free_port
+from voip_crm.tests.production import PROCFILE, Production, running
+
+
+@pytest.fixture(scope="module")
+def production() -> Iterator[Production]:
+    if not os.environ["DATABASE_URL"].startswith("postgres"):
+        pytest.fail("production needs PostgreSQL: use ./test")
+    with running() as site:
+        yield site
+
+
+@pytest.fixture
+def bob(production: Production) -> Any:
+    return production.sign_in()
+
+
+def test_a_call_is_placed_heard_live_and_logged_without_secrets(
+    production: Production, bob: Any, eventually: Any
+) -> None:
+    page = bob.get(f"{production.url}/calls", headers={"X-Request-ID": "bobs-request-1"})
+    assert page.headers["X-Request-ID"] == "bobs-request-1"
+    assert page.headers["Strict-Transport-Security"].startswith("max-age=")
+    assert all(cookie.secure for cookie in bob.cookies)
+
+    ticket = bob.post(f"{production.url}/calls/live-ticket").json()["ticket"]
+    production.secrets.add(ticket)
+    stream = bob.get(f"{production.url}/live", params={"ticket": ticket}, stream=True, timeout=60)
+    heard: list[Any] = []
+
+    def listen() -> None:
+        with contextlib.suppress(requests.RequestException):  # it ends with its server
+            for line in stream.iter_lines(chunk_size=1):
+                if line.startswith(b"data:"):
+                    heard.append(json.loads(line[5:]))
+
+    threading.Thread(target=listen, daemon=True).start()
+    request_id = production.connect_agent(bob)
+    answer = bob.post(
+        f"{production.url}/api/twilio/make-call",
+        json={"clientRequestId": request_id, "to": "+14155550100"},
+    )
+    assert answer.status_code == 201, answer.text
+    call = answer.json()
+    where = f"{production.url}/api/twilio/call-logs/{call['callLogId']}"
+    eventually(lambda: bob.get(where).json()["status"] == "in-progress", 20)
+    eventually(lambda: [event for event in heard if event["type"] != "resync"])
+    production.sandbox.hangup(call["callSid"])
+    eventually(lambda: bob.get(where).json()["status"] == "completed", 20)
+    eventually(lambda: bob.get(where).json()["recordingUrl"], 30)
+
+    told = [line for line in production.log() if line.get("call_sid") == call["callSid"]]
+    hooks = [line for line in told if line["message"] == "POST /api/twilio/call-status 204"]
+    assert len(hooks) >= 3 and len({line["tenant"] for line in hooks}) == 1
+    asked = {line["request_id"] for line in production.log() if "status" in line}
+    assert "bobs-request-1" in asked
+    fetched = [line for line in production.log() if "fetch_recording" in line.get("task", "")]
+    assert fetched and fetched[-1]["tenant"] == hooks[0]["tenant"]
+    assert {line["request_id"] for line in fetched} & asked, "no task has its request's id"
+    users = {line.get("user") for line in production.log() if "make-call" in line["message"]}
+    assert len(users) == 1 and None not in users
+
+    text = production.processes.log("honcho", 10**6)
+    assert not [secret for secret in production.secrets if secret in text]
+    assert "Traceback" not in text
+
+
+def test_plain_http_is_sent_on_to_https(production: Production, bob: Any) -> None:
+    web = f"http://127.0.0.1:{production.environment['PORT']}"
+    host = {"Host": production.url.partition("//")[2]}
+    answer = bob.get(f"{web}/calls", headers=host, allow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"]) == (301, f"{production.url}/calls")
+    assert bob.get(f"{web}/healthz", headers=host, allow_redirects=False).text == "ok\n"
+
+
+def test_a_server_is_not_ready_without_its_database_or_redis(
+    production: Production, eventually: Any
+) -> None:
+    port = str(free_port())
+    options = ["--port", port, "--lifespan", "off", "--no-access-log"]
+    ours = {name: production.environment[name] for name in ("PUBLIC_BASE_URL", "SECRET_KEY")}
+    ours |= {name: production.environment[name] for name in ("DATABASE_URL", "REDIS_URL")}
+    ours |= {"ALLOWED_HOSTS": "localhost"}
+    production.processes.start(
+        "asgi", "-m", "uvicorn", "voip_crm.asgi:application", *options, **ours
+    )
+    production.processes.wait_for("asgi", f"http://localhost:{port}/healthz")
+    session = production.session()
+    granian, uvicorn = production.url, f"http://localhost:{port}"
+
+    def state(site: str) -> tuple[int, bool, bool]:
+        answer = session.get(f"{site}/readyz")
+        return answer.status_code, answer.json()["database"], answer.json()["broker"]
+
+    def both_are(*wanted: Any) -> bool:
+        return state(granian) == wanted and state(uvicorn) == wanted
+
+    def live() -> int:
+        return session.get(f"{granian}/live/readyz").status_code
+
+    eventually(lambda: both_are(200, True, True))
+    production.redis.kill()
+    eventually(lambda: both_are(503, True, False) and live() == 503)
+    production.redis.start()
+    eventually(lambda: both_are(200, True, True) and live() == 200)
+
+    with production.connect(production.database["NAME"]) as administration:
+        administration.execute(f'ALTER DATABASE "{production.name}" ALLOW_CONNECTIONS false')
+        administration.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+            [production.name],
+        )
+        try:
+            eventually(lambda: both_are(503, False, True))
+            assert session.get(f"{granian}/healthz").status_code == 200
+            hook = production.webhook("/api/twilio/call-status", CallSid="CA" + "0" * 32)
+            assert hook.status_code == 503  # so that Twilio sends it again
+        finally:
+            administration.execute(f'ALTER DATABASE "{production.name}" ALLOW_CONNECTIONS true')
+    eventually(lambda: both_are(200, True, True))
+    production.processes.stop("asgi")
+
+
+def test_a_wrong_setting_ends_each_process_with_its_name(production: Production) -> None:
+    wrong = production.environment | {"REDIS_URL": ""}
+    started = {
+        name: subprocess.Popen(["sh", "-c", command], env=wrong, stderr=subprocess.PIPE, text=True)
+        for name, command in PROCFILE.items()
+        if name != "release"
+    }
+    for name, process in started.items():
+        _, error = process.communicate(timeout=45)
+        assert process.returncode != 0
+        said = [line for line in error.splitlines() if "REDIS_URL" in line]
+        assert len(said) == 1 and said[0].startswith("voip_crm.E005"), (name, error)
+
+
+def test_an_end_in_the_middle_of_a_webhook_loses_nothing(production: Production, bob: Any) -> None:
+    """Last in this file: nothing runs afterwards."""
+    production.connect_agent(bob)
+    answers: list[int] = []
+
+    def tell() -> None:
+        answers.append(
+            production.webhook("/api/twilio/call-status", CallSid="CA" + "1" * 32).status_code
+        )
+
+    with production.connect() as rows:
+        before = rows.execute("SELECT count(*) FROM calls_unroutedevent").fetchone()[0]
+        with rows.transaction():
+            rows.execute("LOCK TABLE calls_unroutedevent IN EXCLUSIVE MODE")
+            hook = threading.Thread(target=tell)
+            hook.start()
+            harness.wait_until(
+                lambda: rows.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone()
+            )
+            started = time.monotonic()
+            manager = production.processes.children["honcho"]
+            manager.terminate()
+            time.sleep(1.5)
+            assert manager.poll() is None and answers == []
+        hook.join(10)
+        assert answers == [204]
+        manager.wait(15)
+        assert time.monotonic() - started < 15
+        after = rows.execute("SELECT count(*) FROM calls_unroutedevent").fetchone()[0]
+    assert after == before + 1
+    with pytest.raises(OSError):
+        production.session().get(f"http://127.0.0.1:{production.environment['PORT']}/healthz")
+    text = production.processes.log("honcho", 10**6)
+    assert "refused to gracefully stop" not in text and "SIGKILL" not in text
