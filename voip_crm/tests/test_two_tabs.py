@@ -1,0 +1,166 @@
+"""Two tabs of one browser: one has the sound, the other shows the same call and steers it."""
+
+import contextlib
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Error, Page, expect
+
+from voip_crm.tests import harness
+from voip_crm.tests.test_flow import (
+    contact_leg,
+    dial,
+    expect_status,
+    harness_wait,
+    is_live,
+    panel,
+    person,  # noqa: F401  # fixtures
+    phone,  # noqa: F401
+)
+
+pytestmark = pytest.mark.allow_console(r"status of 409")
+NUMBER = "+14155550100"
+
+
+def second_tab(page: Page, path: str = "/calls") -> Page:
+    second = page.context.new_page()
+    second.goto(path)
+    return second
+
+
+def toast(page: Page, text: str) -> Any:
+    return page.locator("#toasts [data-toast]").filter(has_text=text)
+
+
+def is_over(site: harness.Site) -> bool:
+    return not [c for c in site.sandbox.state()["calls"] if is_live(c)]
+
+
+def test_an_open_tab_learns_of_the_call_and_steers_it(
+    phone: Page,  # noqa: F811
+    site: harness.Site,
+) -> None:
+    second = second_tab(phone, "/contacts")
+    dial(phone, NUMBER)
+    expect_status(second, "In call")
+    expect(panel(second)).to_contain_text("Sound is in another tab")
+    expect(panel(phone)).not_to_contain_text("another")
+    leg = contact_leg(site, NUMBER)
+    harness_wait(phone, lambda: site.sandbox.heard(leg)["rms_last_second"] > 100)
+
+    # Muted from the second tab, the far side hears nothing; both tabs say so.
+    second.get_by_role("button", name="Mute", exact=True).click()
+    expect(second.get_by_role("button", name="Unmute", exact=True)).to_be_visible()
+    expect(phone.get_by_role("button", name="Unmute", exact=True)).to_be_visible()
+    expect(toast(second, "Muted")).to_be_visible()
+    harness_wait(second, lambda: site.sandbox.heard(leg)["rms_last_second"] < 5)
+    # Unmuted in the first, the second follows.
+    phone.get_by_role("button", name="Unmute", exact=True).click()
+    expect(second.get_by_role("button", name="Mute", exact=True)).to_be_visible()
+    harness_wait(second, lambda: site.sandbox.heard(leg)["rms_last_second"] > 100)
+
+    second.get_by_role("button", name="Keypad", exact=True).click()
+    for digit in "7#":
+        second.get_by_role("button", name=digit, exact=True).click()
+    harness_wait(second, lambda: site.sandbox.heard(leg)["digits"] == "7#")
+    second.keyboard.press("Escape")
+
+    second.get_by_role("button", name="End call").click()
+    expect_status(second, "Call ended")
+    expect_status(phone, "Call ended")
+    harness_wait(phone, lambda: is_over(site))
+
+
+def test_dialling_in_another_tab_is_refused_while_a_call_is_up(
+    phone: Page,  # noqa: F811
+    site: harness.Site,
+) -> None:
+    second = second_tab(phone)
+    dial(phone, NUMBER)
+    expect_status(second, "In call")
+    before = len(site.sandbox.state()["calls"])
+    dial(second, "+14155550101")
+    expect(toast(second, "under way in another tab")).to_be_visible()
+    expect_status(second, "In call")
+    assert len(site.sandbox.state()["calls"]) == before
+    phone.get_by_role("button", name="End call").click()
+    expect_status(second, "Call ended")
+    # The lock went with the call: now the second tab may dial, and the first shows it.
+    dial(second, "+14155550101")
+    expect_status(second, "In call")
+    expect_status(phone, "In call")
+    expect(panel(phone)).to_contain_text("Sound is in another tab")
+    second.get_by_role("button", name="End call").click()
+    expect_status(phone, "Call ended")
+
+
+@pytest.mark.parametrize("leaves", ["closes", "reloads"])
+def test_the_tab_with_the_sound_goes_and_the_other_rejoins(
+    phone: Page,  # noqa: F811
+    site: harness.Site,
+    leaves: str,
+) -> None:
+    second = second_tab(phone)
+    dial(phone, NUMBER)
+    expect_status(second, "In call")
+    leg = contact_leg(site, NUMBER)
+    if leaves == "closes":
+        phone.close(run_before_unload=False)
+    else:
+        phone.on("dialog", lambda dialog: dialog.accept())
+        phone.reload()
+        expect_status(phone, "On hold")
+    expect_status(second, "On hold")
+    expect(panel(second)).not_to_contain_text("Sound is in")
+    second.get_by_role("button", name="Rejoin").click()
+    expect_status(second, "In call")
+    assert contact_leg(site, NUMBER) == leg
+    harness_wait(second, lambda: site.sandbox.heard(leg)["rms_last_second"] > 100)
+    if leaves == "reloads":
+        expect_status(phone, "In call")
+        expect(panel(phone)).to_contain_text("Sound is in another tab")
+        phone.get_by_role("button", name="Mute", exact=True).click()
+        harness_wait(second, lambda: site.sandbox.heard(leg)["rms_last_second"] < 5)
+    second.get_by_role("button", name="End call").click()
+    expect_status(second, "Call ended")
+    harness_wait(second, lambda: is_over(site))
+
+
+def test_a_crashed_tab_leaves_no_lock_behind(
+    phone: Page,  # noqa: F811
+    site: harness.Site,
+) -> None:
+    second = second_tab(phone)
+    dial(phone, NUMBER)
+    expect_status(second, "In call")
+    with contextlib.suppress(Error):  # the page cannot answer any more
+        phone.goto("chrome://crash", timeout=3000)
+    expect_status(second, "On hold", 30)
+    held = "navigator.locks.query().then(now => now.held.map(lock => lock.name))"
+    assert second.evaluate(held) == []
+    second.get_by_role("button", name="Rejoin").click()
+    expect_status(second, "In call")
+    second.get_by_role("button", name="End call").click()
+    expect_status(second, "Call ended")
+
+
+def test_a_colleagues_panel_is_not_touched_by_others_calls(
+    phone: Page,  # noqa: F811
+    site: harness.Site,
+    open_page: Any,
+) -> None:
+    from voip_crm.tests import cast as company
+    from voip_crm.tests.test_flow import sign_in, top_row
+
+    alice = open_page()
+    sign_in(alice, "alice@acme.example", company.PASSWORD)
+    alice.wait_for_timeout(1500)  # what each page asks for at its start is over
+    asked: list[str] = []
+    alice.on("request", lambda request: asked.append(request.url))
+    dial(phone, "+14155550105")
+    expect_status(phone, "In call")
+    expect(top_row(alice)).to_contain_text(re.compile("In call|Completed"))
+    assert not [url for url in asked if "/calls/active" in url]
+    assert [url for url in asked if url.endswith("/calls")]
+    expect_status(phone, "Call ended", 20)
