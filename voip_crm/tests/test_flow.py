@@ -182,6 +182,18 @@ def is_live(call: dict[str, Any]) -> bool:
     return call["status"] in ("queued", "ringing", "in-progress")
 
 
+def test_a_press_before_the_scripts_are_there_is_not_lost(phone: Page, site: harness.Site) -> None:
+    def slowly(route: Any) -> None:
+        phone.wait_for_timeout(1500)
+        route.continue_()
+
+    phone.route("**/htmx-*.js", slowly)
+    phone.goto("/calls", wait_until="commit")
+    dial(phone, "+14155550105")
+    expect_status(phone, "In call")
+    expect_status(phone, "Call ended")
+
+
 @both
 @pytest.mark.parametrize(
     ("number", "says", "in_history"),

@@ -186,7 +186,8 @@ def test_a_contact_is_found_and_chosen_by_keys_alone(page: Page) -> None:
     field.press_sequentially("maria", delay=20)
     expect(field).to_have_attribute("aria-expanded", "true")
     page.keyboard.press("ArrowDown")
-    option = page.get_by_role("listbox").get_by_role("option", selected=True)
+    # The filters' own options are out of the way: the suggestions are the page's only ones.
+    option = page.get_by_role("option", selected=True)
     expect(option).to_contain_text("Maria")
     expect(field).to_have_attribute("aria-activedescendant", option.get_attribute("id") or "")
     page.keyboard.press("Escape")
@@ -219,7 +220,8 @@ def test_moving_about_keeps_one_page_and_the_way_back(page: Page) -> None:
 def test_show_more_adds_older_calls_and_a_filter_starts_anew(page: Page) -> None:
     sign_in(page)
     rows = page.locator("#history_rows > tr")
-    first = rows.count()
+    first = 25
+    expect(rows).to_have_count(first)
     page.get_by_role("link", name="Show more").click()
     expect(rows).not_to_have_count(first)
     ids = rows.evaluate_all("rows => rows.map(row => row.id)")
