@@ -252,6 +252,8 @@ LOGGING = {
             name: {"handlers": [], "propagate": True}
             for name in ("django", "django.server", "uvicorn", "uvicorn.error", "_granian")
         },
+        # Anybody can send a wrong Host: the request's line says 400, a traceback says no more.
+        "django.security.DisallowedHost": {"handlers": [], "propagate": False},
         # Its lines would show the live channel's tickets.
         "uvicorn.access": {"handlers": [], "propagate": False},
     },
