@@ -193,6 +193,7 @@ TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", "")
 TWILIO_API_KEY_SID = env.str("TWILIO_API_KEY_SID", "")
 TWILIO_API_KEY_SECRET = env.str("TWILIO_API_KEY_SECRET", "")
 TWILIO_TWIML_APP_SID = env.str("TWILIO_TWIML_APP_SID", "")
+TWILIO_PHONE_NUMBER = env.str("TWILIO_PHONE_NUMBER", "")  # of the first workspace: assign_number
 RING_TIMEOUT = env.int("RING_TIMEOUT", 30)  # seconds a contact's phone rings (5 to 600)
 
 SESSION_COOKIE_HTTPONLY = True

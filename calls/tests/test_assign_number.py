@@ -120,3 +120,12 @@ def test_without_twilio_nothing_is_assigned(
     with pytest.raises(CommandError, match=says):
         run("acme", NEW)
     assert numbers_of(cast.acme) == before
+
+
+def test_the_environments_number_is_the_first_workspaces(
+    run: Run, cast: Any, settings: Any
+) -> None:
+    with pytest.raises(CommandError, match="TWILIO_PHONE_NUMBER"):
+        run("acme", "")
+    settings.TWILIO_PHONE_NUMBER = NEW
+    assert run("acme").startswith(f"acme: {NEW} ({SID})")

@@ -1,5 +1,6 @@
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from calls.accounts import TwilioNotConfigured, account_by_sid, account_of
@@ -17,7 +18,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("workspace", help="the workspace's slug")
-        parser.add_argument("number", help="with its country code, like +14155550100")
+        parser.add_argument(
+            "number",
+            nargs="?",
+            default=settings.TWILIO_PHONE_NUMBER,
+            help="with its country code, like +14155550100; else TWILIO_PHONE_NUMBER",
+        )
         parser.add_argument("--label", help="what people see beside it, like “Sales”")
         parser.add_argument(
             "--default", action="store_true", help="call from it unless another is chosen"
@@ -31,6 +37,8 @@ class Command(BaseCommand):
         if tenant is None:
             known = ", ".join(Tenant.objects.values_list("slug", flat=True)) or "none"
             raise CommandError(f"There is no workspace “{options['workspace']}”. Known: {known}.")
+        if not options["number"]:
+            raise CommandError("Name the number, or set TWILIO_PHONE_NUMBER.")
         label = options["label"]
         if label is not None and len(label) > 60:
             raise CommandError("The label is longer than 60 characters.")
