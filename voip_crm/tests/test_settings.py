@@ -79,9 +79,7 @@ def test_a_misspelt_name_in_the_file_is_refused(tmp_path: Path) -> None:
 
     environment = Environment()
     environment.names |= env.names
-    with pytest.raises(
-        SystemExit, match="DATABASE_ULR is not .*mean DATABASE_URL"
-    ):
+    with pytest.raises(SystemExit, match="DATABASE_ULR is not .*mean DATABASE_URL"):
         environment.refuse_unknown(tmp_path / ".env")
     (tmp_path / ".env").write_text("DATABASE_URL=sqlite://\nPORT=80\n")
     environment.refuse_unknown(tmp_path / ".env")
