@@ -189,7 +189,7 @@ def test_a_token_is_renewed_in_a_call_and_the_sound_goes_on(
     expect_status(phone, "Call ended")
 
 
-@pytest.mark.allow_console("(?i)websocket|31005|31000|53001|TwilioError")
+@pytest.mark.allow_console("(?i)websocket|31005|31000|53001|TwilioError|transportClose")
 def test_a_lost_signal_is_said_in_the_panel_and_passes(
     phone: Page,  # noqa: F811
     site: harness.Site,
