@@ -18,6 +18,7 @@ from calls.api_throttles import CallThrottle, TokenThrottle
 from calls.models import CallLog
 from calls.refusals import Refusal
 from calls.services import dialing
+from tenants import log_context
 from tenants.context import tenant_transaction
 from tenants.middleware import short_transactions
 
@@ -135,6 +136,7 @@ class MakeCallView(APIView):
             if refusal.closing:
                 tasks.queue(tasks.tend_room, member.tenant_id, refusal.closing)
             raise
+        log_context.bind(call=placed.call.pk, call_sid=placed.call.twilio_call_sid)
         if placed.closing is not None:
             tasks.queue(tasks.tend_room, member.tenant_id, placed.closing.pk)
         with tenant_transaction(member.tenant_id):

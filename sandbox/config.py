@@ -76,12 +76,15 @@ class Account:
 
 @dataclass
 class Config:
-    """``ring_seconds``: how long a handset rings; ``calls_per_second`` 0: unlimited."""
+    """``ring_seconds``: how long a handset rings; ``calls_per_second`` 0: unlimited;
+    ``rest_concurrency``: requests of one account at once, beyond which it is told 429.
+    """
 
     accounts: dict[str, Account]
     data_dir: Path = Path("var/sandbox")
     ring_seconds: float = 1.5
     calls_per_second: float = 0
+    rest_concurrency: int = 100
     geo_blocked_prefixes: list[str] = field(default_factory=list)
     blocked_numbers: list[str] = field(default_factory=list)
     media_auth: bool = True

@@ -214,9 +214,20 @@ def by_token(request: web.Request) -> bool:
 
 @web.middleware
 async def rest_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Faults, sign-in, errors, and what is to happen only after the answer has gone out."""
+    """How many requests of an account are under way at once, and the answer to each."""
     if not request.path.startswith(("/2010-04-01/", "/v1/")):
         return await handler(request)
+    under_way = exchange(request).under_way
+    whose = request.match_info.get("account", "")
+    under_way[whose] += 1
+    try:
+        return await _answer(request, handler, under_way[whose])
+    finally:
+        under_way[whose] -= 1
+
+
+async def _answer(request: web.Request, handler: Handler, at_once: int) -> web.StreamResponse:
+    """Faults, sign-in, errors, and what is to happen only after the answer has gone out."""
     room = exchange(request)
     after: list[Callable[[], None]] = []
     request[AFTER] = after
@@ -239,6 +250,8 @@ async def rest_middleware(request: web.Request, handler: Handler) -> web.StreamR
             ours = request[ACCOUNT] = sign_in(request)
             if request.match_info.get("account", ours.sid) != ours.sid:
                 raise not_found(request.path)
+            if at_once > room.config.rest_concurrency:
+                raise ApiError(429, 20429, "Too Many Requests", {"Retry-After": "1"})
         drop = faults.take("rest-accept-then-drop", subject)
         response: web.StreamResponse = await handler(request)
     except ApiError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -120,3 +121,24 @@ def test_rooms_of_one_name_are_apart_in_two_accounts(box: Box) -> None:
     made = box.dial("sales", "103")
     theirs = box.twilio(OTHER_ACCOUNT, OTHER_TOKEN).conferences("sales").participants
     assert theirs.create(from_=OURS, to=phone("103")).conference_sid != made.conference_sid
+
+
+def test_too_many_requests_at_once(box: Box) -> None:
+    box.config.rest_concurrency = 2
+    box.fault("rest-delay", times=5, seconds=1)
+
+    def ask(_: int) -> int:
+        try:
+            box.client.api.accounts(ACCOUNT).fetch()
+        except TwilioRestException as refused:
+            assert refused.code == 20429
+            return int(refused.status)
+        return 200
+
+    try:
+        with ThreadPoolExecutor(5) as pool:
+            answers = sorted(pool.map(ask, range(5)))
+    finally:
+        box.config.rest_concurrency = 100
+    assert answers.count(200) == 2 and answers.count(429) == 3
+    assert ask(0) == 200
