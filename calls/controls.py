@@ -12,6 +12,7 @@ from calls.models import Conference
 from calls.services import progress
 from tenants.access import member_required
 from tenants.http import TenantRequest
+from tenants.ids import read_uuid
 
 
 @require_POST
@@ -54,7 +55,7 @@ def rejoin(request: TenantRequest) -> HttpResponse:
 
 
 def _request_id(request: TenantRequest) -> UUID:
-    try:
-        return UUID(request.POST.get("request", ""))
-    except ValueError:
-        raise Http404 from None
+    found = read_uuid(request.POST.get("request"))
+    if found is None:
+        raise Http404
+    return found

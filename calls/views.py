@@ -21,6 +21,7 @@ from calls.services import dialing
 from tenants import live
 from tenants.access import member_required
 from tenants.http import TenantRequest
+from tenants.ids import read_uuid
 
 _REMEMBERED = 5  # wishes to call of one session whose panels can still be drawn
 
@@ -53,10 +54,10 @@ def dial(request: TenantRequest) -> HttpResponse:
 
 
 def _contact_id(text: str) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        raise Refusal("contact_not_found", "There is no such contact.") from None
+    found = read_uuid(text)
+    if text and found is None:
+        raise Refusal("contact_not_found", "There is no such contact.")
+    return found
 
 
 def _remember(request: TenantRequest, wish: dict[str, Any]) -> None:
@@ -73,7 +74,7 @@ def active_call(request: TenantRequest) -> HttpResponse:
     """The panel of a call (`request`), else of the one this agent is in by another page or was
     lost from, else none.
     """
-    client_request_id = _uuid(request.GET.get("request", ""))
+    client_request_id = read_uuid(request.GET.get("request", ""))
     if client_request_id is None:
         live = selectors.live_call(request.member.user_id)
         if live is None or live.conference is None:
@@ -96,13 +97,6 @@ def active_call(request: TenantRequest) -> HttpResponse:
         number=wish["to"],
     )
     return render(request, "_active_call.html", {"call": call})
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 @require_POST

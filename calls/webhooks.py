@@ -5,7 +5,6 @@ needed. Contract: docs/architecture.md, “Webhooks”.
 import hashlib
 import json
 import logging
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -28,14 +27,15 @@ from calls.models import Conference, UnroutedEvent
 from calls.refusals import Refusal
 from calls.services import presence, progress, recordings
 from calls.services.progress import Heard, UnknownCall
+from calls.sids import is_sid
 from tenants import doors, log_context
+from tenants.ids import read_uuid
 from tenants.middleware import short_transactions
 
 logger = logging.getLogger(__name__)
 
 MAX_BODY = 64 * 1024
 _FORM = "application/x-www-form-urlencoded"
-_SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
 Form = dict[str, str]
 
 
@@ -121,8 +121,8 @@ class VoiceWebhook(TwilioWebhook):
         if member is None or not accounts.serves(account, member.tenant_id):
             raise Refusal("forbidden", "Your account may not place calls. Goodbye.")
         log_context.bind(tenant=member.tenant_id, user=member.user_id)
-        request_id, call_sid = _uuid(form.get("clientRequestId")), form.get("CallSid", "")
-        if request_id is None or not _SID.fullmatch(call_sid):
+        request_id, call_sid = read_uuid(form.get("clientRequestId")), form.get("CallSid", "")
+        if request_id is None or not is_sid(call_sid):
             raise Refusal("invalid_request", "This call cannot be connected. Goodbye.")
         room, leg = presence.admit_agent(
             member, account=account, client_request_id=request_id, call_sid=call_sid
@@ -163,9 +163,9 @@ class RecordingStatusWebhook(TwilioWebhook):
 
     @retriable
     def hear(self, account: TwilioAccount, form: Form, query: QueryDict) -> HttpResponse:
-        tenant_id, call_id = _uuid(query.get("tenant")), _uuid(query.get("call"))
+        tenant_id, call_id = read_uuid(query.get("tenant")), read_uuid(query.get("call"))
         sid = form.get("RecordingSid", "")
-        if tenant_id is None or call_id is None or not _SID.fullmatch(sid):
+        if tenant_id is None or call_id is None or not is_sid(sid):
             _keep_aside(account, form, "no such call")
             return HttpResponse(status=204)
         if not _belongs(account, tenant_id):
@@ -194,7 +194,7 @@ class RecordingStatusWebhook(TwilioWebhook):
 
 def _store(account: TwilioAccount, form: Form, query: QueryDict, heard: Heard) -> None:
     """Route an event to its tenant and store it there, or keep it aside."""
-    tenant_id, room_id, leg_id = (_uuid(query.get(name)) for name in ("tenant", "room", "leg"))
+    tenant_id, room_id, leg_id = (read_uuid(query.get(name)) for name in ("tenant", "room", "leg"))
     if tenant_id is None and heard.call_sid:
         # A TwiML app's callback has one address for everybody: the client's identity tells.
         member = doors.membership_by_identity(form.get("From", "").removeprefix("client:"))
@@ -271,12 +271,5 @@ def _number(text: str | None, *, below: int = 2**31) -> int | None:
     return number if number < below else None
 
 
-def _uuid(text: str | None) -> UUID | None:
-    try:
-        return UUID(text or "")
-    except ValueError:
-        return None
-
-
 def _sid(text: str | None) -> str:
-    return text if text and _SID.fullmatch(text) else ""
+    return text if text and is_sid(text) else ""

@@ -8,6 +8,7 @@ from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet
 
 from contacts import search
 from contacts.models import Contact, ContactNumber, ContactToken
+from tenants.ids import read_uuid
 
 PAGE_SIZE = 25
 SUGGESTIONS = 8
@@ -54,7 +55,7 @@ def contact_page(
         contact_id, _, sort_name = after.partition(" ")
         # The first condition is the range that the index walks, the second cuts its first name.
         contacts = contacts.filter(sort_name__gte=sort_name).exclude(
-            sort_name=sort_name, id__lte=_uuid_or_zero(contact_id)
+            sort_name=sort_name, id__lte=read_uuid(contact_id) or UUID(int=0)
         )
     rows = list(contacts.prefetch_related(_NUMBERS)[: size + 1])
     more, rows = len(rows) > size, rows[:size]
@@ -80,10 +81,3 @@ def contact_by_number(number: str) -> Contact | None:
     """The contact an E.164 number belongs to; the oldest active one when several share it."""
     found: QuerySet[Contact] = Contact.objects.filter(numbers__number=number)
     return found.order_by(F("archived_at").asc(nulls_first=True), "created_at", "id").first()
-
-
-def _uuid_or_zero(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        return UUID(int=0)

@@ -1,6 +1,5 @@
 """Recordings: what is known of them, and their audio."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,8 +17,7 @@ from calls.gateway.client import (
     rest,
     translated,
 )
-
-_SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
+from calls.sids import is_sid
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ def find_recordings(account: TwilioAccount, call_sid: str) -> list[RecordingFact
 def media_url(account: TwilioAccount, recording_sid: str) -> str:
     """Where a recording's WAV audio is. Raises `ValueError` for what is no SID."""
     for sid in (account.sid, recording_sid):
-        if not _SID.fullmatch(sid):
+        if not is_sid(sid):
             raise ValueError(f"Not a SID: {sid!r}")
     base = settings.TWILIO_SANDBOX_URL or "https://api.twilio.com"
     return f"{base}/2010-04-01/Accounts/{account.sid}/Recordings/{recording_sid}.wav"
