@@ -6,7 +6,6 @@ from typing import Any
 from django.utils.decorators import method_decorator
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import serializers, status
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -20,6 +19,7 @@ from calls.refusals import Refusal
 from calls.services import dialing
 from tenants import log_context
 from tenants.context import tenant_transaction
+from tenants.http import MemberRequest
 from tenants.middleware import short_transactions
 
 
@@ -47,9 +47,9 @@ class AccessTokenView(APIView):
             **refusals("invalid_request", "twilio_not_configured", posts=True),
         },
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: MemberRequest) -> Response:
         AccessTokenRequest(data=request.data).is_valid(raise_exception=True)
-        member = request.member  # type: ignore[attr-defined]
+        member = request.member
         answer = {
             "token": gateway.access_token(account_of(member.tenant_id), member.identity),
             "identity": member.identity,
@@ -116,16 +116,16 @@ class MakeCallView(APIView):
             **refusals(*REFUSED_CALLS, posts=True),
         },
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: MemberRequest) -> Response:
         asked = MakeCallRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         data = asked.validated_data
         if data.get("agentMode") == "phone" or data.get("related") is not None:
             raise Refusal("not_supported", "agentMode “phone” and “related” do not exist yet.")
-        member = request.member  # type: ignore[attr-defined]
+        member = request.member
         try:
             placed = dialing.place_call(
-                request.tenant,  # type: ignore[attr-defined]
+                request.tenant,
                 agent=member,
                 client_request_id=data["clientRequestId"],
                 to=data.get("to") or "",

@@ -1,7 +1,6 @@
 """The call log as JSON: `GET call-logs` and `GET call-logs/{id}`. Contract: docs/api.md."""
 
 from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -9,7 +8,6 @@ from django.http import QueryDict
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -20,6 +18,8 @@ from calls.api_throttles import ReadThrottle
 from calls.models import CallEvent, CallLeg, CallLog, Recording
 from calls.refusals import Refusal
 from contacts.models import Contact
+from tenants.http import MemberRequest
+from tenants.ids import read_uuid
 from tenants.models import User
 
 LARGEST_PAGE = 100
@@ -196,10 +196,10 @@ class CallLogsView(APIView):
         parameters=[CallLogQuery],
         responses={200: CallLogPageSerializer, **refusals("invalid_request")},
     )
-    def get(self, request: Request) -> Response:
-        tenant = request.tenant  # type: ignore[attr-defined]
+    def get(self, request: MemberRequest) -> Response:
         given = {name: value for name, value in once(request.query_params).items() if value}
-        asked = CallLogQuery(data=given, context={"zone": ZoneInfo(tenant.time_zone)})
+        zone = ZoneInfo(request.tenant.time_zone)
+        asked = CallLogQuery(data=given, context={"zone": zone})
         asked.is_valid(raise_exception=True)
         wish = asked.validated_data
         found = call_logs.page(
@@ -231,11 +231,9 @@ class CallLogView(APIView):
         parameters=[OpenApiParameter("call_id", str, "path")],
         responses={200: CallDetailSerializer, **refusals("call_not_found")},
     )
-    def get(self, request: Request, call_id: str) -> Response:
-        try:
-            found = call_logs.detail(UUID(call_id))
-        except ValueError:
-            found = None
+    def get(self, request: MemberRequest, call_id: str) -> Response:
+        known = read_uuid(call_id)
+        found = call_logs.detail(known) if known else None
         if found is None:
             raise Refusal("call_not_found", "There is no such call.")
         return Response(CallDetailSerializer(found).data)

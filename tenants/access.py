@@ -4,10 +4,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
+from tenants.http import TenantRequest
 from tenants.models import Role
 
 
@@ -15,8 +15,8 @@ def member_required(view: Callable[..., HttpResponseBase]) -> Callable[..., Http
     """Only for people with a workspace; others are told so."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if request.tenant is None:  # type: ignore[attr-defined]
+    def guarded(request: TenantRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.tenant is None:
             return render(request, "no_workspace.html", status=403)
         return view(request, *args, **kwargs)
 
@@ -30,8 +30,8 @@ def admin_required(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpR
 
     @wraps(view)
     @member_required
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if request.member.role != Role.ADMIN:  # type: ignore[attr-defined]
+    def guarded(request: TenantRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.member.role != Role.ADMIN:
             return render(request, "not_allowed.html", status=403)
         return view(request, *args, **kwargs)
 

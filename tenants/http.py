@@ -5,6 +5,7 @@ import json
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django_htmx.middleware import HtmxDetails
+from rest_framework.request import Request
 
 from tenants.models import Membership, Tenant
 
@@ -15,6 +16,13 @@ class TenantRequest(HttpRequest):
     tenant: Tenant
     member: Membership
     htmx: HtmxDetails
+
+
+class MemberRequest(Request):
+    """The same for an endpoint, behind the permission `HasTenant`."""
+
+    tenant: Tenant
+    member: Membership
 
 
 # How a page takes the place of another: the templates' links to pages say the same.
