@@ -3,6 +3,7 @@
 Only E.164 (`+` and up to fifteen digits) is stored anywhere.
 """
 
+import re
 import unicodedata
 
 import phonenumbers
@@ -25,9 +26,17 @@ _EMERGENCY_ANYWHERE = frozenset(
     "123 128 129 131 132 133 140 144 150 151 155 156 158 160 166 190 191 192 193 194 195 196 197 "
     "198 199 911 913 914 933 988 991 992 993 994 995 996 997 998 999".split()
 )
-# Country codes of satellite and international-network ranges: costly, and a classic of fraud.
-_SATELLITE = frozenset({870, 875, 876, 877, 878, 881, 882, 883, 888, 979})
-_PREMIUM = frozenset({PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST})
+# What a switchboard or a caller-ID service wants dialled first: “9-911”, “*67 911”, “141 999”.
+_FIRST = re.compile(r"[*#]\d\d[*#]?|1470|141|9|0|8|1")
+_PREMIUM = frozenset(
+    {
+        PhoneNumberType.PREMIUM_RATE,
+        PhoneNumberType.SHARED_COST,
+        # “Follow me” numbers and pagers: they look like a person's, and cost like a premium number.
+        PhoneNumberType.PERSONAL_NUMBER,
+        PhoneNumberType.PAGER,
+    }
+)
 
 
 def _ascii(text: str) -> str:
@@ -36,25 +45,27 @@ def _ascii(text: str) -> str:
 
 
 def is_emergency(text: str, region: str) -> bool:
-    """Whether dialling `text` in `region` (ISO code) could reach an emergency service."""
+    """Whether `text`, which is no ordinary number, asks for help, in `region` (ISO) or anywhere.
+
+    A valid number never does (a test holds it): whatever is dialled through us is E.164.
+    """
     typed = _ascii(text)
-    digits = "".join(character for character in typed if character.isdigit())
-    if not digits:
-        return False
+    keys = re.sub(r"[^\d*#]", "", typed)
+    digits = re.sub(r"\D", "", typed)
     bare = digits.removeprefix("00").removeprefix("011")
-    if digits in _EMERGENCY_ANYWHERE or (len(bare) <= 3 and bare in _EMERGENCY_ANYWHERE):
+    first = _FIRST.match(keys)
+    asked = {digits, bare, keys[first.end() :] if first else ""}
+    # “+1 911”, “+44 999”, “0044 112”: a country code changes nothing.
+    asked |= {
+        each[code:]
+        for each in (digits, bare)
+        for code in (1, 2, 3)
+        if each[:code] and int(each[:code]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+    }
+    if asked & _EMERGENCY_ANYWHERE:
         return True
-    # "+1 911", "+44 999", "0044 112": a country code before an emergency number changes nothing.
-    if len(digits) <= 8:
-        for code in range(1, 4):
-            for candidate in (digits, bare):
-                rest = candidate[code:]
-                if (
-                    rest in _EMERGENCY_ANYWHERE
-                    and int(candidate[:code]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
-                ):
-                    return True
-    return bool(shortnumberinfo.connects_to_emergency_number(digits, region))
+    # As some networks connect at once whatever comes after: “911 123”.
+    return bool(shortnumberinfo.connects_to_emergency_number(typed, region))
 
 
 def parse(text: str, region: str) -> str:
@@ -65,29 +76,52 @@ def parse(text: str, region: str) -> str:
     typed = _ascii(text)
     if not typed:
         raise NumberError("invalid_number", "Enter a number or choose a contact.")
-    if is_emergency(typed, region):
-        raise NumberError(
-            "emergency_blocked",
-            "Emergency numbers cannot be called from here. Use a phone that can be located.",
-        )
     try:
         number = phonenumbers.parse(typed, region)
     except phonenumbers.NumberParseException as error:
+        _refuse_emergency(typed, region)
         raise NumberError("invalid_number", _why_unreadable(typed, error)) from None
+    is_valid = phonenumbers.is_valid_number(number)
+    if not is_valid:
+        _refuse_emergency(typed, region)
     if number.extension:
         raise NumberError(
             "invalid_number",
             "Numbers with an extension cannot be dialled directly. "
             "Call the main number and enter the extension on the keypad.",
         )
-    if number.country_code in _SATELLITE or phonenumbers.number_type(number) in _PREMIUM:
+    if _is_of_no_country(number) or phonenumbers.number_type(number) in _PREMIUM:
         raise NumberError(
             "premium_blocked",
-            "Premium-rate, shared-cost and satellite numbers cannot be called from here.",
+            "Premium-rate, shared-cost, personal and satellite numbers cannot be called from here.",
         )
-    if not phonenumbers.is_valid_number(number):
+    if not is_valid:
         raise NumberError("invalid_number", _why_invalid(typed, number))
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def _refuse_emergency(typed: str, region: str) -> None:
+    if is_emergency(typed, region):
+        raise NumberError(
+            "emergency_blocked",
+            "Emergency numbers cannot be called from here, help would not know where you are. "
+            "Use a mobile or a desk phone.",
+        )
+
+
+def _is_of_no_country(number: phonenumbers.PhoneNumber) -> bool:
+    """Satellites and networks above the countries: costly, and a classic of fraud."""
+    return phonenumbers.region_code_for_country_code(number.country_code or 0) == "001"
+
+
+def country_of(e164: str, home: str = "") -> str:
+    """ISO code of a number's country, "" when none is known. A number that is valid in `home` is of
+    `home`: a toll-free number belongs to every country that shares the code.
+    """
+    number = phonenumbers.parse(e164, None)
+    if home and phonenumbers.is_valid_number_for_region(number, home):
+        return home
+    return phonenumbers.region_code_for_number(number) or ""
 
 
 def _why_unreadable(typed: str, error: phonenumbers.NumberParseException) -> str:

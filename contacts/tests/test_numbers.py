@@ -1,10 +1,12 @@
 """Numbers as people type them."""
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from phonenumbers import PhoneNumberFormat, PhoneNumberType, shortnumberinfo
 
-from contacts.numbers import NumberError, display, parse
+from contacts.numbers import _EMERGENCY_ANYWHERE, NumberError, country_of, display, parse
 
 
 @pytest.mark.parametrize(
@@ -76,6 +78,23 @@ def test_what_is_no_number_is_refused_with_a_sentence(typed: str, region: str) -
         ("011 44 999", "US"),
         ("1 911", "US"),
         ("911", "DE"),
+        ("9-911", "US"),
+        ("9,911", "US"),
+        ("8 112", "US"),
+        ("*67 911", "US"),
+        ("141 999", "GB"),
+        ("#31#112", "DE"),
+        ("0 112", "DE"),
+        ("tel:911", "US"),
+        ("911#", "US"),
+        ("911 123", "US"),
+        ("17", "FR"),
+        ("15", "FR"),
+        ("115", "IT"),
+        ("119", "JP"),
+        ("100", "IN"),
+        ("997", "PL"),
+        ("1300", "GA"),
     ],
 )
 def test_emergency_numbers_are_refused_however_they_are_written(typed: str, region: str) -> None:
@@ -84,22 +103,100 @@ def test_emergency_numbers_are_refused_however_they_are_written(typed: str, regi
     assert refused.value.code == "emergency_blocked"
 
 
+def test_no_valid_number_of_a_country_asks_for_help_there() -> None:
+    short = [f"{number:0{width}}" for width in (2, 3) for number in range(10**width)]
+    for region in phonenumbers.SUPPORTED_REGIONS:
+        known = {digits for digits in short if shortnumberinfo.is_emergency_number(digits, region)}
+        for digits in known | _EMERGENCY_ANYWHERE:
+            with pytest.raises(NumberError) as refused:
+                parse(digits, region)
+            assert refused.value.code == "emergency_blocked", (region, digits)
+
+
+@pytest.mark.parametrize("region", ["US", "FR", "IN", "DE"])
+def test_no_number_of_a_person_is_taken_for_a_call_for_help(region: str) -> None:
+    """Delhi (+91 11 …) begins like 911, Montréal (+1 514 …) like the French 15."""
+    for country in phonenumbers.SUPPORTED_REGIONS:
+        for kind in (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE):
+            example = phonenumbers.example_number_for_type(country, kind)
+            if example is not None:
+                e164 = phonenumbers.format_number(example, PhoneNumberFormat.E164)
+                assert parse(e164, region) == e164
+    assert parse("+91 11 2345 6789", region) == "+911123456789"
+    assert parse("+1 514 555 0104", region) == "+15145550104"
+
+
 @pytest.mark.parametrize(
     ("typed", "region"),
     [
+        # Premium rate.
         ("+1 900 555 0100", "US"),
+        ("900-555-0100", "CA"),
         ("+44 909 879 0000", "US"),
+        ("0906 512 3456", "GB"),
         ("0900 1234567", "DE"),
+        ("+33 899 12 34 56", "US"),
+        ("+39 899 123456", "US"),
+        ("+34 803 123456", "US"),
+        ("+31 906 1234567", "US"),
+        ("+41 900 123456", "US"),
+        ("+43 900 123456", "US"),
+        ("+61 1900 654 321", "US"),
+        ("+81 990 123 456", "US"),
+        # Shared cost.
+        ("+44 843 123 4567", "US"),
+        ("0180 5 123456", "DE"),
+        ("+33 810 12 34 56", "US"),
+        ("+39 840 123456", "US"),
+        ("+34 901 234567", "US"),
+        ("+41 840 123456", "US"),
+        # Personal numbers and pagers.
+        ("+44 70 1234 5678", "US"),
+        ("+44 7640 123456", "US"),
+        ("+49 700 12345678", "US"),
+        ("+1 500 234 5678", "US"),
+        # Satellites and networks of no country.
         ("+870 773 111 632", "US"),
         ("+881 612 345 678", "US"),
+        ("+881 7 12345678", "GB"),
         ("+882 16 1234567", "US"),
+        ("+882 13 1234567", "US"),
         ("+883 510 001 23456", "US"),
+        ("+888 12345678901", "US"),
+        ("+878 10 1234567890", "US"),
+        ("+979 1 23456789", "US"),
+        ("+808 1234 5678", "US"),
+        ("+800 1234 5678", "US"),
+        ("011 881 612 345 678", "US"),
+        ("00 881 612 345 678", "DE"),
     ],
 )
 def test_premium_and_satellite_numbers_are_refused(typed: str, region: str) -> None:
     with pytest.raises(NumberError) as refused:
         parse(typed, region)
     assert refused.value.code == "premium_blocked"
+
+
+@pytest.mark.parametrize(
+    ("e164", "home", "country"),
+    [
+        ("+14155550100", "US", "US"),
+        ("+15145550104", "US", "CA"),
+        ("+18765550100", "US", "JM"),
+        ("+18095550100", "US", "DO"),
+        ("+18003569377", "CA", "CA"),
+        ("+18003569377", "GB", "US"),
+        ("+442079460100", "US", "GB"),
+        ("+447911123456", "GB", "GG"),
+        ("+79161234567", "US", "RU"),
+        ("+77012345678", "US", "KZ"),
+        ("+5352345678", "US", "CU"),
+    ],
+)
+def test_a_number_has_a_country_also_where_many_share_a_code(
+    e164: str, home: str, country: str
+) -> None:
+    assert country_of(e164, home) == country
 
 
 @given(st.text(max_size=40), st.sampled_from(["US", "DE", "GB", "JP", ""]))
