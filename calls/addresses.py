@@ -15,17 +15,26 @@ _RETRIES = "rc=5&rp=all&ct=2000&rt=3000"
 
 def _address(view: str, **parameters: UUID | str) -> str:
     query = urlencode({name: v.hex if isinstance(v, UUID) else v for name, v in parameters.items()})
-    return f"{settings.PUBLIC_BASE_URL}{reverse(view)}?{query}#{_RETRIES}"
+    path = f"{reverse(view)}?{query}" if query else reverse(view)
+    return f"{settings.PUBLIC_BASE_URL}{path}#{_RETRIES}"
 
 
-def voice_requests() -> str:
-    """Where Twilio asks what to do with a browser's call: the TwiML application's voice URL."""
-    return f"{settings.PUBLIC_BASE_URL}{reverse('voice_webhook')}#{_RETRIES}"
+def voice_requests(tenant_id: UUID | None = None) -> str:
+    """Where Twilio asks what to do with a browser's call: the TwiML application's voice URL.
+
+    An own account's application names its workspace, since only there its secrets are looked for;
+    the shared account's is everybody's.
+    """
+    return _address("voice_webhook", **_named(tenant_id))
 
 
-def agent_status() -> str:
-    """Where it tells of agents' legs: the TwiML application's one address for everybody."""
-    return f"{settings.PUBLIC_BASE_URL}{reverse('call_status')}#{_RETRIES}"
+def agent_status(tenant_id: UUID | None = None) -> str:
+    """Where it tells of agents' legs: the same application's one address."""
+    return _address("call_status", **_named(tenant_id))
+
+
+def _named(tenant_id: UUID | None) -> dict[str, UUID | str]:
+    return {"tenant": tenant_id} if tenant_id else {}
 
 
 def leg_status(tenant_id: UUID, leg_id: UUID) -> str:

@@ -118,3 +118,43 @@ class CallerIdForm(forms.Form):
 
     def label_of(self, number: PhoneNumber) -> str:
         return str(self.cleaned_data[f"label-{number.pk}"])
+
+
+class _Sid(forms.RegexField):
+    def __init__(self, prefix: str, what: str) -> None:
+        super().__init__(
+            rf"\A{prefix}[0-9a-f]{{32}}\Z",
+            error_messages={
+                "required": f"Enter {what}.",
+                "invalid": f"It begins with {prefix}, and 32 digits and letters a to f follow.",
+            },
+        )
+
+
+class _Secret(forms.RegexField):
+    """What is pasted; it is never shown again, not even to be corrected."""
+
+    widget = forms.PasswordInput(render_value=False)
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            r"\A[!-~]{8,200}\Z",
+            error_messages={
+                "required": f"Enter {what}.",
+                "invalid": "That is too short or too long, or has characters that none has.",
+            },
+        )
+
+
+class TokenForm(forms.Form):
+    """The new auth token of the workspace's own account."""
+
+    auth_token = _Secret("the auth token")
+
+
+class AccountForm(TokenForm):
+    """A Twilio account of the workspace's own."""
+
+    sid = _Sid("AC", "the account's SID")
+    api_key_sid = _Sid("SK", "the API key's SID")
+    api_key_secret = _Secret("the API key's secret")

@@ -39,7 +39,7 @@ def queue(task: Task, *arguments: Any) -> None:
 def tend_room(self: Task, tenant_id: str, room_id: str) -> None:
     try:
         step = tending.tend_room(UUID(tenant_id), UUID(room_id))
-    except gateway.TwilioError as error:
+    except (gateway.TwilioError, TwilioNotConfigured) as error:
         # The room is still open in its row, so the sweep comes back to it.
         logger.warning("Room %s could not be tended: %s", room_id, error)
         return
@@ -64,6 +64,6 @@ def sweep() -> None:
             for recording_id in reconcile.sweep_tenant(tenant.pk, now=timezone.now()):
                 queue(fetch_recording, tenant.pk, recording_id)
         except TwilioNotConfigured:
-            return
+            continue  # another may have an account of its own
         except Exception:
             logger.exception("The sweep of tenant %s failed", tenant.pk)

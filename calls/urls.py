@@ -16,6 +16,11 @@ urlpatterns = [
     path("calls/<uuid:call_id>", pages.call, name="call"),
     path("contacts/<uuid:contact_id>", pages.contact, name="contact"),
     path("settings/caller-ids", settings_pages.caller_ids, name="caller_ids"),
+    path(
+        "settings/telephone-account",
+        settings_pages.telephone_account,
+        name="telephone_account",
+    ),
     path("calls/dial", views.dial, name="dial"),
     path("calls/active", views.active_call, name="active_call"),
     path("calls/end", controls.end_call, name="end_call"),

@@ -47,6 +47,12 @@ def membership_by_clerk(clerk_user_id: str, clerk_org_id: str | None) -> Members
     return found.select_related("tenant", "user").order_by("created_at", "id").first()
 
 
+def tenant_named_by(identity: str) -> UUID | None:
+    """The tenant that a Voice client identity speaks of; nothing is read."""
+    match = _IDENTITY.fullmatch(identity)
+    return UUID(match[1]) if match else None
+
+
 def membership_by_identity(identity: str) -> Membership | None:
     """The active membership behind a Voice client identity, or None."""
     match = _IDENTITY.fullmatch(identity)

@@ -1,7 +1,8 @@
 """System checks that say at start what is wrong with the environment.
 
 E001 Twilio credentials are missing · E002 PUBLIC_BASE_URL is malformed · E003 the sandbox on a
-public site · E004 a Twilio SID has the wrong form · E005 several processes without Redis.
+public site · E004 a Twilio SID has the wrong form · E005 several processes without Redis ·
+E006 SECRETS_KEYS cannot encrypt · E007 a rotated token without an end.
 """
 
 import re
@@ -11,6 +12,10 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register, run_checks
+from django.utils import timezone
+
+from calls.accounts import LONGEST_ROTATION, shared_until
+from tenants.secrets import SecretsError, keys
 
 TAG = "voip_crm"
 CREDENTIALS = (
@@ -82,6 +87,29 @@ def check_public_base_url(**_: Any) -> list[CheckMessage]:
             id="voip_crm.E002",
         )
     ]
+
+
+@register(TAG)
+def check_secrets(**_: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    try:
+        keys()
+    except SecretsError as error:
+        hint = "Give the keys of before; docs/settings.md says how to make a first one."
+        found.append(Error(str(error), hint=hint, id="voip_crm.E006"))
+    until = shared_until()
+    if settings.TWILIO_AUTH_TOKEN_PREVIOUS and (
+        until is None or until > timezone.now() + LONGEST_ROTATION
+    ):
+        found.append(
+            Error(
+                "TWILIO_AUTH_TOKEN_PREVIOUS has no end, or one too far away.",
+                hint="Set TWILIO_AUTH_TOKEN_PREVIOUS_UNTIL to a time with its zone, like "
+                "2026-12-01T12:00Z, at most seven days from now; or remove both.",
+                id="voip_crm.E007",
+            )
+        )
+    return found
 
 
 @register(TAG, deploy=True)

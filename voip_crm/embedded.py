@@ -6,6 +6,7 @@ TWILIO_SANDBOX_URL given, no sandbox account is made up and no sandbox is starte
 """
 
 import argparse
+import base64
 import os
 import secrets
 import socket
@@ -39,7 +40,8 @@ def prepare(argv: list[str]) -> None:
     var = Path(os.environ.setdefault("VAR_DIR", str(BASE_DIR / "var"))).resolve()
     var.mkdir(mode=0o700, parents=True, exist_ok=True)
     generated = _generated(var / "local.env")
-    _default("SECRET_KEY", generated.pop("SECRET_KEY"))
+    for name in ("SECRET_KEY", "SECRETS_KEYS"):
+        _default(name, generated.pop(name))
     asked_for_help = bool({"-h", "--help"} & set(rest))
     if not asked_for_help:
         _refuse_taken(options.host, options.port, "--port")
@@ -74,20 +76,23 @@ def _default(name: str, value: str) -> None:
 
 
 def _generated(path: Path) -> dict[str, str]:
-    if not path.exists():
-        letters = string.ascii_letters + string.digits
-        made = {
-            "SECRET_KEY": secrets.token_urlsafe(50),
-            "TWILIO_ACCOUNT_SID": f"AC{secrets.token_hex(16)}",
-            "TWILIO_AUTH_TOKEN": secrets.token_hex(16),
-            "TWILIO_API_KEY_SID": f"SK{secrets.token_hex(16)}",
-            "TWILIO_API_KEY_SECRET": "".join(secrets.choice(letters) for _ in range(32)),
-            "TWILIO_TWIML_APP_SID": f"AP{secrets.token_hex(16)}",
-        }
+    letters = string.ascii_letters + string.digits
+    made = {
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "SECRETS_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "TWILIO_ACCOUNT_SID": f"AC{secrets.token_hex(16)}",
+        "TWILIO_AUTH_TOKEN": secrets.token_hex(16),
+        "TWILIO_API_KEY_SID": f"SK{secrets.token_hex(16)}",
+        "TWILIO_API_KEY_SECRET": "".join(secrets.choice(letters) for _ in range(32)),
+        "TWILIO_TWIML_APP_SID": f"AP{secrets.token_hex(16)}",
+    }
+    lines = path.read_text().splitlines() if path.exists() else []
+    kept = dict(line.split("=", 1) for line in lines if "=" in line and line[0] != "#")
+    if made.keys() - kept.keys():  # the file is new, or of a version that needed less
         head = "# Made by ./run for this machine only. The Twilio account exists in the sandbox.\n"
-        write_private(path, head + "".join(f"{key}={value}\n" for key, value in made.items()))
-    lines = path.read_text().splitlines()
-    return dict(line.split("=", 1) for line in lines if "=" in line and line[0] != "#")
+        kept = made | kept
+        write_private(path, head + "".join(f"{key}={value}\n" for key, value in kept.items()))
+    return kept
 
 
 def _refuse_taken(host: str, port: int, option: str) -> None:

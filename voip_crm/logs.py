@@ -21,7 +21,13 @@ from tenants import log_context
 
 requests = logging.getLogger("voip_crm.requests")
 
-SECRET_VARIABLES = ("SECRET_KEY", "TWILIO_AUTH_TOKEN", "TWILIO_API_KEY_SECRET")
+SECRET_VARIABLES = (
+    "SECRET_KEY",
+    "SECRETS_KEYS",
+    "TWILIO_AUTH_TOKEN",
+    "TWILIO_AUTH_TOKEN_PREVIOUS",
+    "TWILIO_API_KEY_SECRET",
+)
 HIDDEN = "[hidden]"
 _SECRETS = re.compile(
     r"(?P<name>[\w-]*(?:authorization|cookie|password|secret|sessionid|csrftoken|signature|ticket"
@@ -38,8 +44,7 @@ _QUIET = ("/healthz", "/readyz")
 def hide_secrets(text: str) -> str:
     """Replace our own secrets, tokens, and the values of what is named like a secret."""
     for name in SECRET_VARIABLES:
-        secret = os.environ.get(name)
-        if secret:
+        for secret in filter(None, os.environ.get(name, "").split(",")):
             text = text.replace(secret, HIDDEN)
     return _SECRETS.sub(lambda m: f"{m['name'] or ''}{m['is'] or ''}{HIDDEN}", text)
 

@@ -15,6 +15,9 @@ env = Environment()
 env.read_env(BASE_DIR / ".env")
 
 SECRET_KEY = env.str("SECRET_KEY")
+# Encrypt the workspaces' secrets in the database (tenants/secrets.py): the first one does, all
+# decrypt.
+SECRETS_KEYS = env.list("SECRETS_KEYS", default=[])
 DEBUG = env.bool("DEBUG", False)
 PUBLIC_BASE_URL = env.str("PUBLIC_BASE_URL").rstrip("/")
 IS_HTTPS = PUBLIC_BASE_URL.startswith("https://")
@@ -190,6 +193,9 @@ CLERK_AUTHORIZED_PARTIES = env.list("CLERK_AUTHORIZED_PARTIES", default=[]) or [
 TWILIO_SANDBOX_URL = env.str("TWILIO_SANDBOX_URL", "").rstrip("/")
 TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", "")
 TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", "")
+# Still believed in webhooks until a time while the token is rotated.
+TWILIO_AUTH_TOKEN_PREVIOUS = env.str("TWILIO_AUTH_TOKEN_PREVIOUS", "")
+TWILIO_AUTH_TOKEN_PREVIOUS_UNTIL = env.str("TWILIO_AUTH_TOKEN_PREVIOUS_UNTIL", "")
 TWILIO_API_KEY_SID = env.str("TWILIO_API_KEY_SID", "")
 TWILIO_API_KEY_SECRET = env.str("TWILIO_API_KEY_SECRET", "")
 TWILIO_TWIML_APP_SID = env.str("TWILIO_TWIML_APP_SID", "")

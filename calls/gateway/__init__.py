@@ -41,6 +41,7 @@ from calls.gateway.setup import (
     post_as_twilio,
     update_application,
     use_api_key,
+    voice_numbers,
 )
 from calls.gateway.tokens import TOKEN_TTL, access_token, is_signed
 
@@ -82,4 +83,5 @@ __all__ = [
     "set_hold",
     "update_application",
     "use_api_key",
+    "voice_numbers",
 ]

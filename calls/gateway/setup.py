@@ -1,6 +1,7 @@
 """How the account is set up at Twilio, and whether our own site answers as Twilio would ask it."""
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -153,6 +154,16 @@ def find_number(account: TwilioAccount, number: str) -> NumberFacts | None:
         voice_url=str(one.voice_url or ""),
         application_sid=str(one.voice_application_sid or ""),
     )
+
+
+def voice_numbers(account: TwilioAccount) -> dict[str, str]:
+    """The SIDs of the account's numbers that can call, by number (E.164); a thousand at most."""
+    found = patiently(lambda: rest(account).incoming_phone_numbers.list(limit=1000, page_size=1000))
+    return {
+        str(one.phone_number): str(one.sid)
+        for one in found
+        if (one.capabilities or {}).get("voice") and re.fullmatch(r"\+\d{7,15}", one.phone_number)
+    }
 
 
 # --- our own site ----------------------------------------------------------------------------

@@ -1,5 +1,6 @@
-"""Numbers, calls, their legs, every event that was heard of them, and their recordings."""
+"""Accounts, numbers, calls, their legs, every event heard of them, and their recordings."""
 
+from calls.models.accounts import OwnAccount
 from calls.models.calls import (
     CallEvent,
     CallLeg,
@@ -15,6 +16,7 @@ __all__ = [
     "CallLeg",
     "CallLog",
     "Conference",
+    "OwnAccount",
     "PhoneNumber",
     "Recording",
     "UnroutedEvent",

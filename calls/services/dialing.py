@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from calls import addresses, explanations, gateway, states
-from calls.accounts import account_of
+from calls.accounts import account_for, sid_of
 from calls.models import CallLeg, CallLog, Conference, PhoneNumber
 from calls.refusals import Refusal
 from calls.services import progress
@@ -65,9 +65,14 @@ def choose_target(tenant: Tenant, *, to: str = "", contact_id: UUID | None = Non
         raise Refusal(error.code, error.message) from None
 
 
-def choose_caller_id(tenant: Tenant, *, number_id: UUID | None = None) -> PhoneNumber:
-    """The number of ours to call from: the chosen one, or the workspace's default."""
-    ours = PhoneNumber.objects.filter(account_sid=account_of(tenant.pk).sid)
+def choose_caller_id(
+    tenant: Tenant, *, number_id: UUID | None = None, account_sid: str = ""
+) -> PhoneNumber:
+    """The number of ours to call from: the chosen one, or the workspace's default.
+
+    Only those of the account `account_sid`, by default the one in use: another's are refused.
+    """
+    ours = PhoneNumber.objects.filter(account_sid=account_sid or sid_of(tenant.pk))
     if number_id is not None:
         ours = ours.filter(pk=number_id)
     found: PhoneNumber | None = ours.order_by("-is_default", "number").first()
@@ -105,7 +110,7 @@ def place_call(
             raise Refusal("agent_not_connected", "Your phone is not connected to this call yet.")
         if _is_elsewhere(agent, room):
             raise Refusal("agent_busy", "You are in another call. End it first.")
-        caller = choose_caller_id(tenant, number_id=from_number_id)
+        caller = choose_caller_id(tenant, number_id=from_number_id, account_sid=room.account_sid)
         call = CallLog.objects.create(
             tenant=tenant,
             user_id=agent.user_id,
@@ -127,7 +132,7 @@ def place_call(
 def _submit(tenant: Tenant, room: Conference, call: CallLog, leg: CallLeg) -> Placed:
     try:
         call_sid = gateway.dial_participant(
-            account_of(tenant.pk),
+            account_for(tenant.pk, room.account_sid),
             room=room.conference_sid or room.name,
             label=leg.label,
             to=call.to_number,

@@ -10,28 +10,50 @@ from functools import partial
 from django.conf import settings
 
 from calls import addresses, gateway
-from calls.accounts import TwilioAccount, environment_account
-from calls.gateway import ApplicationSettings, TwilioError, TwilioRefused
+from calls.accounts import (
+    TwilioAccount,
+    TwilioNotConfigured,
+    account_of,
+    environment_account,
+    sid_of,
+)
+from calls.gateway import TwilioError, TwilioRefused
 from calls.models import PhoneNumber
 from calls.services import doctor_rules as rules
-from calls.services import numbers
-from calls.services.doctor_rules import Finding, Verdict
+from calls.services import numbers, own_accounts
+from calls.services.doctor_findings import Finding, Verdict, unasked
 from contacts.countries import countries_called
 from tenants.context import tenant_transaction
 from tenants.models import Tenant
 
-APPLICATION_NAME = "VoIP CRM"
-
 
 def examine(workspaces: Sequence[Tenant]) -> Iterator[Finding]:
-    """Every finding, as it is made. Changes nothing; a finding's `repair` does."""
-    account = environment_account()
+    """Every finding, as it is made. Changes nothing; a finding's `repair` does.
+
+    The shared account is looked at when one of the workspaces uses it, or none is given.
+    """
+    shared = environment_account()
+    sharing = [each for each in workspaces if sid_of(each.pk) == shared.sid]
     yield rules.judge_base_url(settings.PUBLIC_BASE_URL, sandbox=bool(settings.TWILIO_SANDBOX_URL))
-    given = rules.judge_settings(account)
-    yield given
     yield _reach()
-    if given.verdict != Verdict.RIGHT:
-        return
+    if sharing or not workspaces:
+        given = rules.judge_settings(shared)
+        yield given
+        if given.verdict == Verdict.RIGHT:
+            yield from _examine(shared, sharing)
+    for workspace in workspaces:
+        if workspace in sharing:
+            continue
+        try:
+            own = account_of(workspace.pk)
+        except TwilioNotConfigured as error:
+            yield rules.judge_unreadable(workspace.slug, str(error))
+        else:
+            yield from _examine(own, [workspace])
+
+
+def _examine(account: TwilioAccount, workspaces: Sequence[Tenant]) -> Iterator[Finding]:
+    """One account, and the workspaces that call by it."""
     yield from _round_trip(account)
     yield from _account(account)
     key = _api_key(account)
@@ -39,7 +61,7 @@ def examine(workspaces: Sequence[Tenant]) -> Iterator[Finding]:
     if key.verdict != Verdict.RIGHT:
         return  # everything below is asked with the key
     yield _token(account)
-    yield _asked("twiml_app", partial(_application, account))
+    yield _asked("twiml_app", partial(_application, account, workspaces))
     for workspace in workspaces:
         yield from _numbers(account, workspace)
     yield _asked("media", lambda: rules.judge_media(gateway.media_is_open(account)))
@@ -50,7 +72,7 @@ def _asked(check: str, ask: Callable[[], Finding]) -> Finding:
     try:
         return ask()
     except TwilioError as error:
-        return rules.unasked(check, error)
+        return unasked(check, error)
 
 
 def _reach() -> Finding:
@@ -60,7 +82,7 @@ def _reach() -> Finding:
 
 def _round_trip(account: TwilioAccount) -> Iterator[Finding]:
     """Ask our voice webhook for a client that does not exist: it stores nothing then."""
-    url = addresses.voice_requests()
+    url = addresses.voice_requests(account.tenant_id)
     form = {
         "AccountSid": account.sid,
         "ApiVersion": "2010-04-01",
@@ -82,7 +104,7 @@ def _account(account: TwilioAccount) -> Iterator[Finding]:
         if isinstance(error, TwilioRefused) and error.status in (401, 403, 404):
             yield rules.judge_credentials(account, error)
         else:
-            yield rules.unasked("credentials", error)
+            yield unasked("credentials", error)
         return
     yield rules.judge_credentials(account, facts)
     yield rules.judge_account(facts)
@@ -99,7 +121,7 @@ def _api_key(account: TwilioAccount) -> Finding:
     except TwilioRefused as refusal:
         return rules.judge_api_key(account, refusal=refusal, is_ours=is_ours)
     except TwilioError as error:
-        return rules.unasked("api_key", error)
+        return unasked("api_key", error)
     return rules.judge_api_key(account, refusal=None, is_ours=is_ours)
 
 
@@ -109,10 +131,8 @@ def _token(account: TwilioAccount) -> Finding:
     return Finding("access_token", Verdict.RIGHT, f"A browser's token can be made: {says}")
 
 
-def _application(account: TwilioAccount) -> Finding:
-    wanted = ApplicationSettings(
-        addresses.voice_requests(), "POST", addresses.agent_status(), "POST"
-    )
+def _application(account: TwilioAccount, workspaces: Sequence[Tenant]) -> Finding:
+    wanted = own_accounts.application_settings(account)
     sid = account.twiml_app_sid
     found = gateway.fetch_application(account) if sid else None
     others = gateway.applications(account) if found is None else []
@@ -125,7 +145,10 @@ def _application(account: TwilioAccount) -> Finding:
         return f"{sid} has our addresses now."
 
     def create() -> str:
-        made = gateway.create_application(account, APPLICATION_NAME, wanted)
+        made = gateway.create_application(account, own_accounts.APPLICATION_NAME, wanted)
+        if account.tenant_id is not None:
+            own_accounts.note_application(workspaces[0], made)
+            return f"{made} was made with our addresses."
         return f"{made} was made with our addresses. Set TWILIO_TWIML_APP_SID={made} and restart."
 
     if found is not None:
@@ -172,6 +195,6 @@ def _countries(account: TwilioAccount, workspaces: Sequence[Tenant]) -> Iterator
             country: gateway.allows_calls_to(account, country) for country in sorted(countries)
         }
     except TwilioError as error:
-        yield rules.unasked("countries", error)
+        yield unasked("countries", error)
     else:
         yield from rules.judge_countries(allowed)

@@ -2,9 +2,8 @@
 
 import ipaddress
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
-from enum import StrEnum
+from collections.abc import Sequence
+from dataclasses import asdict
 from urllib.parse import urlsplit
 
 from calls.accounts import TwilioAccount
@@ -14,43 +13,12 @@ from calls.gateway import (
     ApplicationFacts,
     ApplicationSettings,
     NumberFacts,
-    TwilioError,
     TwilioRefused,
 )
-
-
-class Verdict(StrEnum):
-    RIGHT = "right"
-    WRONG = "wrong"
-    UNKNOWN = "unknown"
-
+from calls.services.doctor_findings import Finding, Verdict
 
 RIGHT, WRONG, UNKNOWN = Verdict.RIGHT, Verdict.WRONG, Verdict.UNKNOWN
 _CONSOLE = "Twilio console → "
-
-
-@dataclass(frozen=True)
-class Finding:
-    """`check` names what was looked at; `says` what was found, `why` it matters, what to `do`.
-
-    `repair` does it and returns what it did; None when only a person can.
-    """
-
-    check: str
-    verdict: Verdict
-    says: str
-    why: str = ""
-    do: str = ""
-    repair: Callable[[], str] | None = field(default=None, compare=False)
-
-
-def unasked(check: str, error: TwilioError) -> Finding:
-    """Twilio could not be asked, which is neither right nor wrong."""
-    if isinstance(error, TwilioRefused):
-        says = f"Twilio refused to tell ({error.status}, code {error.code}: {error.message})."
-    else:
-        says = f"Twilio gave no answer ({type(error).__name__})."
-    return Finding(check, UNKNOWN, says, do="Run this again later.")
 
 
 def judge_settings(account: TwilioAccount) -> Finding:
@@ -69,6 +37,16 @@ def judge_settings(account: TwilioAccount) -> Finding:
         f"Missing or not of the right form: {', '.join(bad)}.",
         "Without them Twilio cannot be asked anything, so the rest of it was not checked.",
         "Set them in the environment or in .env; docs/going-live.md says where each is found.",
+    )
+
+
+def judge_unreadable(workspace: str, error: str) -> Finding:
+    return Finding(
+        "settings",
+        WRONG,
+        f"{workspace}: the secrets of its own account cannot be read. {error}",
+        "It can neither call nor hear of its calls.",
+        "Give back the key to SECRETS_KEYS, or connect the account again.",
     )
 
 
@@ -109,17 +87,24 @@ def _is_local(host: str) -> bool:
 def judge_credentials(account: TwilioAccount, found: AccountFacts | TwilioRefused) -> Finding:
     do = f"Copy account SID and primary auth token from {_CONSOLE}Account → API keys & tokens."
     if isinstance(found, TwilioRefused):
-        says = f"Twilio does not accept TWILIO_AUTH_TOKEN for {account.sid} (code {found.code})."
+        says = f"Twilio does not accept {_token(account)} for {account.sid} (code {found.code})."
         why = "Webhooks are known by this token: with another one each of them is refused."
     elif found.status != "active":
         says = f"The account is {found.status}."
         why, do = "No call can be made.", "Ask Twilio's support, or settle what is due."
+    elif found.primary_token in account.auth_tokens[1:]:
+        says = f"The new token of {account.sid} waits to be promoted; the one before is known, too."
+        return Finding("credentials", UNKNOWN, says, do="Promote it before the old one ends here.")
     elif found.primary_token and found.primary_token != account.auth_tokens[0]:
-        says = "TWILIO_AUTH_TOKEN is the account's secondary token."
+        says = f"{_token(account)} is the account's secondary token."
         why = "It signs in, but webhooks are signed with the primary one: all would be refused."
     else:
         return Finding("credentials", RIGHT, f"{account.sid} is active and its token is right.")
     return Finding("credentials", WRONG, says, why, do)
+
+
+def _token(account: TwilioAccount) -> str:
+    return "TWILIO_AUTH_TOKEN" if account.tenant_id is None else "the auth token that we have"
 
 
 def judge_account(found: AccountFacts) -> Finding:

@@ -37,19 +37,37 @@ def assign_number(
         raise NumberNotOwned(f"{number} has no voice capability at Twilio.")
     try:
         with tenant_transaction(tenant.pk):
-            # One that was noted under an account used before moves to this one.
-            rows = {row.account_sid: row for row in PhoneNumber.objects.filter(number=number)}
-            row = rows.get(account.sid) or next(iter(rows.values()), None)
-            is_new = row is None
-            if row is None:
-                row = PhoneNumber(tenant=tenant, number=number, label=label or "")
-            row.account_sid, row.twilio_sid = account.sid, found.sid
-            row.label = row.label if label is None else label
-            row.save()
+            row, is_new = _note(tenant, number, account, found.sid, label)
             if is_default:
                 make_default(row)
     except IntegrityError:
         raise NumberTaken(f"{number} belongs to another workspace.") from None
+    return row, is_new
+
+
+def adopt_numbers(tenant: Tenant, *, account: TwilioAccount) -> None:
+    """Let the workspace call from every number of its own account.
+
+    Asks Twilio, so never inside a transaction. Raises `gateway.TwilioError`.
+    """
+    found = gateway.voice_numbers(account)
+    with tenant_transaction(tenant.pk):
+        for number, sid in found.items():
+            _note(tenant, number, account, sid, None)
+
+
+def _note(
+    tenant: Tenant, number: str, account: TwilioAccount, sid: str, label: str | None
+) -> tuple[PhoneNumber, bool]:
+    # One that was noted under an account used before moves to this one.
+    rows = {row.account_sid: row for row in PhoneNumber.objects.filter(number=number)}
+    row = rows.get(account.sid) or next(iter(rows.values()), None)
+    is_new = row is None
+    if row is None:
+        row = PhoneNumber(tenant=tenant, number=number, label=label or "")
+    row.account_sid, row.twilio_sid = account.sid, sid
+    row.label = row.label if label is None else label
+    row.save()
     return row, is_new
 
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from calls.accounts import TwilioAccount
+from calls.accounts import TwilioAccount, sid_of
 from calls.models import CallLeg, Conference
 from calls.refusals import Refusal
 from tenants.context import tenant_transaction
@@ -16,16 +16,20 @@ def admit_agent(
 
     The same `call_sid` again is the same leg. Once the contact has been dialled, an agent may come
     back by another browser, which then takes the call over (`states.Step.RELIEVE`). Raises
-    `Refusal` when the room is over, or another browser of this agent waits in it.
+    `Refusal` when the room is over or another account's, or another browser of this agent waits in
+    it. A new room is only made with the account that the workspace uses now.
     """
     with tenant_transaction(member.tenant_id):
         # One agent's connections and dialling are served one after the other.
         Membership.objects.select_for_update().get(pk=member.pk)
-        room, _ = Conference.objects.get_or_create(
+        room, is_new = Conference.objects.get_or_create(
             agent_id=member.user_id,
             client_request_id=client_request_id,
             defaults={"tenant_id": member.tenant_id, "account_sid": account.sid},
         )
+        if room.account_sid != account.sid or (is_new and sid_of(member.tenant_id) != account.sid):
+            # A browser's token outlives a change of account by ten minutes.
+            raise Refusal("forbidden", "The telephone account was changed. Reload the page.")
         leg = CallLeg.objects.filter(call_sid=call_sid).first()
         if leg is not None:
             if leg.conference_id != room.pk:

@@ -23,7 +23,10 @@ class UnknownCall(LookupError):
 
 @dataclass(frozen=True)
 class Heard:
-    """One thing that was heard. See `states.Event` for the fields; `payload` is kept as it came."""
+    """One thing that was heard. See `states.Event` for the fields; `payload` is kept as it came.
+
+    `account_sid` is the account that signed it, "" when we found it out ourselves.
+    """
 
     kind: str
     name: str
@@ -36,6 +39,7 @@ class Heard:
     call_sid: str = ""
     label: str = ""
     conference_sid: str = ""
+    account_sid: str = ""
 
     @property
     def key(self) -> str:
@@ -85,6 +89,8 @@ def _locate(
     room = Conference.objects.select_for_update().filter(pk=room_id).first()
     if room is None:
         raise UnknownCall("room")
+    if heard.account_sid not in ("", room.account_sid):
+        raise UnknownCall("another account's room")
     if leg is None and (heard.call_sid or heard.label):
         leg = next((each for each in room.legs.all() if _is_about(each, heard)), None)
     elif leg is not None:

@@ -11,9 +11,9 @@ from uuid import UUID
 from django.db.models import Q
 
 from calls import gateway, states
-from calls.accounts import TwilioAccount, account_of
+from calls.accounts import AccountGone, TwilioAccount, TwilioNotConfigured, account_for
 from calls.models import CallLeg, CallLog, Conference, Recording
-from calls.services import progress, recordings, tending
+from calls.services import own_accounts, progress, recordings, tending
 from tenants.context import tenant_transaction
 
 logger = logging.getLogger(__name__)
@@ -42,24 +42,31 @@ def sweep_tenant(tenant_id: UUID, *, now: datetime) -> list[UUID]:
     for room in rooms:
         try:
             _check_room(room, now)
-        except gateway.TwilioError as error:
+        except (gateway.TwilioError, TwilioNotConfigured) as error:
             logger.warning("Room %s could not be checked: %s", room.pk, error)
     try:
         _find_lost_recordings(tenant_id, now)
-    except gateway.TwilioError as error:
+    except (gateway.TwilioError, TwilioNotConfigured) as error:
         logger.warning("Recordings could not be searched: %s", error)
     with tenant_transaction(tenant_id):
+        own_accounts.forget_retired(now)
         due = Recording.objects.filter(state=Recording.State.WAITING, next_attempt_at__lte=now)
         return list(due.values_list("pk", flat=True)[:200])
 
 
 def _check_room(room: Conference, now: datetime) -> None:
     tenant_id = room.tenant_id
-    account = account_of(tenant_id)
     with tenant_transaction(tenant_id):
         Conference.objects.filter(pk=room.pk).update(checked_at=now)
         call = CallLog.objects.filter(conference=room).first()
         legs = list(room.legs.all())
+    try:
+        account = account_for(tenant_id, room.account_sid)
+    except AccountGone:
+        # Nobody can ask about it any more, ever.
+        for leg in legs:
+            progress.conclude(leg, states.FAILED, why="its Twilio account is gone")
+        return
     for leg in legs:
         if leg.status in states.TERMINAL:
             continue
@@ -131,10 +138,14 @@ def _find_lost_recordings(tenant_id: UUID, now: datetime) -> None:
                 Q(recordings=None) | Q(recordings__state=Recording.State.RECORDING),
             )
             .distinct()
+            .select_related("conference")
             .order_by("ended_at")[:50]
         )
-    account = account_of(tenant_id)
     for call in calls:
+        try:
+            account = account_for(tenant_id, call.conference.account_sid if call.conference else "")
+        except AccountGone:
+            continue
         for facts in gateway.find_recordings(account, call.twilio_call_sid or ""):
             recordings.note_recording(
                 tenant_id,

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F
 
 from calls import gateway
-from calls.accounts import account_by_sid
+from calls.accounts import TwilioNotConfigured, account_for
 from calls.models import CallLog, Recording
 from tenants import live
 from tenants.context import current_tenant_id, tenant_transaction
@@ -56,17 +56,22 @@ def note_recording(
     """Write down what was heard of a recording; its state only ever moves forward.
 
     Returns the recording when it now waits to be fetched. Raises `LookupError` when the call is
-    not this tenant's or the recording is another call's.
+    not this tenant's, or was not made with this account, or the recording is another call's; and
+    `IntegrityError` when it is another tenant's.
     """
     with tenant_transaction(tenant_id):
-        call = CallLog.objects.select_for_update().filter(pk=call_id).first()
+        call = (
+            CallLog.objects.select_for_update()
+            .filter(pk=call_id, conference__account_sid=account_sid)
+            .first()
+        )
         if call is None or (call.twilio_call_sid and call.twilio_call_sid != call_sid):
             raise LookupError("call")
         recording, _ = Recording.objects.get_or_create(
             sid=sid,
             defaults={"tenant_id": tenant_id, "call": call, "account_sid": account_sid},
         )
-        if recording.call_id != call.pk:
+        if (recording.call_id, recording.account_sid) != (call.pk, account_sid):
             raise LookupError("recording of another call")
         state = _HEARD.get(status)
         if state is None or _RANK[state] <= _RANK[State(recording.state)]:
@@ -93,10 +98,8 @@ def fetch_recording(tenant_id: UUID, recording_id: UUID, *, now: datetime) -> fl
         if not taken:
             return None
         recording = Recording.objects.get(pk=recording_id)
-    account = account_by_sid(recording.account_sid)
     try:
-        if account is None:
-            raise BadMedia("The Twilio account of this recording is no longer configured.")
+        account = account_for(tenant_id, recording.account_sid)
         with gateway.open_recording(
             account, recording.sid, channels=recording.channels
         ) as response:
@@ -104,6 +107,9 @@ def fetch_recording(tenant_id: UUID, recording_id: UUID, *, now: datetime) -> fl
             path, size, digest = _save(
                 recording, response.iter_content(65536), int(expected) if expected else None
             )
+    except TwilioNotConfigured:
+        gone = BadMedia("The Twilio account of this recording is no longer connected.")
+        return _postpone(recording, gone, now)
     except (gateway.TwilioError, BadMedia, OSError) as error:
         return _postpone(recording, error, now)
     with tenant_transaction(tenant_id):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from calls import addresses, gateway, states
-from calls.accounts import TwilioAccount, account_of
+from calls.accounts import TwilioAccount, account_for
 from calls.models import CallLeg, Conference
 from calls.services import progress
 from calls.states import Step
@@ -22,7 +22,7 @@ def tend_room(tenant_id: UUID, room_id: UUID) -> Step | None:
         legs = _legs(room) if room is not None else []
     if room is None or step is None:
         return None
-    account = account_of(tenant_id)
+    account = account_for(tenant_id, room.account_sid)
     if step is Step.CLOSE:
         _close(account, room, legs)
     elif step is Step.RELIEVE:
@@ -37,7 +37,7 @@ def close_room(tenant_id: UUID, room_id: UUID) -> None:
     with tenant_transaction(tenant_id):
         room = Conference.objects.get(pk=room_id)
         legs = _legs(room)
-    _close(account_of(tenant_id), room, legs)
+    _close(account_for(tenant_id, room.account_sid), room, legs)
 
 
 def _legs(room: Conference) -> list[CallLeg]:

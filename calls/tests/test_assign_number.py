@@ -91,7 +91,7 @@ def test_a_number_of_another_workspace_is_refused(run: Run, cast: Any) -> None:
         (["acme", "12"], "number"),
         (["acme", "911"], "Emergency"),
         (["nowhere", NEW], "Known: acme, borealis"),
-        (["acme", NEW, "--account", "AC" + "9" * 32], "not a Twilio account that is set up"),
+        (["acme", NEW, "--account", "AC" + "9" * 32], "is served by"),
         (["acme", NEW, "--label", "l" * 61], "longer than 60"),
     ],
 )

@@ -23,7 +23,7 @@ from django.core.servers.basehttp import (
 from calls import addresses
 from calls.models import PhoneNumber
 from calls.services import doctor_rules as rules
-from calls.services.doctor_rules import Verdict
+from calls.services.doctor_findings import Verdict
 from contacts.services import create_contact
 from sandbox.config import Application, Number
 from sandbox.recordings import Recording

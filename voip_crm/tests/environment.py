@@ -4,6 +4,7 @@ Nothing of the developer's own Twilio account or `.env` reaches a test. Ports ar
 that the processes of `harness` and the settings of the test process name the same addresses.
 """
 
+import base64
 import os
 import secrets
 import socket
@@ -24,6 +25,7 @@ def allowed_hosts() -> set[str]:
 
 os.environ.update(
     SECRET_KEY=secrets.token_urlsafe(40),
+    SECRETS_KEYS=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
     DEBUG="0",
     PUBLIC_BASE_URL=f"http://localhost:{free_port()}",
     ALLOWED_HOSTS="localhost,127.0.0.1",

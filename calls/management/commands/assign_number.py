@@ -3,7 +3,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from calls.accounts import TwilioNotConfigured, account_by_sid, account_of
+from calls.accounts import TwilioNotConfigured, account_of
 from calls.gateway import TwilioError
 from calls.services.numbers import NumberNotOwned, NumberTaken, assign_number
 from contacts.numbers import NumberError, parse
@@ -46,8 +46,6 @@ class Command(BaseCommand):
             number = parse(options["number"], tenant.country)
             account = account_of(tenant.pk)
             if (wanted := options["account"]) and wanted != account.sid:
-                if account_by_sid(wanted) is None:
-                    raise CommandError(f"{wanted} is not a Twilio account that is set up here.")
                 raise CommandError(f"{tenant.slug} is served by {account.sid}, not by {wanted}.")
             row, is_new = assign_number(
                 tenant, number=number, account=account, label=label, is_default=options["default"]

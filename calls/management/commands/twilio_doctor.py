@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from calls.gateway import TwilioError
 from calls.services.doctor import examine
-from calls.services.doctor_rules import Finding, Verdict
+from calls.services.doctor_findings import Finding, Verdict
 from tenants.models import Tenant
 
 
