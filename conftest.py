@@ -50,6 +50,16 @@ def no_internet() -> Iterator[None]:
     patch.undo()
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Between tests SQLite empties its tables by DELETE, which an append-only table refuses."""
+    from django.db import connection
+
+    if connection.vendor == "sqlite":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute("DROP TRIGGER tenants_auditentry_append_only_DELETE")
+
+
 # --- the product -----------------------------------------------------------------------------
 
 

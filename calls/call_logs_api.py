@@ -18,6 +18,8 @@ from calls.api_throttles import ReadThrottle
 from calls.models import CallEvent, CallLeg, CallLog, Recording
 from calls.refusals import Refusal
 from contacts.models import Contact
+from tenants import audit
+from tenants.audit import Action
 from tenants.http import MemberRequest
 from tenants.ids import read_uuid
 from tenants.models import User
@@ -236,6 +238,7 @@ class CallLogView(APIView):
         found = call_logs.detail(known) if known else None
         if found is None:
             raise Refusal("call_not_found", "There is no such call.")
+        audit.record_look(Action.CALL_VIEWED, on=found.call)
         return Response(CallDetailSerializer(found).data)
 
 

@@ -17,7 +17,9 @@ from calls.forms import AccountForm, CallerIdForm, TokenForm
 from calls.models import OwnAccount, PhoneNumber
 from calls.services import numbers, own_accounts
 from contacts.numbers import display
+from tenants import audit
 from tenants.access import admin_required
+from tenants.audit import Action
 from tenants.context import tenant_transaction
 from tenants.http import TenantRequest, see_other
 from tenants.middleware import short_transactions
@@ -35,8 +37,10 @@ def caller_ids(request: TenantRequest) -> HttpResponse:
     form = CallerIdForm(request.POST if request.method == "POST" else None, numbers=ours)
     if form.is_bound and form.is_valid():
         for number in ours:
-            number.label = form.label_of(number)
+            before, number.label = number.label, form.label_of(number)
             number.save(update_fields=["label"])
+            if before != number.label:
+                audit.record(Action.CALLER_ID_CHANGED, on=number, label_text=[before, number.label])
             if number.pk == form.cleaned_data["default"]:
                 numbers.make_default(number)
         return see_other(request, reverse("caller_ids"), "The caller IDs are saved.")

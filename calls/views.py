@@ -18,8 +18,9 @@ from django.views.decorators.http import require_GET, require_POST
 from calls import selectors
 from calls.refusals import Refusal
 from calls.services import dialing
-from tenants import live
+from tenants import audit, live
 from tenants.access import member_required
+from tenants.audit import Action, Thing
 from tenants.http import TenantRequest
 from tenants.ids import read_uuid
 
@@ -111,11 +112,18 @@ def live_ticket(request: TenantRequest) -> HttpResponse:
 @login_required
 @member_required
 def recording(request: TenantRequest, recording_id: UUID) -> HttpResponseBase:
-    """A recording's audio, whole or one byte range of it."""
+    """A recording's audio, whole or one byte range of it; with `download`, to be kept as a file."""
     found = selectors.stored_recording(recording_id)
     if found is None:
         raise Http404
     response = _file_range(settings.RECORDINGS_DIR / found.path, request.headers.get("Range", ""))
+    downloads = "download" in request.GET
+    if response.status_code != 416:
+        action = Action.RECORDING_DOWNLOADED if downloads else Action.RECORDING_PLAYED
+        audit.record_look(action, on=Thing("recording", found.pk, str(found.call)))
+    name = f"call-{found.call.started_at:%Y-%m-%d}-{found.pk.hex[:8]}.wav"
+    how = "attachment" if downloads else "inline"
+    response.headers["Content-Disposition"] = f'{how}; filename="{name}"'
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "private, no-store"
     return response

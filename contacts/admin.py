@@ -12,7 +12,9 @@ from contacts import services
 from contacts.models import Contact, ContactNumber
 from contacts.numbers import NumberError, parse
 from contacts.selectors import find_contacts
+from tenants import audit
 from tenants.admin import TenantScopedAdmin
+from tenants.audit import Action
 
 
 class NumberForm(forms.ModelForm):
@@ -100,8 +102,10 @@ class ContactAdmin(TenantScopedAdmin):
         self, request: HttpRequest, queryset: QuerySet[Contact], archived: bool
     ) -> None:
         contacts = list(queryset)
+        action = Action.CONTACT_ARCHIVED if archived else Action.CONTACT_RESTORED
         for contact in contacts:
             services.set_archived(contact, archived, now=timezone.now())
+            audit.record(action, on=contact)
         what = "archived" if archived else "taken out of the archive"
         self.message_user(request, f"Contacts {what}: {len(contacts)}.")
 

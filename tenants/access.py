@@ -8,7 +8,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from tenants.http import TenantRequest
-from tenants.models import Role
+from tenants.models import Membership, Role
 
 
 def member_required(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
@@ -21,6 +21,25 @@ def member_required(view: Callable[..., HttpResponseBase]) -> Callable[..., Http
         return view(request, *args, **kwargs)
 
     return guarded
+
+
+def export_required(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Only for admins and supervisors: all contacts or calls leave the product. Agents see each of
+    them, but a file of all goes with whoever leaves the company.
+    """
+
+    @wraps(view)
+    @member_required
+    def guarded(request: TenantRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not may_export(request.member):
+            return render(request, "not_allowed.html", {"for_supervisors": True}, status=403)
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def may_export(member: Membership | None) -> bool:
+    return member is not None and member.role in (Role.ADMIN, Role.SUPERVISOR)
 
 
 def admin_required(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:

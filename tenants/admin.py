@@ -3,6 +3,7 @@
 Staff see their own; a superuser picks one (`tenants.admin_site`).
 """
 
+import contextlib
 from typing import Any
 
 from django import forms
@@ -15,7 +16,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from tenants import services
+from tenants import audit, services
+from tenants.audit import Action
+from tenants.context import TenantNotSet, current_tenant_id
 from tenants.models import Membership, Tenant, User, UserManager
 
 # Groups belong to no workspace, and roles are those of memberships.
@@ -44,6 +47,34 @@ class TenantScopedAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self._has_tenant(request) and super().has_delete_permission(request, obj)
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        _note(Action.ADMIN_ADDED, obj)
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        _note(Action.ADMIN_CHANGED, obj, fields=_fields(message))
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        for obj in queryset:
+            _note(Action.ADMIN_DELETED, obj)
+        return super().log_deletions(request, queryset)
+
+
+def _note(action: Action, obj: Any, **details: Any) -> None:
+    """In the trail of the workspace that is worked in; one that is just being made has none yet."""
+    with contextlib.suppress(TenantNotSet):
+        if not isinstance(obj, Tenant) or obj.pk == current_tenant_id():
+            audit.record(action, on=obj, **details)
+
+
+def _fields(message: Any) -> str:
+    """The names of the changed fields in the admin's own message, or that message."""
+    if isinstance(message, str):
+        return message[:200]
+    changed = [what for part in message for what in (part.get("changed") or {}).get("fields", [])]
+    return ", ".join(changed)[:200]
 
 
 class ReadOnlyAdmin(TenantScopedAdmin):

@@ -1,13 +1,14 @@
 """Puts each signed-in request inside its tenant."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 
-from tenants import clerk, doors, staff
+from tenants import audit, clerk, doors, staff
 from tenants.context import tenant_context, tenant_transaction
 
 View = Callable[..., Any]
@@ -54,11 +55,9 @@ class TenantMiddleware:
             tenant = looked_into
         request.member = member  # type: ignore[attr-defined]
         request.tenant = tenant  # type: ignore[attr-defined]
-        if tenant is None:
+        inside = nullcontext() if tenant is None else tenant_context(tenant.pk)
+        with audit.acting(audit.actor_of(request)), inside:
             response = self.get_response(request)
-        else:
-            with tenant_context(tenant.pk):
-                response = self.get_response(request)
         if is_signed_in or request.user.is_authenticated:
             response.headers.setdefault("Cache-Control", "private, no-store")
         return response

@@ -9,7 +9,9 @@ from django.contrib.auth.models import PermissionsMixin
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils import timezone
 
+from tenants.append_only import AppendOnly
 from tenants.scoping import TenantOwned
 
 
@@ -130,3 +132,30 @@ class Membership(TenantOwned):
     def identity(self) -> str:
         """The Voice client's name: opaque, unique per tenant (Twilio's names are account-wide)."""
         return f"t{self.tenant_id.hex}_u{self.user_id.hex}"
+
+
+class AuditEntry(TenantOwned):
+    """Who did what to which object, written once (`tenants.audit`). People and objects are noted
+    as text, too, and by id rather than by a key: an entry outlives what it speaks of.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    at = models.DateTimeField(default=timezone.now)
+    action = models.CharField(max_length=40)  # of `audit.Action`, which may grow
+    # Empty for the system itself, and for who runs the installation's commands.
+    person = models.UUIDField(null=True)
+    name = models.CharField(max_length=200)
+    address = models.GenericIPAddressField(null=True)
+    object_type = models.CharField(max_length=40, blank=True)
+    object_id = models.CharField(max_length=64, blank=True)
+    object_label = models.CharField(max_length=200, blank=True)
+    # What more there is to say; a pair of a list is what was and what is.
+    details = models.JSONField(default=dict)
+
+    class Meta(TenantOwned.Meta):
+        constraints = [*TenantOwned.Meta.constraints, AppendOnly()]
+        indexes = [
+            models.Index(fields=["tenant", "-at", "-id"], name="audit_trail"),
+            models.Index(fields=["tenant", "person", "-at", "-id"], name="audit_trail_person"),
+            models.Index(fields=["tenant", "action", "-at", "-id"], name="audit_trail_action"),
+        ]

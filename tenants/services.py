@@ -2,6 +2,8 @@
 
 from django.db import IntegrityError, transaction
 
+from tenants import audit
+from tenants.audit import Action
 from tenants.context import tenant_transaction
 from tenants.models import Membership, Role, Tenant, User, UserManager
 
@@ -67,6 +69,7 @@ def add_member(
         membership, _ = Membership.objects.update_or_create(
             tenant=tenant, user=user, defaults={"role": role, "is_active": True}
         )
+        audit.record(Action.MEMBER_ADDED, on=membership, role=role)
     return membership, is_new
 
 
@@ -96,8 +99,10 @@ def set_role(member: Membership, role: str) -> None:
     """Raises `LastAdmin`."""
     if role != Role.ADMIN:
         _keep_an_admin(member)
-    member.role = role
+    before, member.role = member.role, role
     member.save(update_fields=["role"])
+    if before != role:
+        audit.record(Action.ROLE_CHANGED, on=member, role=[before, role])
 
 
 @transaction.atomic
@@ -107,8 +112,11 @@ def set_active(member: Membership, is_active: bool) -> None:
     """
     if not is_active:
         _keep_an_admin(member)
-    member.is_active = is_active
+    before, member.is_active = member.is_active, is_active
     member.save(update_fields=["is_active"])
+    if before != is_active:
+        action = Action.MEMBER_REACTIVATED if is_active else Action.MEMBER_DEACTIVATED
+        audit.record(action, on=member)
 
 
 def _keep_an_admin(leaving: Membership) -> None:

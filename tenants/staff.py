@@ -1,7 +1,7 @@
 """Whoever runs the installation looks into one workspace at a time, in the admin only.
 
-The choice is a superuser's, ends by itself, is logged, and changes no membership: outside of the
-admin they are who they were.
+The choice is a superuser's, ends by itself, is logged, stands in the workspace's audit trail before
+anything is seen of it, and changes no membership: outside of the admin they are who they were.
 """
 
 import logging
@@ -13,7 +13,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.http import HttpRequest
 from django.urls import reverse
 
-from tenants import doors
+from tenants import audit, doors
+from tenants.audit import Action
+from tenants.context import tenant_transaction
 from tenants.models import Tenant
 
 logger = logging.getLogger(__name__)
@@ -50,4 +52,10 @@ def chosen(request: HttpRequest) -> Tenant | None:
     choice = request.session.get(_KEY)
     if not choice or choice["until"] < time.time():
         return None
-    return doors.tenant_by_id(UUID(choice["id"]))
+    tenant = doors.tenant_by_id(UUID(choice["id"]))
+    if tenant is not None and not choice.get("noted"):
+        # Here, because no other workspace has been entered yet.
+        with tenant_transaction(tenant.pk):
+            audit.record(Action.WORKSPACE_PICKED, on=tenant, actor=audit.actor_of(request))
+        request.session[_KEY] = choice | {"noted": True}
+    return tenant

@@ -15,8 +15,9 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from tenants import doors, services
+from tenants import audit, doors, services
 from tenants.access import admin_required
+from tenants.audit import Action
 from tenants.forms import InviteForm, RoleForm, WorkspaceForm, time_zones
 from tenants.http import TenantRequest, see_other
 from tenants.models import Membership, Role, User
@@ -34,6 +35,12 @@ def workspace(request: TenantRequest) -> HttpResponse:
     form = WorkspaceForm(request.POST if request.method == "POST" else None, instance=tenant)
     if form.is_bound and form.is_valid():
         tenant.save(update_fields=list(form.cleaned_data))
+        changes: dict[str, Any] = {
+            name: [getattr(request.tenant, name), form.cleaned_data[name]]
+            for name in form.changed_data
+        }
+        if changes:
+            audit.record(Action.SETTINGS_CHANGED, on=tenant, **changes)
         return see_other(request, reverse("settings"), "The settings are saved.")
     context = {"form": form, "time_zones": time_zones()}
     return render(request, "settings.html", context, status=422 if form.is_bound else 200)
@@ -64,7 +71,7 @@ def invite(request: TenantRequest) -> HttpResponse:
                 "Ask who runs this installation to add it to your workspace.",
             )
         else:
-            return _members(request, invited=member)
+            return _invited(request, member)
     return _members(request, form=form, status=422)
 
 
@@ -79,7 +86,7 @@ def change_member(request: TenantRequest, member_id: int) -> HttpResponse:
     if request.POST.get("do") == "link":
         if not _may_have_link(member):
             return _members(request, wrong=(member.pk, "There is a password already."), status=422)
-        return _members(request, invited=member)
+        return _invited(request, member)
     change = _CHANGES.get(request.POST.get("do", ""))
     if change is None:
         return HttpResponseBadRequest("There is no such change.")
@@ -153,6 +160,11 @@ def _members(
         "link_days": settings.PASSWORD_RESET_TIMEOUT // 86400,
     }
     return render(request, "members.html", context, status=status)
+
+
+def _invited(request: TenantRequest, member: Membership) -> HttpResponse:
+    audit.record(Action.LINK_MADE, on=member)
+    return _members(request, invited=member)
 
 
 def _may_have_link(member: Membership) -> bool:

@@ -1,7 +1,7 @@
 """Reads of calls, formatted for the page. All of them run inside the current tenant."""
 
 from calls.selectors.call import CallPage, call_page, stored_recording
-from calls.selectors.history import Filters, History, HistoryRow, agents, history
+from calls.selectors.history import Filters, History, HistoryRow, agents, calls_after, history
 from calls.selectors.panel import ActiveCall, active_call, live_call
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "active_call",
     "agents",
     "call_page",
+    "calls_after",
     "history",
     "live_call",
     "stored_recording",

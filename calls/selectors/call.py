@@ -59,6 +59,10 @@ class CallPage:
     recordings: Sequence[PlayableRecording]
     is_settled: bool  # nothing more will come
 
+    @property
+    def said(self) -> str:
+        return f"{self.from_display} → {self.to_display}, {self.started_display}"
+
 
 def call_page(tenant: Tenant, call_id: UUID, *, now: datetime) -> CallPage | None:
     """A call's own page; None when this tenant has no such call. Four statements."""
@@ -100,7 +104,8 @@ def call_page(tenant: Tenant, call_id: UUID, *, now: datetime) -> CallPage | Non
 
 def stored_recording(recording_id: UUID) -> Recording | None:
     """A recording that can be played."""
-    return Recording.objects.filter(pk=recording_id, state=Recording.State.STORED).first()
+    stored = Recording.objects.filter(pk=recording_id, state=Recording.State.STORED)
+    return stored.select_related("call").first()
 
 
 def _is_settled(call: CallLog, recordings: Sequence[Recording]) -> bool:

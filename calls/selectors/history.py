@@ -82,6 +82,24 @@ def history(
     zone = ZoneInfo(tenant.time_zone)
     calls = _narrowed(tenant, filters or Filters(), zone)
     total = calls.order_by()[: COUNT_CAP + 1].count()
+    page, next_cursor = _page(calls, before, size)
+    return History(
+        rows=[row(call, tenant.country, zone, now) for call in page],
+        next_cursor=next_cursor,
+        total_display=f"{COUNT_CAP:,}+" if total > COUNT_CAP else f"{total:,}",
+    )
+
+
+def calls_after(
+    tenant: Tenant, *, filters: Filters, before: str, size: int
+) -> tuple[Sequence[CallLog], str]:
+    """(calls of the history after the cursor `before`, the next cursor), not counted or formatted;
+    contact, user and recordings are loaded.
+    """
+    return _page(_narrowed(tenant, filters, ZoneInfo(tenant.time_zone)), before, size)
+
+
+def _page(calls: QuerySet[CallLog], before: str, size: int) -> tuple[Sequence[CallLog], str]:
     if cursor := _read_cursor(before):
         started_at, call_id = cursor
         # The first condition is the range that the index walks, the second cuts its first moment.
@@ -95,11 +113,7 @@ def history(
         .order_by("-started_at", "-id")[: size + 1]
     )
     more, page = len(page) > size, page[:size]
-    return History(
-        rows=[row(call, tenant.country, zone, now) for call in page],
-        next_cursor=f"{page[-1].started_at.isoformat()}~{page[-1].pk}" if more else "",
-        total_display=f"{COUNT_CAP:,}+" if total > COUNT_CAP else f"{total:,}",
-    )
+    return page, f"{page[-1].started_at.isoformat()}~{page[-1].pk}" if more else ""
 
 
 def agents() -> Sequence[tuple[UUID, str]]:

@@ -5,6 +5,8 @@ from django.db import IntegrityError, transaction
 from calls import gateway
 from calls.accounts import TwilioAccount
 from calls.models import PhoneNumber
+from tenants import audit
+from tenants.audit import Action
 from tenants.context import tenant_transaction
 from tenants.models import Tenant
 
@@ -65,9 +67,12 @@ def _note(
     is_new = row is None
     if row is None:
         row = PhoneNumber(tenant=tenant, number=number, label=label or "")
+    is_moved = row.account_sid != account.sid
     row.account_sid, row.twilio_sid = account.sid, sid
     row.label = row.label if label is None else label
     row.save()
+    if is_moved:
+        audit.record(Action.NUMBER_ASSIGNED, on=row, account=account.sid)
     return row, is_new
 
 
@@ -75,5 +80,7 @@ def _note(
 def make_default(number: PhoneNumber) -> None:
     """Make it the caller ID unless another is chosen; a workspace has one such number."""
     PhoneNumber.objects.exclude(pk=number.pk).filter(is_default=True).update(is_default=False)
+    if not number.is_default:
+        audit.record(Action.CALLER_ID_CHANGED, on=number, default="yes")
     number.is_default = True
     number.save(update_fields=["is_default"])

@@ -14,6 +14,8 @@ from calls import addresses, gateway
 from calls.accounts import ROTATION, TwilioAccount, account_of
 from calls.models import OwnAccount
 from calls.services import numbers
+from tenants import audit
+from tenants.audit import Action
 from tenants.context import tenant_transaction
 from tenants.models import Tenant
 from tenants.secrets import SecretsError
@@ -67,13 +69,15 @@ def rotate_token(tenant: Tenant, *, auth_token: str) -> OwnAccount:
         row = OwnAccount.objects.select_for_update().get(sid=account.sid, retired_at=None)
         _give_token(row, auth_token)
         row.save()
+        audit.record(Action.TWILIO_TOKEN_CHANGED, on=row)
     return row
 
 
 def disconnect(tenant: Tenant) -> None:
     """Call by the shared account again. What was made with the own one is served for two days."""
     with tenant_transaction(tenant.pk):
-        OwnAccount.objects.filter(retired_at=None).update(retired_at=timezone.now())
+        if OwnAccount.objects.filter(retired_at=None).update(retired_at=timezone.now()):
+            audit.record(Action.TWILIO_DISCONNECTED)
 
 
 def forget_retired(now: datetime) -> None:
@@ -108,6 +112,7 @@ def _keep(tenant: Tenant, account: TwilioAccount) -> OwnAccount:
         row.api_key_sid, row.api_key_secret = account.api_key_sid, account.api_key_secret
         row.twiml_app_sid, row.retired_at = account.twiml_app_sid, None
         row.save()
+        audit.record(Action.TWILIO_CONNECTED, on=row)
     return row
 
 

@@ -276,6 +276,7 @@ def test_a_page_takes_as_many_statements_for_many_calls_as_for_one(
         return len(captured)
 
     ask()
+    ask(f"/{dialled.call.pk}")  # the first look is noted in the audit trail
     one, detail = statements(), statements(f"/{dialled.call.pk}")
     for _ in range(30):
         call = make_call(cast.acme, user=cast.alice.user, contact=cast.acme_maria)

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import math
+import re
 import struct
 import wave
 from datetime import timedelta
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 import requests
+from django.db import IntegrityError
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -20,6 +22,7 @@ from calls.models import CallLog, Recording
 from calls.services import recordings
 from calls.tests.conftest import Scene, sid
 from tenants.context import tenant_transaction
+from tenants.models import AuditEntry
 
 
 def wav(seconds: float = 1.0) -> bytes:
@@ -278,6 +281,50 @@ def test_a_recording_is_served_whole_or_in_the_wanted_part(
     assert response.headers["Accept-Ranges"] == "bytes"
     assert response.headers["Cache-Control"] == "private, no-store"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert re.fullmatch(
+        r'inline; filename="call-[0-9-]{10}-[0-9a-f]{8}\.wav"',
+        response.headers["Content-Disposition"],
+    )
+
+
+@pytest.mark.parametrize("wanted", [["bytes=0-"], ["bytes=5-9", "bytes=0-1", "", "bytes=-3"]])
+def test_one_listening_is_one_entry_of_the_trail_in_however_many_pieces(
+    stored: Recording, cast: Any, signed_in: Any, wanted: list[str]
+) -> None:
+    client = signed_in(cast.bob)
+    for part in wanted * 2:
+        body(play(client, stored, part))
+    url = reverse("recording", args=[stored.pk])
+    kept = client.get(url + "?download=1")
+    assert kept.headers["Content-Disposition"].startswith('attachment; filename="call-2')
+    assert body(kept) == wav(0.1)
+    body(play(signed_in(cast.alice), stored))
+    play(client, stored, "bytes=999999-")
+    with tenant_transaction(cast.acme.pk):
+        noted = [
+            (entry.action, entry.name, entry.object_id)
+            for entry in AuditEntry.objects.filter(object_type="recording").order_by("at")
+        ]
+    assert noted == [
+        ("recording_played", "Bob", str(stored.pk)),
+        ("recording_downloaded", "Bob", str(stored.pk)),
+        ("recording_played", "Alice", str(stored.pk)),
+    ]
+
+
+def test_what_cannot_be_noted_is_not_heard(
+    stored: Recording, cast: Any, signed_in: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = signed_in(cast.bob)
+    client.raise_request_exception = False
+
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise IntegrityError("the trail is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("tenants.audit.record_look", fail)
+        assert play(client, stored).status_code == 500
+    assert play(client, stored).status_code == 200
 
 
 def test_another_workspace_and_strangers_hear_nothing(

@@ -34,7 +34,7 @@ def superuser(client: Client, root: User) -> Client:
 
 @pytest.fixture
 def in_acme(superuser: Client, cast: Any) -> Client:
-    superuser.post(PICK, {"workspace": str(cast.acme.pk)})
+    superuser.post(PICK, {"workspace": str(cast.acme.pk)}, follow=True)
     return superuser
 
 
@@ -66,7 +66,7 @@ def test_the_choice_is_logged_and_ends_by_itself(
     superuser: Client, root: User, cast: Any, caplog: Any, monkeypatch: Any
 ) -> None:
     with caplog.at_level(logging.WARNING, "tenants.staff"):
-        superuser.post(PICK, {"workspace": str(cast.acme.pk)})
+        superuser.post(PICK, {"workspace": str(cast.acme.pk)}, follow=True)
     assert str(root.pk) in caplog.text and str(cast.acme.pk) in caplog.text
     entry = LogEntry.objects.get()
     assert (entry.user, entry.object_id) == (root, str(cast.acme.pk))

@@ -7,6 +7,7 @@ from calls.accounts import TwilioNotConfigured, account_of
 from calls.gateway import TwilioError
 from calls.services.numbers import NumberNotOwned, NumberTaken, assign_number
 from contacts.numbers import NumberError, parse
+from tenants import audit
 from tenants.models import Tenant
 
 
@@ -32,6 +33,7 @@ class Command(BaseCommand):
             "--account", help="SID (AC…) of the Twilio account; by default the workspace's"
         )
 
+    @audit.acting(audit.OPERATOR)
     def handle(self, *args: Any, **options: Any) -> None:
         tenant = Tenant.objects.filter(slug=options["workspace"]).first()
         if tenant is None:

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from calls.forms import AccountForm
 from calls.gateway import TwilioError
 from calls.services import own_accounts
+from tenants import audit
 from tenants.models import Tenant
 
 
@@ -22,6 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--sid", required=True, help="the account's SID (AC…)")
         parser.add_argument("--key", required=True, help="SID of a standard API key (SK…)")
 
+    @audit.acting(audit.OPERATOR)
     def handle(self, *args: Any, **options: Any) -> None:
         tenant = Tenant.objects.filter(slug=options["workspace"]).first()
         if tenant is None:

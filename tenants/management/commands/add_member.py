@@ -6,6 +6,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from tenants import audit
 from tenants.models import Role, Tenant, User, UserManager
 from tenants.services import add_member
 
@@ -27,6 +28,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--name", default="", help="of a new person, as colleagues see it")
 
+    @audit.acting(audit.OPERATOR)
     def handle(self, *args: Any, **options: Any) -> None:
         tenant = Tenant.objects.filter(slug=options["workspace"]).first()
         if tenant is None:

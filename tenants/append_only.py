@@ -1,0 +1,72 @@
+"""A table whose rows are written once: the database refuses to change or delete one.
+
+Whoever owns the database can still take the trigger away; the application's role cannot.
+"""
+
+from typing import Any
+
+from django.db.backends.ddl_references import Statement, Table
+from django.db.models.constraints import BaseConstraint
+
+_POSTGRESQL = """
+CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' is append-only',
+    ERRCODE = 'integrity_constraint_violation'; END $$;
+CREATE TRIGGER %(name)s BEFORE UPDATE OR DELETE ON %(table)s
+    FOR EACH ROW EXECUTE FUNCTION refuse_change()
+"""
+_SQLITE = """
+CREATE TRIGGER %(name)s_{verb} BEFORE {verb} ON %(table)s
+BEGIN SELECT RAISE(ABORT, 'the table is append-only'); END
+"""
+
+
+class AppendOnly(BaseConstraint):
+    """No UPDATE and no DELETE on the rows of the table."""
+
+    def __init__(
+        self,
+        *,
+        name: str = "%(app_label)s_%(class)s_append_only",
+        violation_error_code: str | None = None,
+        violation_error_message: Any = None,
+    ) -> None:
+        super().__init__(
+            name=name,
+            violation_error_code=violation_error_code,
+            violation_error_message=violation_error_message,
+        )
+
+    def constraint_sql(self, model: Any, schema_editor: Any) -> str:
+        # A trigger is no part of a table's definition: it is made once the table stands. The
+        # statements follow the table when SQLite remakes it under another name.
+        schema_editor.deferred_sql += self._statements(model, schema_editor)
+        return ""
+
+    def create_sql(self, model: Any, schema_editor: Any) -> Any:
+        (statement,) = self._statements(model, schema_editor)  # SQLite remakes the table instead
+        return statement
+
+    def remove_sql(self, model: Any, schema_editor: Any) -> str:
+        quote = schema_editor.quote_name
+        return f"DROP TRIGGER {quote(self.name)} ON {quote(model._meta.db_table)}"
+
+    def _statements(self, model: Any, schema_editor: Any) -> list[Statement]:
+        templates = (
+            [_POSTGRESQL]
+            if schema_editor.connection.vendor == "postgresql"
+            else [_SQLITE.format(verb=verb) for verb in ("UPDATE", "DELETE")]
+        )
+        table = Table(model._meta.db_table, schema_editor.quote_name)
+        return [Statement(template, table=table, name=self.name) for template in templates]
+
+    def validate(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing about a new row can break it."""
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, AppendOnly):
+            return NotImplemented
+        return self.deconstruct() == other.deconstruct()
+
+    def __hash__(self) -> int:
+        return hash(self.name)

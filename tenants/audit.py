@@ -1,0 +1,180 @@
+"""The audit trail: who saw or changed what, kept for the admins of the workspace.
+
+`record` writes inside the transaction of the change, so that neither stands without the other; a
+trail that cannot be written is an error of the whole. Secrets and contents stay out of it: of a
+contact the names of the changed fields are kept, not their values.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.signals import user_logged_in
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_ipv46_address
+from django.db import models
+from django.http import HttpRequest
+from django.utils import timezone
+
+from tenants import doors
+from tenants.context import tenant_transaction
+from tenants.models import AuditEntry, User
+
+SAME_LOOK = timedelta(minutes=10)  # looking again at the same within it is no new entry
+
+
+class Action(models.TextChoices):
+    SIGNED_IN = "signed_in", "Signed in"
+    PASSWORD_SET = "password_set", "Set a password"
+    CALL_VIEWED = "call_viewed", "Looked at a call"
+    CONTACT_VIEWED = "contact_viewed", "Looked at a contact"
+    RECORDING_PLAYED = "recording_played", "Played a recording"
+    RECORDING_DOWNLOADED = "recording_downloaded", "Downloaded a recording"
+    CALLS_EXPORTED = "calls_exported", "Exported calls"
+    CONTACTS_EXPORTED = "contacts_exported", "Exported contacts"
+    CONTACTS_IMPORTED = "contacts_imported", "Imported contacts"
+    AUDIT_EXPORTED = "audit_exported", "Exported the audit trail"
+    CONTACT_CREATED = "contact_created", "Made a contact"
+    CONTACT_CHANGED = "contact_changed", "Changed a contact"
+    CONTACT_ARCHIVED = "contact_archived", "Archived a contact"
+    CONTACT_RESTORED = "contact_restored", "Put a contact back"
+    MEMBER_ADDED = "member_added", "Added a member"
+    ROLE_CHANGED = "role_changed", "Changed a role"
+    MEMBER_DEACTIVATED = "member_deactivated", "Deactivated a member"
+    MEMBER_REACTIVATED = "member_reactivated", "Reactivated a member"
+    MEMBER_RESET = "member_reset", "Reset how a member signs in"
+    LINK_MADE = "link_made", "Made a password link"
+    SETTINGS_CHANGED = "settings_changed", "Changed settings"
+    CALLER_ID_CHANGED = "caller_id_changed", "Changed a caller ID"
+    NUMBER_ASSIGNED = "number_assigned", "Assigned a number"
+    TWILIO_CONNECTED = "twilio_connected", "Connected a Twilio account"
+    TWILIO_TOKEN_CHANGED = "twilio_token_changed", "Changed the Twilio account's token"
+    TWILIO_DISCONNECTED = "twilio_disconnected", "Disconnected the Twilio account"
+    LIMITS_CHANGED = "limits_changed", "Changed limits"
+    WORKSPACE_PICKED = "workspace_picked", "Looked into the workspace (support)"
+    ADMIN_ADDED = "admin_added", "Added in the admin"
+    ADMIN_CHANGED = "admin_changed", "Changed in the admin"
+    ADMIN_DELETED = "admin_deleted", "Deleted in the admin"
+
+
+EXPORTS = (Action.CALLS_EXPORTED, Action.CONTACTS_EXPORTED, Action.AUDIT_EXPORTED)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts; `address` is an IP address as far as one is known."""
+
+    person: UUID | None
+    name: str
+    address: str | None = None
+
+
+@dataclass(frozen=True)
+class Thing:
+    """What an entry is about, where no stored object names it well."""
+
+    kind: str
+    key: object
+    label: str
+
+
+SYSTEM = Actor(None, "System")  # webhooks, tasks
+OPERATOR = Actor(None, "Operator")  # commands of who runs the installation
+_actor: ContextVar[Actor] = ContextVar("actor", default=SYSTEM)
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """The person of this request, or the system when it has none."""
+    user: Any = request.user
+    if not user.is_authenticated:
+        return SYSTEM
+    # Whoever looks in from outside is no member.
+    is_member = getattr(request, "member", None) is not None
+    return _person(user, request, suffix="" if is_member else " (operator)")
+
+
+@contextmanager
+def acting(actor: Actor) -> Iterator[None]:
+    """Whose name entries carry meanwhile. Also a decorator: `@acting(OPERATOR)` of a command."""
+    token = _actor.set(actor)
+    try:
+        yield
+    finally:
+        _actor.reset(token)
+
+
+def record(
+    action: Action,
+    *,
+    on: models.Model | Thing | None = None,
+    actor: Actor | None = None,
+    **details: Any,
+) -> None:
+    """Write an entry about `on`, which is named as it is now.
+
+    Must run in the tenant transaction of the change. `details` are short texts or numbers, or
+    `[from, to]`; never a secret.
+    """
+    _entry(action, on, actor or _actor.get(), details).save(force_insert=True)
+
+
+def record_look(action: Action, *, on: models.Model | Thing) -> None:
+    """Like `record`, but once for all looks of a person at an object within `SAME_LOOK`: a player
+    asks for one recording in many pieces, and a page asks again on news.
+    """
+    entry = _entry(action, on, _actor.get(), {})
+    seen = AuditEntry.objects.filter(
+        at__gt=timezone.now() - SAME_LOOK,
+        person=entry.person,
+        action=action,
+        object_id=entry.object_id,
+    )
+    if not seen.exists():
+        entry.save(force_insert=True)
+
+
+def _entry(
+    action: Action, on: models.Model | Thing | None, actor: Actor, details: dict[str, Any]
+) -> AuditEntry:
+    if isinstance(on, models.Model):
+        on = Thing(str(on._meta.verbose_name), on.pk, str(on))
+    return AuditEntry(
+        action=action,
+        person=actor.person,
+        name=actor.name[:200],
+        address=actor.address,
+        object_type=on.kind[:40] if on else "",
+        object_id=str(on.key) if on else "",
+        object_label=on.label[:200] if on else "",
+        details=details,
+    )
+
+
+def _person(user: User, request: HttpRequest | None, *, suffix: str = "") -> Actor:
+    return Actor(user.pk, f"{user}{suffix}", client_address(request) if request else None)
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """The IP address that asked; behind the proxy the one that the proxy noted last."""
+    noted = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    address = noted if request.is_secure() and noted else request.META.get("REMOTE_ADDR", "")
+    try:
+        validate_ipv46_address(address)
+    except ValidationError:
+        return None
+    return str(address)
+
+
+def _signed_in(sender: Any, request: HttpRequest | None, user: User, **_: Any) -> None:
+    preferred = request.session.get("tenant_id") if request is not None else None
+    member = doors.membership_of(user.pk, preferred_tenant_id=preferred)
+    if member is not None:
+        with tenant_transaction(member.tenant_id):
+            record(Action.SIGNED_IN, on=member, actor=_person(user, request))
+
+
+user_logged_in.connect(_signed_in, dispatch_uid="audit")

@@ -1,0 +1,44 @@
+import json
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from tenants import audit_trail, csv_cells
+from tenants.context import tenant_transaction
+from tenants.models import AuditEntry, Tenant
+
+
+class Command(BaseCommand):
+    help = "Print a workspace's audit trail, newest first, as CSV or as a JSON object a line."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("workspace", help="the workspace's slug")
+        parser.add_argument("--json", action="store_true", help="JSON lines; times are UTC")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        tenant = Tenant.objects.filter(slug=options["workspace"]).first()
+        if tenant is None:
+            known = ", ".join(Tenant.objects.values_list("slug", flat=True)) or "none"
+            raise CommandError(f"There is no workspace “{options['workspace']}”. Known: {known}.")
+        zone = ZoneInfo(tenant.time_zone)
+        if not options["json"]:
+            self.stdout.write(csv_cells.lines([audit_trail.HEADER]), ending="")
+        cursor, more = "", True
+        while more:
+            with tenant_transaction(tenant.pk):
+                rows = AuditEntry.objects.all()
+                found, cursor = audit_trail.page(rows, cursor, audit_trail.EXPORT_PAGE)
+            for entry in found:
+                line = _json(entry) if options["json"] else _csv(entry, zone)
+                self.stdout.write(line, ending="")
+            more = bool(cursor)
+
+
+def _csv(entry: AuditEntry, zone: ZoneInfo) -> str:
+    return csv_cells.lines([audit_trail.row(entry, zone)])
+
+
+def _json(entry: AuditEntry) -> str:
+    fields = [field.name for field in AuditEntry._meta.concrete_fields if field.name != "tenant"]
+    return json.dumps({name: getattr(entry, name) for name in fields}, default=str) + "\n"
