@@ -1,7 +1,8 @@
 """A CSV file of contacts: what each row says, or a plain reason why it cannot be used. Pure.
 
 Columns, in any order, in any case: name, company, email, phone, phone2 …, label, label2 … (what
-phone, phone2 … is for). Separated by commas or semicolons, UTF-8 with or without BOM.
+phone, phone2 … is for). Separated by commas or semicolons, UTF-8 with or without BOM. An export
+(contacts/exporting.py) is such a file.
 """
 
 import csv
@@ -13,6 +14,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from contacts.numbers import NumberError, parse
+from tenants.csv_cells import original
 
 LONGEST = {"name": 200, "company": 200, "email": 254, "label": 40}
 _COLUMN = re.compile(r"(name|company|e-?mail|(?:phone|label)[ _]?(\d{0,2}))")
@@ -82,7 +84,7 @@ class ContactFile:
         if len(cells) > len(self.columns):
             return BadRow(line, f"It has {len(cells)} cells, the header {len(self.columns)}.")
         given = {
-            column: " ".join(cell.split())
+            column: " ".join(original(cell).split())
             for column, cell in zip(self.columns, cells, strict=False)
             if column
         }

@@ -94,8 +94,9 @@ def import_contacts(
 
 def _import_batch(tenant: Tenant, rows: Sequence[Row], tally: Tally, *, index: bool) -> None:
     with tenant_transaction(tenant.pk):
-        # One import at a time: two would make the same contact twice.
-        Tenant.objects.select_for_update().get(pk=tenant.pk)
+        # One import at a time: two would make the same contact twice. The row's key stays free, or
+        # calls, whose rows point to it, would wait.
+        Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
         known = _known(rows)
         by_email: dict[str, list[_Known]] = {}
         by_number: dict[str, list[_Known]] = {}

@@ -2,21 +2,32 @@
 its calls, is in `calls`.
 """
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from contacts import selectors, services
-from contacts.forms import ContactForm
+from contacts.csv_rows import BadRow
+from contacts.exporting import contacts_table
+from contacts.forms import ContactForm, ImportForm
+from contacts.importing import import_contacts
 from contacts.models import Contact
 from contacts.numbers import display
-from tenants.access import member_required
+from tenants import audit, csv_export
+from tenants.access import export_required, may_export, member_required
+from tenants.audit import Action
+from tenants.context import tenant_transaction
 from tenants.http import TenantRequest, see_other
+from tenants.middleware import short_transactions
+
+MOST_REASONS = 50  # of refused rows that the page names
 
 
 @require_GET
@@ -49,9 +60,55 @@ def contacts(request: TenantRequest) -> HttpResponse:
         "q": text,
         "archived": archived,
         "next_cursor": page.next_cursor,
+        "may_export": may_export(request.member),
     }
     wants_list = request.htmx and "contacts" in (request.htmx.target or "")
     return render(request, "_contacts.html" if wants_list else "contacts.html", context)
+
+
+@require_GET
+@login_required
+@export_required
+def export_contacts(request: TenantRequest) -> HttpResponseBase:
+    """The contacts that the list shows, as a file that can be imported again."""
+    if refusal := csv_export.refused(request):
+        return refusal
+    text, archived = request.GET.get("q", "")[:100], request.GET.get("archived") == "1"
+    audit.record(Action.CONTACTS_EXPORTED, search=text, archived="yes" if archived else "no")
+    header, pages = contacts_table(text, archived=archived)
+    return csv_export.download(request.tenant, name="contacts", header=header, pages=pages)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+@export_required
+@short_transactions
+def import_file(request: TenantRequest) -> HttpResponse:
+    """Import a CSV file, batch by batch, and say what became of its rows."""
+    posted = (request.POST, request.FILES) if request.method == "POST" else ()
+    form = ImportForm(*posted, country=request.tenant.country)
+    if not (form.is_bound and form.is_valid()):
+        status = 422 if form.is_bound else 200
+        return _render_import(request, {"form": form}, status)
+    refused: list[BadRow] = []
+    with tenant_transaction():
+        # Before the first batch: one that breaks off has been noted, too.
+        audit.record(Action.CONTACTS_IMPORTED, file=form.file_name)
+    contacts = form.cleaned_data["file"]
+    tally = import_contacts(request.tenant, contacts, refuse=refused.append)
+    context = {
+        "form": ImportForm(country=request.tenant.country),
+        "tally": tally,
+        "refused": refused[:MOST_REASONS],
+        "more_refused": max(0, len(refused) - MOST_REASONS),
+        "ignored": ", ".join(name or "(no name)" for name in contacts.ignored),
+    }
+    return _render_import(request, context, 200)
+
+
+def _render_import(request: TenantRequest, context: dict[str, Any], status: int) -> HttpResponse:
+    with tenant_transaction():
+        return render(request, "contacts_import.html", context, status=status)
 
 
 @require_GET
@@ -101,9 +158,14 @@ def _fill_in(request: TenantRequest, contact: Contact | None) -> HttpResponse:
         fields = form.cleaned_data | {"numbers": form.numbers}
         if contact is None:
             contact = services.create_contact(request.tenant, **fields)
+            audit.record(Action.CONTACT_CREATED, on=contact)
             said = f"{contact.name} is in your contacts now."
         else:
+            before = _facts(contact)
             services.update_contact(contact, **fields)
+            after = _facts(selectors.contact_with_numbers(contact.pk) or contact)
+            if changed := [name for name in before if before[name] != after[name]]:
+                audit.record(Action.CONTACT_CHANGED, on=contact, fields=", ".join(changed))
             said = f"{contact.name} is saved."
         return see_other(request, reverse("contact", args=[contact.pk]), said)
     context = {"form": form, "contact": contact}
@@ -118,8 +180,18 @@ def archive_contact(request: TenantRequest, contact_id: UUID) -> HttpResponse:
     contact = _contact(contact_id)
     archived = not request.POST.get("undo")
     services.set_archived(contact, archived, now=timezone.now())
+    audit.record(Action.CONTACT_ARCHIVED if archived else Action.CONTACT_RESTORED, on=contact)
     said = f"{contact.name} is archived." if archived else f"{contact.name} is back in the list."
     return see_other(request, reverse("contact", args=[contact.pk]), said)
+
+
+def _facts(contact: Contact) -> dict[str, object]:
+    return {
+        "name": contact.name,
+        "company": contact.company,
+        "email": contact.email,
+        "numbers": [(number.number, number.label) for number in contact.numbers.all()],
+    }
 
 
 def _contact(contact_id: UUID) -> Contact:

@@ -1,5 +1,7 @@
 """The history's filters: each narrows, all can be combined, none can be broken."""
 
+import csv
+import io
 import sys
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -18,6 +20,7 @@ from calls.models import CallLog, Recording
 from calls.selectors import Filters
 from contacts.services import create_contact, set_archived
 from tenants.context import tenant_transaction
+from tenants.models import AuditEntry
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HTMX = {"HX-Request": "true", "HX-Target": "section#history"}
@@ -265,3 +268,45 @@ def test_each_filter_walks_its_own_index(log: Any) -> None:
             cursor.execute(f"EXPLAIN {queries[1]['sql']}")
             plan = "\n".join(line for (line,) in cursor.fetchall())
         assert f"using {index} on calls_calllog" in plan, plan
+
+
+def test_the_history_is_exported_as_it_is_filtered(log: Any, signed_in: Any) -> None:
+    def rows(**query: str) -> list[dict[str, str]]:
+        response = signed_in(log.alice).get("/calls/export", query)
+        assert response.headers["Content-Disposition"].startswith('attachment; filename="acme-c')
+        text = b"".join(response).decode("utf-8-sig")
+        return list(csv.DictReader(io.StringIO(text)))
+
+    with tenant_transaction(log.acme.pk):
+        log.acme_maria.name = "=1+1"
+        log.acme_maria.save()
+    everything = rows()
+    assert [row["contact"] for row in everything] == ["", "", "Ada", "'=1+1", ""]
+    assert everything[3]["to"] == "+14155550100"
+    assert everything[2]["recorded"] == "yes" and everything[0]["status"] == "In call"
+    assert len(rows(q="ada")) == len(rows(direction="inbound")) == 1
+    assert len(rows(status="nonsense")) == 5
+    with tenant_transaction(log.acme.pk):
+        noted = AuditEntry.objects.filter(action="calls_exported").order_by("at")
+        assert [entry.details["filters"] for entry in noted][:3] == [
+            "",
+            "q=ada",
+            "direction=inbound",
+        ]
+
+
+def test_a_long_history_is_exported_page_by_page(
+    log: Any, signed_in: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("calls.exporting.PAGE", 2)
+    chunks = list(signed_in(log.alice).get("/calls/export"))
+    assert len(chunks) == 4
+    starts = [row[0] for row in csv.reader(io.StringIO(b"".join(chunks[1:]).decode()))]
+    assert starts == sorted(starts, reverse=True) and len({*starts}) == 5
+
+
+def test_agents_export_no_calls(log: Any, signed_in: Any) -> None:
+    client = signed_in(log.bob)
+    assert client.get("/calls/export").status_code == 403
+    assert "calls/export" not in client.get("/calls").content.decode()
+    assert "calls/export" in signed_in(log.alice).get("/calls").content.decode()

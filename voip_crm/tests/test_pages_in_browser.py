@@ -92,7 +92,10 @@ def test_the_pages_behind_the_lists_are_accessible_too(
     page.get_by_role("button", name="Save contact").click()
     expect(page.get_by_label("Name")).to_be_focused()
     assert_accessible(page)
-    for path in ("/contacts?archived=1", "/settings", "/settings/caller-ids", "/settings/members"):
+    for path in (
+        *("/contacts?archived=1", "/contacts/import", "/settings", "/settings/caller-ids"),
+        *("/settings/audit-trail", "/settings/audit-trail?day=never", "/settings/members"),
+    ):
         page.goto(path)
         assert_accessible(page)
     page.get_by_label("Email").fill(f"dora{width}@acme.example")
@@ -159,6 +162,39 @@ def test_a_contact_is_made_called_and_archived_without_leaving_the_page(page: Pa
     expect(page.get_by_role("button", name="Put back in the list")).to_be_visible()
     page.go_back()
     assert page.evaluate("window.sameDocument") is True
+
+
+@embedded
+@pytest.mark.allow_console("422")
+def test_contacts_come_in_and_go_out_as_files_and_the_trail_tells(page: Page) -> None:
+    sign_in(page)
+    page.evaluate("window.sameDocument = true")
+    page.get_by_role("link", name="Contacts").click()
+    page.get_by_role("link", name="Import").click()
+    expect(page.get_by_role("heading", name="Import contacts", level=1)).to_be_visible()
+    field = page.get_by_label("CSV file")
+    workbook = {"name": "people.csv", "mimeType": "text/csv", "buffer": b"PK\x03\x04"}
+    field.set_input_files(workbook)  # type: ignore[arg-type]
+    page.get_by_role("button", name="Import").click()
+    expect(page.get_by_text("This is a zip file or an Excel workbook.")).to_be_visible()
+    expect(field).to_be_focused()
+    rows = b"name,email\nAda Import,ada@import.example\nNobody,\n"
+    people = {"name": "people.csv", "mimeType": "text/csv", "buffer": rows}
+    field.set_input_files(people)  # type: ignore[arg-type]
+    page.get_by_role("button", name="Import").click()
+    expect(page.get_by_text("1 created, 0 completed, 0 unchanged, 1 refused.")).to_be_visible()
+    expect(page.get_by_text("Line 3")).to_be_visible()
+    page.get_by_role("link", name="Contacts").first.click()
+    with page.expect_popup():
+        page.get_by_role("link", name="Export as CSV").click()
+    assert page.evaluate("window.sameDocument") is True
+    page.goto("/settings/audit-trail")
+    rows_of_trail = page.locator("#trail_rows > li")
+    expect(rows_of_trail.filter(has_text="Exported contacts")).to_have_count(1)
+    page.get_by_label("Action").select_option("Imported contacts")
+    expect(page).to_have_url(re.compile(r"action=contacts_imported"))
+    expect(rows_of_trail).to_have_count(1)
+    expect(rows_of_trail).to_contain_text("people.csv")
 
 
 @embedded

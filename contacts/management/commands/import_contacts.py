@@ -5,6 +5,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from contacts.csv_rows import BadFile, BadRow, ContactFile
 from contacts.importing import Tally, import_contacts
+from tenants import audit
+from tenants.audit import Action
+from tenants.context import tenant_transaction
 from tenants.models import Tenant
 
 PROGRESS_ROWS = 10_000
@@ -26,6 +29,7 @@ class Command(BaseCommand):
             "--dry-run", action="store_true", help="say what would happen and change nothing"
         )
 
+    @audit.acting(audit.OPERATOR)
     def handle(self, *args: Any, **options: Any) -> None:
         tenant = Tenant.objects.filter(slug=options["workspace"]).first()
         if tenant is None:
@@ -51,6 +55,9 @@ class Command(BaseCommand):
                 if contacts.ignored:
                     names = ", ".join(name or "(no name)" for name in contacts.ignored)
                     self.stderr.write(f"Columns that mean nothing here are left out: {names}.")
+                if not options["dry_run"]:
+                    with tenant_transaction(tenant.pk):
+                        audit.record(Action.CONTACTS_IMPORTED, file=options["file"].name[:100])
                 tally = import_contacts(
                     tenant, contacts, dry_run=options["dry_run"], refuse=refuse, progress=progress
                 )
