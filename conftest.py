@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tenants.tests import database
 from voip_crm.tests import harness
 from voip_crm.tests.environment import allowed_hosts
 
@@ -50,14 +51,25 @@ def no_internet() -> Iterator[None]:
     patch.undo()
 
 
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Between tests SQLite empties its tables by DELETE, which an append-only table refuses."""
-    from django.db import connection
+# --- the database ----------------------------------------------------------------------------
 
-    if connection.vendor == "sqlite":
-        with django_db_blocker.unblock(), connection.cursor() as cursor:
-            cursor.execute("DROP TRIGGER tenants_auditentry_append_only_DELETE")
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """The owner makes and migrates the test database; see `django_db_setup`."""
+    database.sign_in_as_owner()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The tests act as the application's role, which owns nothing."""
+    with django_db_blocker.unblock():
+        database.act_as_application()
+        database.let_sqlite_empty_tables()
+    with database.flush_as_owner():
+        yield
+    with django_db_blocker.unblock():
+        database.sign_in_as_owner()
 
 
 # --- the product -----------------------------------------------------------------------------

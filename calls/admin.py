@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from calls.accounts import TwilioNotConfigured, account_of
 from calls.models import CallEvent, CallLeg, CallLog, PhoneNumber, Recording
-from calls.services.numbers import make_default
+from calls.services.numbers import is_taken, make_default
 from contacts.numbers import NumberError, parse
 from contacts.selectors import find_contacts
 from tenants.admin import ReadOnlyAdmin, TenantScopedAdmin
@@ -39,8 +39,7 @@ class PhoneNumberForm(forms.ModelForm):
             raise forms.ValidationError(
                 "No Twilio account is set up; manage.py twilio_doctor says what is missing."
             ) from None
-        taken = PhoneNumber.unscoped.filter(account_sid=account_sid, number=number)
-        if taken.exclude(pk=self.instance.pk).exists():
+        if is_taken(account_sid, number):
             raise forms.ValidationError("This number is in use already.", code="taken")
         self.instance.account_sid = account_sid
         return number

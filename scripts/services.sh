@@ -1,5 +1,5 @@
 # Sourced by ./test: throw-away PostgreSQL and Redis of this run only, and a Chromium.
-# DATABASE_URL, REDIS_URL and CHROME_BIN win when they are given. All of it lives in $work and is
+# DATABASE_URL (with DATABASE_OWNER_URL), REDIS_URL and CHROME_BIN win when they are given. All of it lives in $work and is
 # stopped and removed on exit.
 
 work=$(mktemp -d /tmp/voip-crm.XXXXXX) # not TMPDIR: a socket's path may have 107 characters
@@ -66,6 +66,12 @@ install_missing() {
   [ -z "$added" ] || rm -f "$policy"
 }
 
+superuser() { as_postgres "$postgres_bin/psql" -h "$work/pg" -U postgres -d postgres -v ON_ERROR_STOP=1 "$@"; }
+
+database_roles() {
+  SECRET_KEY=x PUBLIC_BASE_URL=http://localhost .venv/bin/python manage.py database_roles
+}
+
 start_postgres() {
   postgres_bin=$(find_postgres) || die "PostgreSQL was installed, but initdb was not found."
   mkdir -m 700 "$work/pg"
@@ -75,10 +81,12 @@ start_postgres() {
     --no-sync -E UTF8 --no-locale
   quietly as_postgres "$postgres_bin/pg_ctl" -D "$work/pg/data" -l "$work/pg/log" -w start \
     -o "-k $work/pg -c listen_addresses='' -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
-  # No superuser: row-level security would not apply to one.
-  quietly as_postgres "$postgres_bin/psql" -h "$work/pg" -U postgres -d postgres -q \
-    -c "CREATE ROLE crm LOGIN NOSUPERUSER CREATEDB" -c "CREATE DATABASE crm OWNER crm"
-  export DATABASE_URL="postgres://crm@/$work/pg/crm"
+  # As in production: the owner makes the tables, and the tests act as a role that owns nothing.
+  export DATABASE_OWNER_URL="postgres://crm@/$work/pg/crm" DATABASE_URL="postgres://crm_app@/$work/pg/crm"
+  database_roles | quietly superuser -q
+  # The tests make databases, and their own process changes between the two roles.
+  quietly superuser -q -c "ALTER ROLE crm CREATEDB" -c "GRANT crm_app TO crm" \
+    -c "CREATE DATABASE crm OWNER crm"
 }
 
 start_redis() {
@@ -96,6 +104,8 @@ start_redis() {
 }
 
 start_services() {
+  [ -z "${DATABASE_URL:-}" ] || [ -n "${DATABASE_OWNER_URL:-}" ] ||
+    die "DATABASE_URL was given without DATABASE_OWNER_URL; docs/contributing.md, “Tests”, says why."
   install_missing
   [ -n "${DATABASE_URL:-}" ] || start_postgres
   [ -n "${REDIS_URL:-}" ] || start_redis

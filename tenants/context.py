@@ -12,6 +12,8 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from tenants.policies import TENANT_SETTING, USER_SETTING
+
 
 class TenantNotSet(RuntimeError):
     """A tenant table was used outside a tenant; nothing was read or written."""
@@ -63,13 +65,37 @@ def tenant_transaction(tenant_id: UUID | None = None) -> Iterator[None]:
     """A transaction in which the tables of `tenant_id` (default: the current tenant) are open."""
     wanted = current_tenant_id() if tenant_id is None else tenant_id
     with tenant_context(wanted), transaction.atomic():
-        if connection.vendor == "postgresql" and _transaction.get() is None:
-            # Transaction-local, never session-wide: behind a pooler a session setting would
-            # hand this tenant's rows to the next client of the connection.
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT set_config('app.tenant', %s, true)", [str(wanted)])
+        if _transaction.get() is None:
+            _say(**{TENANT_SETTING: wanted, USER_SETTING: ""})
         token = _transaction.set(wanted)
         try:
             yield
         finally:
             _transaction.reset(token)
+
+
+@contextmanager
+def door(setting: str, value: UUID) -> Iterator[None]:
+    """A transaction that may also read the rows which a `DoorPolicy` opens to this value.
+
+    For `tenants.doors`: it looks up to whom somebody belongs before any tenant is known.
+    """
+    is_nested = connection.in_atomic_block
+    with transaction.atomic():
+        _say(**{setting: value})
+        yield
+        if is_nested:
+            _say(**{setting: ""})
+
+
+def _say(**settings: object) -> None:
+    """Tell PostgreSQL's policies (tenants/policies.py) whom this transaction is for.
+
+    Transaction-local, never session-wide: behind a pooler a session setting would hand one
+    tenant's rows to the next client of the connection.
+    """
+    if connection.vendor == "postgresql":
+        calls = ", ".join(["set_config(%s, %s, true)"] * len(settings))
+        said = [str(text) for setting in settings.items() for text in setting]
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {calls}", said)

@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator
 from uuid import UUID
 
-from tenants.context import tenant_transaction
-from tenants.models import Membership, Tenant
+from tenants.context import door, tenant_transaction
+from tenants.models import Membership, Tenant, User
+from tenants.policies import USER_SETTING
 
 _IDENTITY = re.compile(r"t([0-9a-f]{32})_u([0-9a-f]{32})")
 
@@ -19,13 +20,7 @@ def membership_of(user_id: UUID, *, preferred_tenant_id: str | None = None) -> M
     The preferred tenant wins when the person is still a member of it; otherwise their oldest
     membership; None when they have none.
     """
-    found = list(
-        Membership.unscoped.filter(
-            user_id=user_id, is_active=True, user__is_active=True, tenant__is_active=True
-        )
-        .select_related("tenant", "user")
-        .order_by("created_at", "id")
-    )
+    found = _memberships(user_id)
     for membership in found:
         if str(membership.tenant_id) == preferred_tenant_id:
             return membership
@@ -36,15 +31,23 @@ def membership_by_clerk(clerk_user_id: str, clerk_org_id: str | None) -> Members
     """The active membership that a checked Clerk token stands for; without an organisation the
     person's oldest one.
     """
-    found = Membership.unscoped.filter(
-        user__clerk_user_id=clerk_user_id,
-        is_active=True,
-        user__is_active=True,
-        tenant__is_active=True,
-    )
-    if clerk_org_id is not None:
-        found = found.filter(tenant__clerk_org_id=clerk_org_id)
-    return found.select_related("tenant", "user").order_by("created_at", "id").first()
+    user = User.objects.filter(clerk_user_id=clerk_user_id).first()
+    for membership in _memberships(user.pk) if user else []:
+        if clerk_org_id in (None, membership.tenant.clerk_org_id):
+            return membership
+    return None
+
+
+def _memberships(user_id: UUID) -> list[Membership]:
+    """The active memberships of a person, oldest first, each with its user and tenant."""
+    with door(USER_SETTING, user_id):
+        return list(
+            Membership.unscoped.filter(
+                user_id=user_id, is_active=True, user__is_active=True, tenant__is_active=True
+            )
+            .select_related("tenant", "user")
+            .order_by("created_at", "id")
+        )
 
 
 def tenant_named_by(identity: str) -> UUID | None:
@@ -71,8 +74,9 @@ def membership_by_identity(identity: str) -> Membership | None:
 
 def is_member_elsewhere(member: Membership) -> bool:
     """Whether the person belongs, or once belonged, to a workspace beside this one."""
-    others = Membership.unscoped.filter(user_id=member.user_id).exclude(tenant_id=member.tenant_id)
-    return others.exists()
+    with door(USER_SETTING, member.user_id):
+        own = Membership.unscoped.filter(user_id=member.user_id)
+        return own.exclude(tenant_id=member.tenant_id).exists()
 
 
 def tenant_by_id(tenant_id: UUID) -> Tenant | None:

@@ -12,6 +12,7 @@ from django.db import models
 from django.utils import timezone
 
 from tenants.append_only import AppendOnly
+from tenants.policies import USER_SETTING, DoorPolicy
 from tenants.scoping import TenantOwned
 
 
@@ -123,6 +124,7 @@ class Membership(TenantOwned):
             *TenantOwned.Meta.constraints,
             # The target of fences on foreign keys to the user table.
             models.UniqueConstraint(fields=["tenant", "user"], name="tenants_membership_once"),
+            DoorPolicy(name="tenants_membership_of_user", field="user", setting=USER_SETTING),
         ]
 
     def __str__(self) -> str:

@@ -15,6 +15,7 @@ from django.db.models.constraints import BaseConstraint
 from django.db.models.expressions import Expression
 
 from tenants.context import CrossTenantWrite, current_tenant_id, tenant_id_for_query
+from tenants.policies import TenantPolicy
 
 
 class CurrentTenant(Expression):
@@ -77,7 +78,8 @@ class TenantOwned(models.Model):
         default_manager_name = "objects"
         constraints = [
             # The target of fences.
-            models.UniqueConstraint(fields=["tenant", "id"], name="%(app_label)s_%(class)s_fenced")
+            models.UniqueConstraint(fields=["tenant", "id"], name="%(app_label)s_%(class)s_fenced"),
+            TenantPolicy(),
         ]
 
     def save(self, *args: Any, **kwargs: Any) -> None:

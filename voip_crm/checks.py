@@ -2,7 +2,8 @@
 
 E001 Twilio credentials are missing · E002 PUBLIC_BASE_URL is malformed · E003 the sandbox on a
 public site · E004 a Twilio SID has the wrong form · E005 several processes without Redis ·
-E006 SECRETS_KEYS cannot encrypt · E007 a rotated token without an end.
+E006 SECRETS_KEYS cannot encrypt · E007 a rotated token without an end · E008 the database's role
+or a table is not held by row-level security.
 """
 
 import re
@@ -17,6 +18,7 @@ from django.utils import timezone
 from tenants.secrets import SecretsError, keys
 
 TAG = "voip_crm"
+DATABASE_TAG = "voip_crm_database"
 CREDENTIALS = (
     "TWILIO_ACCOUNT_SID",
     "TWILIO_AUTH_TOKEN",
@@ -128,9 +130,29 @@ def check_redis(**_: Any) -> list[CheckMessage]:
     ]
 
 
-def refuse_to_start_on_errors(*, several_processes: bool = False) -> None:
+@register(DATABASE_TAG, deploy=True)
+def check_row_level_security(**_: Any) -> list[CheckMessage]:
+    """Of production; one that cannot be reached is checked when it can (tenants/roles.py)."""
+    from tenants import roles  # needs Django set up, which the live channel never is
+
+    if settings.DEBUG:
+        return []
+    return [
+        Error(
+            fault,
+            hint="Two roles are needed; docs/operating.md, “The database's two roles”, says how.",
+            id="voip_crm.E008",
+        )
+        for fault in roles.check_now_or_on_connect()
+    ]
+
+
+def refuse_to_start_on_errors(
+    *, several_processes: bool = False, uses_database: bool = True
+) -> None:
     """Exit with the errors above, a line each: servers run no system checks, so they call it."""
-    found = run_checks(tags=[TAG], include_deployment_checks=several_processes)
+    tags = [TAG, DATABASE_TAG] if uses_database else [TAG]
+    found = run_checks(tags=tags, include_deployment_checks=several_processes)
     errors = [f"{e.id}: {e.msg} {e.hint}" for e in found if e.is_serious()]
     if errors:
         sys.exit("\n".join(errors))

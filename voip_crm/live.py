@@ -155,7 +155,7 @@ def _put(page: Page, event: bytes | None) -> None:
 # Reads the settings here, so that a process with a missing one ends at its start.
 if not apps.ready:  # a process of its own, without Django set up
     logging.config.dictConfig(settings.LOGGING)
-    refuse_to_start_on_errors(several_processes=True)
+    refuse_to_start_on_errors(several_processes=True, uses_database=False)
 hub = Hub(settings.REDIS_URL)
 sender.listen(hub.deliver_from_thread)
 

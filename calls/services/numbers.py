@@ -76,6 +76,17 @@ def _note(
     return row, is_new
 
 
+def is_taken(account_sid: str, number: str) -> bool:
+    """Whether the number belongs to a workspace already; only the database sees all of them."""
+    try:
+        with transaction.atomic():
+            PhoneNumber.objects.create(account_sid=account_sid, number=number)
+            transaction.set_rollback(True)
+    except IntegrityError:
+        return True
+    return False
+
+
 @transaction.atomic
 def make_default(number: PhoneNumber) -> None:
     """Make it the caller ID unless another is chosen; a workspace has one such number."""

@@ -7,6 +7,7 @@ from django.conf import settings
 
 from calls.models import PhoneNumber
 from tenants.context import tenant_transaction
+from tenants.tests import database
 
 PATH = "/settings/caller-ids"
 
@@ -20,7 +21,7 @@ def ours(cast: Any) -> list[PhoneNumber]:
 
 
 def state() -> list[Any]:
-    return list(PhoneNumber.unscoped.order_by("created_at").values())
+    return database.rows(PhoneNumber)
 
 
 def test_an_admin_names_the_numbers_and_chooses_one(
@@ -38,7 +39,8 @@ def test_an_admin_names_the_numbers_and_chooses_one(
 def test_a_foreign_number_or_a_bad_label_is_refused_and_nothing_is_written(
     cast: Any, ours: list[PhoneNumber], signed_in: Any
 ) -> None:
-    foreign = PhoneNumber.unscoped.get(tenant=cast.borealis)
+    with tenant_transaction(cast.borealis.pk):
+        foreign = PhoneNumber.objects.get()
     before, client = state(), signed_in(cast.alice)
     for sent, said in (
         ({"default": foreign.pk, f"label-{foreign.pk}": "Mine"}, "none of your numbers"),

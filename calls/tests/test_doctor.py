@@ -17,8 +17,8 @@ from django.core.management import CommandError, call_command
 from django.core.servers.basehttp import (
     ThreadedWSGIServer,
     WSGIRequestHandler,
-    get_internal_wsgi_application,
 )
+from django.core.wsgi import get_wsgi_application
 
 from calls import addresses
 from calls.models import PhoneNumber
@@ -47,13 +47,15 @@ class PublicSite:
     change: Callable[[WSGIEnvironment], None] = lambda environ: None
     answer: str = ""  # a status line instead of ours
     headers: list[tuple[str, str]] = field(default_factory=list)
+    # Not voip_crm.wsgi, which refuses the tests' own database session: it can become the owner.
+    application: Any = field(default_factory=get_wsgi_application)
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Any:
         if self.answer and environ["REQUEST_METHOD"] == "POST":
             start(self.answer, self.headers)
             return [b""]
         self.change(environ)
-        return get_internal_wsgi_application()(environ, start)
+        return self.application(environ, start)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from contacts import selectors
 from contacts.models import Contact, ContactNumber
 from contacts.services import create_contact
 from tenants.context import tenant_transaction
+from tenants.tests import database
 
 BOOK = {"name": "Zoë Müller", "company": "Optik", "email": "zoe@optik.example"}
 
@@ -27,10 +28,7 @@ def numbers_of(contact: Contact) -> list[tuple[str, str]]:
 
 def contents(cast: Any) -> list[Any]:
     """Every contact and number of both workspaces."""
-    return [
-        list(model.unscoped.order_by("pk").values())  # type: ignore[attr-defined]
-        for model in (Contact, ContactNumber)
-    ]
+    return [database.rows(model) for model in (Contact, ContactNumber)]
 
 
 def test_a_contact_is_created_with_its_numbers_in_order(cast: Any, signed_in: Any) -> None:

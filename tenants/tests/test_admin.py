@@ -55,7 +55,7 @@ def test_a_superuser_picks_a_workspace_and_sees_that_one_only(superuser: Client,
             rows = said[said.index('id="changelist"') :]
             assert chosen.slug in rows.lower() or "+" in rows
             assert other.slug not in rows.lower()
-        theirs = Membership.unscoped.filter(tenant=other)[0]
+        theirs = {cast.acme: cast.alice, cast.borealis: cast.charlie}[other]
         assert superuser.get(f"{ADMIN}tenants/membership/{theirs.pk}/change/").status_code == 302
         assert superuser.get(f"{ADMIN}tenants/user/{theirs.user_id}/change/").status_code == 302
         assert superuser.get(f"{ADMIN}tenants/tenant/{other.pk}/change/").status_code == 302
@@ -220,4 +220,4 @@ def test_lists_of_people_cost_the_same_however_long(in_acme: Client, cast: Any) 
     for serial in range(5):
         add_member(cast.acme, email=f"p{serial}@acme.example")
     assert [cost(page) for page in pages] == before
-    assert max(before) <= 12
+    assert max(before) <= 14

@@ -15,7 +15,6 @@ from tenants.context import tenant_transaction
 MAY_LOOK_ACROSS = {
     "tenants/scoping.py": "defines it",
     "tenants/doors.py": "chooses a person's workspace",
-    "calls/admin.py": "a number of another workspace is taken, whoever has it",
 }
 
 

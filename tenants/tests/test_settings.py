@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from tenants.context import tenant_transaction
 from tenants.models import Membership, Role, Tenant, User
 from tenants.services import add_member
+from tenants.tests import database
 
 GOOD = {"name": "Acme Inc", "country": "DE", "time_zone": "Europe/Berlin", "records_calls": "1"}
 NEW = {"email": "Dora@Acme.example", "name": "Dora", "role": "agent"}
@@ -21,10 +22,9 @@ MEMBERS = "/settings/members"
 
 
 def everything() -> list[Any]:
-    models: list[Any] = [Tenant.objects, User.objects, Membership.unscoped]
     fields = ("pk", "email", "name", "password", "is_active")
     users = list(User.objects.order_by("pk").values_list(*fields))
-    return [users] + [list(m.order_by("pk").values()) for m in models if m is not User.objects]
+    return [users, database.rows(Tenant), database.rows(Membership)]
 
 
 def member(cast: Any, email: str) -> Membership:

@@ -105,7 +105,7 @@ class Production:
         return request_id
 
     def connect(self, name: str = "") -> Any:
-        """To the database, past the product."""
+        """To the database as its owner, past the product."""
         names = {"HOST": "host", "PORT": "port", "USER": "user", "PASSWORD": "password"}
         given: dict[str, Any] = {
             ours: self.database[k] for k, ours in names.items() if self.database[k]
@@ -136,6 +136,7 @@ def running() -> Iterator[Production]:
         "DATABASE_URL": re.sub(
             r"/[^/]+$", f"/prod_{secrets.token_hex(6)}", os.environ["DATABASE_URL"]
         ),
+        "DATABASE_OWNER_URL": "",  # of the release only
         "RECORDINGS_DIR": str(folder / "recordings"),
         "TWILIO_SANDBOX_URL": f"http://127.0.0.1:{ports['sandbox']}",
         "LOG_FORMAT": "json",
@@ -153,7 +154,7 @@ def running() -> Iterator[Production]:
         processes,
         harness.SandboxClient(environment["TWILIO_SANDBOX_URL"]),
         redis,
-        Env.db_url_config(os.environ["DATABASE_URL"]),
+        Env.db_url_config(os.environ["DATABASE_OWNER_URL"]),
     )
     own = ("SECRET_KEY", "TWILIO_AUTH_TOKEN", "TWILIO_API_KEY_SECRET")
     site.secrets |= {site.environment[name] for name in own}
@@ -177,7 +178,7 @@ def running() -> Iterator[Production]:
         ):
             subprocess.run(
                 command,
-                env=site.environment,
+                env=site.environment | {"DATABASE_OWNER_URL": os.environ["DATABASE_OWNER_URL"]},
                 cwd=settings.BASE_DIR,
                 check=True,
                 stdout=subprocess.DEVNULL,

@@ -74,11 +74,11 @@ def test_several_processes_need_redis(given: Any) -> None:
     given(REDIS_URL="")
     checks.refuse_to_start_on_errors()
     with pytest.raises(SystemExit, match=r"E005: REDIS_URL is not set: .* \./run"):
-        checks.refuse_to_start_on_errors(several_processes=True)
+        checks.refuse_to_start_on_errors(several_processes=True, uses_database=False)
     given(REDIS_URL="", DEBUG=True)
-    checks.refuse_to_start_on_errors(several_processes=True)
+    checks.refuse_to_start_on_errors(several_processes=True, uses_database=False)
     given(REDIS_URL="redis://127.0.0.1/0")
-    checks.refuse_to_start_on_errors(several_processes=True)
+    checks.refuse_to_start_on_errors(several_processes=True, uses_database=False)
 
 
 def test_a_sid_of_the_wrong_kind_is_refused(given: Any) -> None:

@@ -1,0 +1,110 @@
+"""Row-level security of PostgreSQL, as constraints of the models: migrations make and drop it.
+
+A policy lets a role that owns nothing (tenants/roles.py) see and write the rows of the tenant that
+the transaction is for. It stands behind the managers: it also holds for a filter that was
+forgotten. SQLite has nothing of the kind, and these constraints do nothing there.
+"""
+
+from typing import Any
+
+from django.db.models.constraints import BaseConstraint
+
+TENANT_SETTING = "app.tenant"
+USER_SETTING = "app.user"
+
+
+def _said(setting: str) -> str:
+    """The setting's value. A sub-select is computed once; typed, so that indexes are used."""
+    return f"(SELECT NULLIF(current_setting('{setting}', true), '')::uuid)"
+
+
+class _Policy(BaseConstraint):
+    def policies(self, model: Any, schema_editor: Any) -> list[str]:
+        """The statements that make it."""
+        raise NotImplementedError
+
+    def constraint_sql(self, model: Any, schema_editor: Any) -> None:
+        """Called within CREATE TABLE, where there is no place for a policy: it is made after."""
+        if made := self.create_sql(model, schema_editor):
+            schema_editor.deferred_sql.append(made)
+
+    def create_sql(self, model: Any, schema_editor: Any) -> Any:
+        if schema_editor.connection.vendor != "postgresql":
+            return None
+        return "; ".join(self.policies(model, schema_editor))
+
+    def remove_sql(self, model: Any, schema_editor: Any) -> Any:
+        if schema_editor.connection.vendor != "postgresql":
+            return None
+        quote = schema_editor.quote_name
+        return f"DROP POLICY {quote(self.name)} ON {quote(model._meta.db_table)}"
+
+    def validate(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing that a form could say: the row's tenant is not typed in."""
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Policy):
+            return NotImplemented
+        return self.deconstruct() == other.deconstruct()
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
+class TenantPolicy(_Policy):
+    """Only the current tenant's rows can be read or written."""
+
+    def __init__(
+        self,
+        *,
+        name: str = "%(app_label)s_%(class)s_of_tenant",
+        violation_error_code: str | None = None,
+        violation_error_message: Any = None,
+    ) -> None:
+        super().__init__(
+            name=name,
+            violation_error_code=violation_error_code,
+            violation_error_message=violation_error_message,
+        )
+
+    def policies(self, model: Any, schema_editor: Any) -> list[str]:
+        quote = schema_editor.quote_name
+        table, allowed = quote(model._meta.db_table), f"tenant_id = {_said(TENANT_SETTING)}"
+        return [
+            f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
+            f"CREATE POLICY {quote(self.name)} ON {table} USING ({allowed}) WITH CHECK ({allowed})",
+        ]
+
+
+class DoorPolicy(_Policy):
+    """Rows that may also be read, not written, before their tenant is known: those whose `field`
+    is what `setting` says (`tenants.context.door`).
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        field: str,
+        setting: str,
+        violation_error_code: str | None = None,
+        violation_error_message: Any = None,
+    ) -> None:
+        super().__init__(
+            name=name,
+            violation_error_code=violation_error_code,
+            violation_error_message=violation_error_message,
+        )
+        self.field, self.setting = field, setting
+
+    def policies(self, model: Any, schema_editor: Any) -> list[str]:
+        quote = schema_editor.quote_name
+        column = quote(model._meta.get_field(self.field).column)
+        return [
+            f"CREATE POLICY {quote(self.name)} ON {quote(model._meta.db_table)} FOR SELECT"
+            f" USING ({column} = {_said(self.setting)})"
+        ]
+
+    def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+        path, args, kwargs = super().deconstruct()
+        return path, tuple(args), kwargs | {"field": self.field, "setting": self.setting}

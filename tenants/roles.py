@@ -1,0 +1,155 @@
+"""The two roles of PostgreSQL: an owner makes and migrates the tables, the application uses them.
+
+Row-level security applies to a role that owns nothing only, so the application signs in as such a
+role (DATABASE_URL) and migrations run as the owner (DATABASE_OWNER_URL).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError, connection
+from django.db.backends.signals import connection_created
+from django.db.models import Model
+from psycopg import sql
+
+from tenants.policies import DoorPolicy, TenantPolicy
+from tenants.scoping import TenantFence, tenant_models
+
+LOGIN = ("USER", "PASSWORD", "HOST", "PORT")
+
+
+def application_role() -> str:
+    """The user of DATABASE_URL; empty on SQLite."""
+    return str(settings.DATABASE_APPLICATION.get("USER", ""))
+
+
+@contextmanager
+def as_owner() -> Iterator[None]:
+    """Inside, the database connection is the owner's; without DATABASE_OWNER_URL, unchanged."""
+    if not settings.DATABASE_OWNER:
+        yield
+        return
+    before = connection.settings_dict
+    connection.close()
+    connection.settings_dict = before | {key: settings.DATABASE_OWNER[key] for key in LOGIN}
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict = before
+
+
+def setup_statements() -> list[str]:
+    """SQL that makes both roles, or corrects them; for a role that may make roles."""
+    made = []
+    for login in (settings.DATABASE_OWNER, settings.DATABASE_APPLICATION):
+        name = {"name": sql.Literal(login["USER"]), "role": sql.Identifier(login["USER"])}
+        make = sql.SQL(
+            "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {name}) THEN "
+            "CREATE ROLE {role} LOGIN; END IF; END $$"
+        )
+        made.append(make.format(**name).as_string())
+        if login["PASSWORD"]:
+            password = sql.SQL("ALTER ROLE {role} PASSWORD {password}")
+            made.append(password.format(**name, password=login["PASSWORD"]).as_string())
+    return made
+
+
+def grant() -> None:
+    """Let the application use the tables, which is all it may; run as the owner."""
+    if connection.vendor != "postgresql" or not settings.DATABASE_OWNER:
+        return
+    role = connection.ops.quote_name(application_role())
+    with connection.cursor() as cursor:
+        for statement in (
+            "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+            f"GRANT USAGE ON SCHEMA public TO {role}",
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
+            f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}",
+            f"REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {role}",
+        ):
+            cursor.execute(statement)
+
+
+def faults(cursor: Any) -> list[str]:
+    """Why the session of this cursor is not held by row-level security; empty when it is."""
+    found = []
+    cursor.execute(
+        "SELECT rolname FROM pg_roles WHERE rolname IN (current_user, session_user)"
+        " AND (rolsuper OR rolbypassrls)"
+    )
+    found += [f"Role “{name}” is a superuser or has BYPASSRLS." for (name,) in cursor.fetchall()]
+    cursor.execute("SELECT has_schema_privilege('public', 'CREATE')")
+    if cursor.fetchone()[0]:
+        found.append("The role may create objects in schema public.")
+    of_tables: dict[str, list[str]] = {}
+    for model in tenant_models():
+        for fault in _faults_of_table(cursor, model):
+            of_tables.setdefault(fault, []).append(model._meta.db_table)
+    return found + [f"{fault}: {', '.join(tables)}." for fault, tables in of_tables.items()]
+
+
+def _faults_of_table(cursor: Any, model: type[Model]) -> list[str]:
+    cursor.execute(
+        "SELECT relrowsecurity,"
+        " pg_has_role(session_user, relowner, 'MEMBER') OR pg_has_role(relowner, 'MEMBER'),"
+        " has_table_privilege(oid, 'TRUNCATE'),"
+        " ARRAY(SELECT polname::text FROM pg_policy WHERE polrelid = pg_class.oid),"
+        " ARRAY(SELECT conname::text FROM pg_constraint WHERE conrelid = pg_class.oid"
+        "       AND contype = 'f' AND convalidated)"
+        " FROM pg_class WHERE oid = to_regclass(quote_ident(%s))",
+        [model._meta.db_table],
+    )
+    row = cursor.fetchone()
+    if row is None:
+        return []  # not migrated yet: there is nothing to be seen
+    is_secured, is_owner, may_truncate, policies, fences = row
+    found = []
+    if is_owner:
+        found.append("The role owns, or may become the owner of")
+    if may_truncate:
+        found.append("The role may empty (TRUNCATE)")
+    if not is_secured:
+        found.append("Row-level security is off")
+    wanted = {c.name for c in model._meta.constraints if isinstance(c, TenantPolicy | DoorPolicy)}
+    if wanted != set(policies):
+        named = ", ".join(sorted(wanted ^ set(policies)))
+        found.append(f"A policy is missing, or there is one too many ({named})")
+    wanted = {c.name for c in model._meta.constraints if isinstance(c, TenantFence)}
+    if missing := wanted - set(fences):
+        found.append(f"A fence is missing ({', '.join(sorted(missing))})")
+    return found
+
+
+class UnsafeDatabase(ImproperlyConfigured):
+    """The application's role or a tenant table is not held by row-level security."""
+
+
+def check_now_or_on_connect() -> list[str]:
+    """The faults of the application's connection. While the database cannot be reached there are
+    none to tell: then the first connection that can be made is checked, and refused if it has any.
+    """
+    if connection.vendor != "postgresql":
+        return []
+    was_open = connection.connection is not None
+    try:
+        with connection.cursor() as cursor:
+            return faults(cursor)
+    except OperationalError:
+        connection_created.connect(_check_first)
+        return []
+    finally:
+        if not was_open:
+            connection.close()  # a server forks after this
+
+
+def _check_first(connection: Any, **_: Any) -> None:
+    with connection.cursor() as cursor:
+        found = faults(cursor)
+    if found:
+        connection.close()
+        raise UnsafeDatabase(" ".join(found))
+    connection_created.disconnect(_check_first)

@@ -1,0 +1,74 @@
+"""The test database: made by its owner, used as the application's role, which owns nothing.
+
+The tests' own process signs in as the owner and takes the application's role (`SET ROLE`), so that
+a proof can look at every row of the transaction it is in; the product's processes sign in as the
+application itself. On SQLite there are no roles, and nothing here does anything.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Model, QuerySet
+
+from tenants import roles
+
+
+def sign_in_as_owner() -> None:
+    if settings.DATABASE_OWNER:
+        connection.close()
+        used = settings.DATABASES["default"]  # of every connection, threads' and Playwright's too
+        used |= {key: settings.DATABASE_OWNER[key] for key in roles.LOGIN}
+        used["OPTIONS"].pop("assume_role", None)
+
+
+def act_as_application() -> None:
+    if settings.DATABASE_OWNER:
+        connection.close()
+        settings.DATABASES["default"]["OPTIONS"]["assume_role"] = roles.application_role()
+
+
+def let_sqlite_empty_tables() -> None:
+    """Between tests it empties them by DELETE, which an append-only table refuses."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TRIGGER tenants_auditentry_append_only_DELETE")
+
+
+@contextmanager
+def everything_visible() -> Iterator[None]:
+    """Inside, row-level security hides nothing, whatever transaction is open."""
+    if not settings.DATABASE_OWNER:
+        yield
+        return
+    _set_role("NONE")
+    yield
+    _set_role(connection.ops.quote_name(roles.application_role()))
+
+
+def rows(model: type[Model]) -> list[dict[str, Any]]:
+    """Every row of the table, whosever it is, in the order of its key."""
+    with everything_visible():
+        return list(QuerySet(model).order_by("pk").values())
+
+
+@contextmanager
+def flush_as_owner() -> Iterator[None]:
+    """The application may not empty tables, as Django does between two tests."""
+    operations: Any = type(connection.ops)
+    flush = operations.execute_sql_flush
+
+    def as_owner(self: Any, statements: Any) -> None:
+        with everything_visible():
+            flush(self, statements)
+
+    operations.execute_sql_flush = as_owner
+    yield
+    operations.execute_sql_flush = flush
+
+
+def _set_role(role: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET ROLE {role}")
