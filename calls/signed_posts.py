@@ -78,7 +78,8 @@ class TwilioWebhook(APIView):
 
 def misshapen(raw: HttpRequest) -> int:
     """The status with which a request is refused that Twilio would not send, or 0."""
-    if raw.content_type != _FORM:
+    charset = (raw.content_params or {}).get("charset", "utf-8")
+    if raw.content_type != _FORM or charset.lower() != "utf-8":
         return 415
     try:
         length = int(raw.META.get("CONTENT_LENGTH") or 0)

@@ -169,6 +169,9 @@ def _numbers(account: TwilioAccount, workspace: Tenant) -> Iterator[Finding]:
 
 def _number(account: TwilioAccount, workspace: Tenant, row: PhoneNumber) -> Finding:
     found = gateway.find_number(account, row.number)
+    if found is None and row.account_sid != account.sid and account.tenant_id is not None:
+        says = f"{workspace.slug}: {row.number} is of an account used before, and not offered."
+        return Finding("number", Verdict.RIGHT, says)
     is_noted = found is not None and (row.account_sid, row.twilio_sid) == (account.sid, found.sid)
     finding = rules.judge_number(
         workspace.slug, row.number, found, is_noted=is_noted, our_urls=settings.PUBLIC_BASE_URL

@@ -7,6 +7,7 @@ saw and tells it to misbehave. Fixtures are in `conftest.py`.
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -26,6 +27,13 @@ from django.db import connection
 from voip_crm.local import die_with_parent
 
 START_SECONDS = 30.0
+# A second account at the sandbox, for a workspace that has its own.
+OWN_ACCOUNT: dict[str, Any] = {
+    "sid": f"AC{secrets.token_hex(16)}",
+    "auth_token": secrets.token_hex(16),
+    "api_keys": [{"sid": f"SK{secrets.token_hex(16)}", "secret": secrets.token_hex(16)}],
+    "numbers": [{"sid": f"PN{secrets.token_hex(16)}", "phone_number": "+442079460177"}],
+}
 
 
 def wait_until(what: Any, seconds: float = 10.0, every: float = 0.05) -> Any:
@@ -218,7 +226,9 @@ def services_site() -> Iterator[Site]:
     processes = Processes()
     config = processes.folder / "sandbox.json"
     recordings = str(processes.folder / "sandbox")
-    config.write_text(json.dumps(sandbox_config(recordings) | {"ring_seconds": 0.5}))
+    wanted = sandbox_config(recordings) | {"ring_seconds": 0.5}
+    wanted["accounts"].append(OWN_ACCOUNT)
+    config.write_text(json.dumps(wanted))
     ours = {"DATABASE_URL": _test_database_url(), "CONN_MAX_AGE": "0", "LOG_LEVEL": "INFO"}
     try:
         start_sandbox(processes, config)
