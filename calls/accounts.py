@@ -8,14 +8,14 @@ numbers carry the SID of the account that they were made with, and are served by
 import logging
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from calls.models import OwnAccount
+from calls.rotation import shared_until
 from tenants.context import tenant_transaction
 from tenants.secrets import SecretsError
 
@@ -23,8 +23,6 @@ logger = logging.getLogger(__name__)
 
 ACCOUNT_SID = re.compile(r"AC[0-9a-f]{32}")
 KEY_SID = re.compile(r"SK[0-9a-f]{32}")
-# How long the token before a rotation signs, at most: of the shared account, of an own one.
-LONGEST_ROTATION, ROTATION = timedelta(days=7), timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -64,15 +62,6 @@ def environment_account() -> TwilioAccount:
         api_key_secret=settings.TWILIO_API_KEY_SECRET,
         twiml_app_sid=settings.TWILIO_TWIML_APP_SID,
     )
-
-
-def shared_until() -> datetime | None:
-    """Until when the shared account's token before its rotation is accepted; None: it is not."""
-    try:
-        until = parse_datetime(settings.TWILIO_AUTH_TOKEN_PREVIOUS_UNTIL)
-    except ValueError:
-        return None
-    return until if until is not None and until.tzinfo else None
 
 
 def shared_account() -> TwilioAccount:

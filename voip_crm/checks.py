@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register, run_checks
 from django.utils import timezone
 
+from calls.rotation import LONGEST_SHARED, shared_until
 from tenants.secrets import SecretsError, keys
 
 TAG = "voip_crm"
@@ -98,12 +99,9 @@ def check_secrets(**_: Any) -> list[CheckMessage]:
     except SecretsError as error:
         hint = "Give the keys of before; docs/settings.md says how to make a first one."
         found.append(Error(str(error), hint=hint, id="voip_crm.E006"))
-    # Not above: Celery reads this module before there are models.
-    from calls.accounts import LONGEST_ROTATION, shared_until
-
     until = shared_until()
     if settings.TWILIO_AUTH_TOKEN_PREVIOUS and (
-        until is None or until > timezone.now() + LONGEST_ROTATION
+        until is None or until > timezone.now() + LONGEST_SHARED
     ):
         found.append(
             Error(

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.db import IntegrityError
 from django.utils import timezone
 
-from calls import addresses, gateway
-from calls.accounts import ROTATION, TwilioAccount, account_of
+from calls import addresses, gateway, rotation
+from calls.accounts import TwilioAccount, account_of
 from calls.models import OwnAccount
 from calls.services import numbers
 from tenants import audit
@@ -120,7 +120,7 @@ def _give_token(row: OwnAccount, auth_token: str) -> None:
     try:
         if row.auth_token == auth_token:
             return
-        row.previous_auth_token, row.previous_until = row.auth_token, timezone.now() + ROTATION
+        row.previous_auth_token, row.previous_until = row.auth_token, timezone.now() + rotation.OWN
     except SecretsError:
         # Connecting again is how secrets are mended whose key is lost.
         row.previous_auth_token = row.previous_until = None
