@@ -61,7 +61,7 @@ def note_recording(
     """
     with tenant_transaction(tenant_id):
         call = (
-            CallLog.objects.select_for_update()
+            CallLog.objects.select_for_update(of=("self",))
             .filter(pk=call_id, conference__account_sid=account_sid)
             .first()
         )
