@@ -12,6 +12,7 @@ from django.utils import timezone
 from calls import gateway
 from calls.accounts import AccountGone, TwilioNotConfigured, account_for, account_of, sid_of
 from calls.models import OwnAccount, PhoneNumber, Recording
+from calls.refusals import Refusal
 from calls.services import dialing, own_accounts, reconcile, recordings
 from calls.tests.conftest import Scene, sid
 from sandbox.config import Number
@@ -239,7 +240,7 @@ def test_what_was_made_with_an_account_stays_its_own_until_its_secrets_are_forgo
     with tenant_transaction(tenant_id):
         assert dialing.choose_caller_id(cast.acme, account_sid=ACCOUNT).account_sid == ACCOUNT
         shared_number = PhoneNumber.objects.get(account_sid=ACCOUNT)
-        with pytest.raises(dialing.Refusal, match="no such number"):
+        with pytest.raises(Refusal, match="no such number"):
             dialing.choose_caller_id(cast.acme, number_id=shared_number.pk)
     page = signed_in(cast.alice).post(PAGE, {"do": "disconnect"}, follow=True).content.decode()
     assert "The shared account" in page and OTHER_ACCOUNT not in page
