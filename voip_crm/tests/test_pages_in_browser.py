@@ -94,6 +94,7 @@ def test_the_pages_behind_the_lists_are_accessible_too(
     assert_accessible(page)
     for path in (
         *("/contacts?archived=1", "/contacts/import", "/settings", "/settings/caller-ids"),
+        "/settings/telephone-account",
         *("/settings/audit-trail", "/settings/audit-trail?day=never", "/settings/members"),
     ):
         page.goto(path)
