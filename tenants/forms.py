@@ -1,6 +1,5 @@
 """What a person fills in about themselves and their workspace."""
 
-import zoneinfo
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -10,7 +9,7 @@ from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 from phonenumbers.geodata.locale import LOCALE_DATA
 
-from tenants.models import Role, Tenant, User, UserManager
+from tenants.models import Role, Tenant, User, UserManager, time_zone_names
 
 
 class SignInForm(AuthenticationForm):
@@ -50,7 +49,7 @@ def countries() -> Sequence[tuple[str, str]]:
 def time_zones() -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
     """Time zones by area: (`Europe`, [(`Europe/Berlin`, `Berlin`), …])."""
     areas: dict[str, list[tuple[str, str]]] = {"": [("UTC", "UTC")]}
-    for name in sorted(zoneinfo.available_timezones()):
+    for name in sorted(time_zone_names()):
         area, slash, place = name.partition("/")
         # Etc/GMT+5 and the like have their signs the wrong way round for people.
         if slash and area not in ("Etc", "SystemV", "posix", "right"):

@@ -2,6 +2,7 @@
 
 import uuid
 import zoneinfo
+from functools import cache
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -15,9 +16,12 @@ from tenants.append_only import AppendOnly
 from tenants.policies import USER_SETTING, DoorPolicy
 from tenants.scoping import TenantOwned
 
+# Asking for the names reads every file of the time zone database.
+time_zone_names = cache(zoneinfo.available_timezones)
+
 
 def validate_time_zone(name: str) -> None:
-    if name not in zoneinfo.available_timezones():
+    if name not in time_zone_names():
         raise ValidationError(f"“{name}” is not a time zone; use a name like Europe/Berlin.")
 
 
