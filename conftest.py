@@ -14,17 +14,20 @@ from voip_crm.tests import harness
 from voip_crm.tests.environment import allowed_hosts
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Real processes use the test database; what drives a browser is marked as such."""
+    fixtures = getattr(item, "fixturenames", ())
+    if "site" in fixtures or "services_site" in fixtures:
+        item.add_marker(pytest.mark.django_db(transaction=True))
+    if "browser" in fixtures:
+        item.add_marker("browser")
+
+
 @pytest.hookimpl(trylast=True)  # after pytest-django has put its own order
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Real processes use the test database; browser tests come last, because Playwright's loop,
-    once started, keeps asyncio tests from running.
+    """Browser tests come last, because Playwright's loop, once started, keeps asyncio tests from
+    running.
     """
-    for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        if "site" in fixtures or "services_site" in fixtures:
-            item.add_marker(pytest.mark.django_db(transaction=True))
-        if "browser" in fixtures:
-            item.add_marker("browser")
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 

@@ -175,7 +175,7 @@ def test_a_call_by_keys_alone_keeps_the_focus_and_tells_each_change(page: Page, 
 
 @embedded
 @pytest.mark.allow_console("status of 409")
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (820, "light"), (390, "light")])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
 def test_the_new_states_are_accessible(open_page: Any, width: int, scheme: str) -> None:
     page = open_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
     sign_in(page)

@@ -18,9 +18,15 @@ linux_only = pytest.mark.skipif(
 )
 
 
+@pytest.fixture(scope="module")
+def var(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where each start after the first one finds the demo."""
+    return tmp_path_factory.mktemp("var")
+
+
 @pytest.fixture
-def running() -> Iterator[harness.Site]:
-    with harness.embedded_site() as site:
+def running(var: Path) -> Iterator[harness.Site]:
+    with harness.embedded_site(var) as site:
         yield site
 
 
