@@ -25,7 +25,8 @@ from tenants.context import tenant_transaction
 from tenants.models import Membership, Role, Tenant, User
 from tenants.services import add_member, create_tenant
 
-PASSWORD = "call-me-maybe-24"  # printed by ./run; the demo holds nobody's data
+# Printed by ./run; the demo holds nobody's data.
+PASSWORD = "call-me-maybe-24"  # nosec B105  # pragma: allowlist secret
 PEOPLE = [
     ("alice@acme.example", "Alice Ames, admin of Acme"),
     ("bob@acme.example", "Bob Baker, agent of Acme"),
@@ -155,7 +156,7 @@ def _fill(
             for person in people
         ]
         # Seeded, so that every demo looks the same.
-        chance = random.Random(tenant.slug)
+        chance = random.Random(tenant.slug)  # nosec B311
         now = timezone.now()
         for serial in range(past_calls):
             _past_call(tenant, chance, contacts, agents, now, serial)

@@ -56,7 +56,7 @@ class Sandbox:
         url = f"{settings.TWILIO_SANDBOX_URL}/sandbox/health"
         while self._process.poll() is None and time.monotonic() < deadline:
             try:
-                with urllib.request.urlopen(url, timeout=1):  # noqa: S310  (our own address)
+                with urllib.request.urlopen(url, timeout=1):  # noqa: S310  # nosec B310 - ours
                     return
             except OSError:
                 time.sleep(0.05)

@@ -20,7 +20,7 @@ from sandbox.rest.core import (
 )
 
 
-def account_json(a: Account, auth_token: str = "") -> Json:
+def account_json(a: Account, *, with_token: bool = False) -> Json:
     """The primary auth token is shown to whoever signed in with a token."""
     return {
         "sid": a.sid,
@@ -28,7 +28,7 @@ def account_json(a: Account, auth_token: str = "") -> Json:
         "friendly_name": a.friendly_name,
         "status": a.status,
         "type": a.type,
-        "auth_token": auth_token,
+        "auth_token": a.auth_token if with_token else "",
         "date_created": rfc2822(a.date_created),
         "date_updated": rfc2822(a.date_created),
         "uri": f"{PREFIX}/{a.sid}.json",
@@ -100,7 +100,7 @@ async def list_accounts(request: web.Request) -> web.Response:
 async def fetch_account(request: web.Request) -> web.Response:
     """The account itself."""
     ours = account(request)
-    return web.json_response(account_json(ours, ours.auth_token if by_token(request) else ""))
+    return web.json_response(account_json(ours, with_token=by_token(request)))
 
 
 async def fetch_key(request: web.Request) -> web.Response:

@@ -193,9 +193,10 @@ def sign_in(request: web.Request) -> Account:
     """The account of the basic auth: account SID and token, or API key and secret."""
     kind, _, text = request.headers.get("Authorization", "").partition(" ")
     try:
-        user, _, password = base64.b64decode(text, validate=True).decode().partition(":")
+        credentials = base64.b64decode(text, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
-        user = password = ""
+        credentials = ""
+    user, _, password = credentials.partition(":")
     for candidate in exchange(request).config.accounts.values():
         known = [candidate.auth_token, candidate.secondary_token]
         expected = known if user == candidate.sid else [candidate.api_keys.get(user)]

@@ -8,7 +8,7 @@ from twilio.request_validator import RequestValidator
 from sandbox.signing import signature, signed_url
 
 PARAMS = {
-    "CallSid": "CA1234567890ABCDE",
+    "CallSid": "CA1234567890ABCDE",  # pragma: allowlist secret
     "Caller": "+14158675310",
     "Digits": "1234",
     "From": "+14158675310",
@@ -24,7 +24,8 @@ def test_the_official_vector() -> None:
 def test_the_second_vector() -> None:
     url = "https://mycompany.com/myapp.php?foo=1&bar=2"
     params = PARAMS | {"Caller": "+12349013030", "From": "+12349013030"}
-    assert signature("12345", url, params.items()) == "0/KCTR6DLpKmkAf8muzZqo1nDgQ="
+    signed = "0/KCTR6DLpKmkAf8muzZqo1nDgQ="  # pragma: allowlist secret
+    assert signature("12345", url, params.items()) == signed
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ def test_the_second_vector() -> None:
     [
         ("https://a.example:8443/x?y=1#rc=5", "https://a.example/x?y=1"),
         ("http://a.example:8000/x#rp=all", "http://a.example:8000/x"),
-        ("https://user:pw@a.example/x", "https://a.example/x"),
+        ("https://user:pw@a.example/x", "https://a.example/x"),  # pragma: allowlist secret
         ("http://a.example/x?q=%20a+b", "http://a.example/x?q=%20a+b"),
     ],
 )

@@ -53,7 +53,7 @@ def test_a_traceback_cannot_forge_one_either() -> None:
         "sessionid=CANARY; csrftoken=CANARY",
         '{"password": "CANARY"}',
         "GET /live?ticket=CANARY&x=1",
-        "connect to redis://user:CANARY@host:6379/0",
+        "connect to redis://user:CANARY@host:6379/0",  # pragma: allowlist secret
         "eyJhbGciOiJIUzI1NiJ9.CANARY.CANARY",
         "TWILIO_API_KEY_SECRET=CANARY",
     ],

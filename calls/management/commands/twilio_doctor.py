@@ -1,5 +1,5 @@
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Asking the sandbox at {settings.TWILIO_SANDBOX_URL}, not Twilio.\n")
         findings = self._examine(workspaces, is_quiet)
         if options["apply"]:
-            done = [_repaired(finding) for finding in findings if finding.repair]
+            done = [_repaired(found.check, found.repair) for found in findings if found.repair]
             if not is_quiet:
                 self.stdout.write("\n".join(["", *done]) if done else "\nNothing to repair.")
             if done:
@@ -73,13 +73,12 @@ class Command(BaseCommand):
         return "\n".join(lines)
 
 
-def _repaired(finding: Finding) -> str:
-    """Do the finding's repair; what it did, or why it could not."""
-    assert finding.repair is not None  # noqa: S101  (chosen by the caller)
+def _repaired(check: str, repair: Callable[[], str]) -> str:
+    """Do the repair of what `check` found; what it did, or why it could not."""
     try:
-        return f"{finding.check}: {finding.repair()}"
+        return f"{check}: {repair()}"
     except TwilioError as error:
-        return f"{finding.check}: could not be repaired ({type(error).__name__} {error})."
+        return f"{check}: could not be repaired ({type(error).__name__} {error})."
 
 
 def _as_json(findings: Sequence[Finding], done: Sequence[str]) -> dict[str, Any]:
