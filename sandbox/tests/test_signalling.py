@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -13,19 +14,19 @@ from sandbox.tests.harness import APP, Box, Browser, access_token, conference_tw
 @pytest.mark.parametrize(
     ("token", "code"),
     [
-        (access_token(secret="another-secret-that-is-long-enough-too"), 31204),
-        (access_token(sub="AC" + "9" * 32), 31204),
-        (access_token(exp=int(time.time()) - 5), 31205),
-        # Far enough ahead: this is computed when the suite is collected, long before it is used.
-        (access_token(nbf=int(time.time()) + 7200, exp=int(time.time()) + 9000), 31204),
-        (access_token(exp=int(time.time()) + 100_000), 31207),
-        (access_token(grants={"identity": "x"}), 31201),
-        ("nonsense", 31204),
+        # Made in the test: the suite may be collected longer before it than a token lives.
+        (lambda: access_token(secret="another-secret-that-is-long-enough-too"), 31204),
+        (lambda: access_token(sub="AC" + "9" * 32), 31204),
+        (lambda: access_token(exp=int(time.time()) - 5), 31205),
+        (lambda: access_token(nbf=int(time.time()) + 7200, exp=int(time.time()) + 9000), 31204),
+        (lambda: access_token(exp=int(time.time()) + 100_000), 31207),
+        (lambda: access_token(grants={"identity": "x"}), 31201),
+        (lambda: "nonsense", 31204),
     ],
 )
-async def test_a_token_that_is_not_accepted(box: Box, token: str, code: int) -> None:
+async def test_a_token_that_is_not_accepted(box: Box, token: Callable[[], str], code: int) -> None:
     async with Browser(box) as agent:
-        await agent.listen(token)
+        await agent.listen(token())
         assert (await agent.wait("error"))["error"]["code"] == code
         await agent.invite()
         assert (await agent.wait("hangup"))["error"]["code"] == 31204
