@@ -106,7 +106,8 @@ class CallerIdForm(forms.Form):
     )
 
     def __init__(self, data: QueryDict | None, *, numbers: Sequence[PhoneNumber]) -> None:
-        chosen = next((str(number.pk) for number in numbers if number.is_default), "")
+        # The default comes first; without one the first is called from.
+        chosen = str(numbers[0].pk) if numbers else ""
         super().__init__(data, initial={"default": chosen})
         default: Any = self.fields["default"]
         default.choices = [(str(number.pk), number.number) for number in numbers]

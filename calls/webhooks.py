@@ -28,6 +28,8 @@ from tenants.models import Membership
 
 logger = logging.getLogger(__name__)
 
+KEPT_ASIDE = 1000  # of an account, the newest
+
 
 class VoiceWebhook(TwilioWebhook):
     """An agent's browser has connected: bring it into the room of its wish to call."""
@@ -173,6 +175,11 @@ def _keep_aside(account: TwilioAccount, form: Form, reason: str) -> None:
             "payload": form,
         },
     )
+    # Whoever owns an account can sign anything, and as much as they like.
+    kept = UnroutedEvent.objects.filter(account_sid=account.sid).order_by("-pk")
+    UnroutedEvent.objects.filter(
+        pk__in=list(kept.values_list("pk", flat=True)[KEPT_ASIDE:])
+    ).delete()
 
 
 def _busy() -> HttpResponse:

@@ -23,7 +23,7 @@ class _Policy(BaseConstraint):
         """The statements that make it."""
         raise NotImplementedError
 
-    def constraint_sql(self, model: Any, schema_editor: Any) -> None:
+    def constraint_sql(self, model: Any, schema_editor: Any) -> Any:
         """Called within CREATE TABLE, where there is no place for a policy: it is made after."""
         if made := self.create_sql(model, schema_editor):
             schema_editor.deferred_sql.append(made)

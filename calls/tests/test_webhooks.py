@@ -18,6 +18,7 @@ from calls import addresses, states
 from calls.models import CallEvent, CallLeg, CallLog, Conference, Recording, UnroutedEvent
 from calls.tests.conftest import Scene, sid
 from tenants.context import tenant_transaction
+from tenants.tests.database import everything_visible
 
 VOICE, STATUS, RECORDING = (
     "/api/twilio/voice-webhook",
@@ -36,7 +37,7 @@ def local(url: str) -> str:
 
 def rows() -> list[int]:
     """How many rows there are in every table that a webhook can write."""
-    with connection.cursor() as cursor:
+    with everything_visible(), connection.cursor() as cursor:
         counts = []
         for model in (CallEvent, CallLeg, CallLog, Conference, Recording, UnroutedEvent):
             cursor.execute(f"SELECT count(*) FROM {model._meta.db_table}")
@@ -203,6 +204,17 @@ def test_a_callback_about_another_call_is_kept_aside(dialled: Scene, webhook: We
         assert webhook(path, **fields).status_code == 204
     assert UnroutedEvent.objects.count() == 1
     assert dialled.fresh().status == "queued"
+
+
+def test_only_the_newest_of_an_account_are_kept_aside(webhook: Webhook, monkeypatch: Any) -> None:
+    monkeypatch.setattr("calls.webhooks.KEPT_ASIDE", 3)
+    other = UnroutedEvent.objects.create(key="other", account_sid=sid("AC"), payload={})
+    calls = [sid("CA") for _ in range(5)]
+    for call in calls:
+        assert webhook(STATUS, CallSid=call, CallStatus="completed").status_code == 204
+    kept = UnroutedEvent.objects.exclude(pk=other.pk).order_by("pk")
+    assert list(kept.values_list("call_sid", flat=True)) == calls[2:]
+    assert UnroutedEvent.objects.filter(pk=other.pk).exists()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 
 from voip_crm import checks
 
@@ -84,3 +85,12 @@ def test_several_processes_need_redis(given: Any) -> None:
 def test_a_sid_of_the_wrong_kind_is_refused(given: Any) -> None:
     given(TWILIO_API_KEY_SID=CREDENTIALS["TWILIO_ACCOUNT_SID"])
     assert ids() == ["voip_crm.E004"]
+
+
+def test_servers_do_not_start_without_a_good_key(settings: Any) -> None:
+    good = Fernet.generate_key().decode()
+    settings.SECRETS_KEYS = [good]
+    assert checks.check_secrets() == []
+    for bad in ([], ["short"], [good, "short"]):
+        settings.SECRETS_KEYS = bad
+        assert [error.id for error in checks.check_secrets()] == ["voip_crm.E006"]
