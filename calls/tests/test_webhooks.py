@@ -206,7 +206,9 @@ def test_a_callback_about_another_call_is_kept_aside(dialled: Scene, webhook: We
     assert dialled.fresh().status == "queued"
 
 
-def test_only_the_newest_of_an_account_are_kept_aside(webhook: Webhook, monkeypatch: Any) -> None:
+def test_only_the_newest_of_an_account_are_kept_aside(
+    db: None, webhook: Webhook, monkeypatch: Any
+) -> None:
     monkeypatch.setattr("calls.webhooks.KEPT_ASIDE", 3)
     other = UnroutedEvent.objects.create(key="other", account_sid=sid("AC"), payload={})
     calls = [sid("CA") for _ in range(5)]
