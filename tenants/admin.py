@@ -15,14 +15,17 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from tenants import audit, services
 from tenants.audit import Action
 from tenants.context import TenantNotSet, current_tenant_id
 from tenants.models import Membership, Tenant, User, UserManager
 
-# Groups belong to no workspace, and roles are those of memberships.
-admin.site.unregister(Group)
+# Groups belong to no workspace, and roles are those of memberships; second factors are of people
+# of all workspaces, and secret.
+admin.site.unregister([Group, TOTPDevice, StaticDevice])
 
 
 class TenantScopedAdmin(admin.ModelAdmin):

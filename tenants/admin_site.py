@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin import AdminSite
+from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
@@ -31,6 +32,12 @@ class WorkspaceAdminSite(AdminSite):
         may_pick = getattr(request.user, "is_superuser", False)
         tenant = getattr(request, "tenant", None)
         return super().each_context(request) | {"workspace": tenant, "may_pick": may_pick}
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """There is one door, with its throttle and its second factor: the product's."""
+        if request.user.is_authenticated and not self.has_permission(request):
+            return render(request, "admin/not_staff.html", status=403)
+        return redirect_to_login(request.GET.get("next", reverse("admin:index")))
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         if request.user.is_superuser and request.tenant is None:  # type: ignore[attr-defined]

@@ -7,6 +7,9 @@ class TenantsConfig(AppConfig):
     verbose_name = "Workspaces and people"
     default = True
 
+    def ready(self) -> None:
+        from tenants import sessions, throttle  # noqa: F401  (their receivers)
+
 
 class WorkspaceAdminConfig(admin_apps.AdminConfig):
     default = False

@@ -6,14 +6,18 @@ from typing import Any
 
 import phonenumbers
 from django import forms
+from django.contrib.auth import authenticate
 from django.contrib.auth.forms import AuthenticationForm
 from phonenumbers.geodata.locale import LOCALE_DATA
 
+from tenants import throttle
 from tenants.models import Role, Tenant, User, UserManager, time_zone_names
 
 
 class SignInForm(AuthenticationForm):
-    """Sign-in by e-mail. Errors never tell whether the address exists."""
+    """Sign-in by e-mail. Errors never tell whether the address exists. `wait`: see `ProofForm`."""
+
+    wait = 0
 
     username = forms.EmailField(
         label="Email",
@@ -30,7 +34,47 @@ class SignInForm(AuthenticationForm):
             field.widget.attrs["class"] = "form-control"
 
     def clean_username(self) -> str:
-        return str(self.cleaned_data["username"]).lower()
+        return UserManager.normalize_email(self.cleaned_data["username"])
+
+    def get_invalid_login_error(self) -> forms.ValidationError:
+        request: Any = self.request
+        self.wait = throttle.seconds_to_wait(request, self.cleaned_data["username"])
+        if self.wait:
+            return forms.ValidationError(throttle.sentence(self.wait))
+        return super().get_invalid_login_error()
+
+
+class CodeForm(forms.Form):
+    """The second factor: six digits, or a backup code."""
+
+    code = forms.CharField(max_length=40, error_messages={"required": "Enter the code."})
+
+
+class ProofForm(CodeForm):
+    """Password and code of whoever is signed in, before their second factor is changed.
+
+    `wait` is the number of seconds to wait after too many failures, else 0.
+    """
+
+    wait = 0
+    password = forms.CharField(
+        strip=False, max_length=4096, error_messages={"required": "Enter your password."}
+    )
+
+    def __init__(self, request: Any, data: Any = None) -> None:
+        super().__init__(data)
+        self.request = request
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        email = self.request.user.email
+        # It also counts a wrong one, and refuses when there were too many.
+        if authenticate(self.request, username=email, password=password) is None:
+            self.wait = throttle.seconds_to_wait(self.request, email)
+            if self.wait:
+                raise forms.ValidationError(throttle.sentence(self.wait))
+            raise forms.ValidationError("This is not your password.")
+        return password
 
 
 @cache
@@ -66,7 +110,7 @@ class WorkspaceForm(forms.ModelForm):
 
     class Meta:
         model = Tenant
-        fields = ("name", "country", "time_zone", "records_calls")
+        fields = ("name", "country", "time_zone", "records_calls", "requires_second_factor")
         error_messages = {"name": {"required": "Enter a name for the workspace."}}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -18,6 +18,7 @@ from django.core import signing
 log = logging.getLogger(__name__)
 
 CHANNEL_PREFIX = "live:"
+END_PREFIX = f"{CHANNEL_PREFIX}end:"
 TICKET_SECONDS = 60
 _SALT = "tenants.live"
 _REST_SECONDS = 5.0
@@ -34,8 +35,18 @@ def publish(tenant_id: UUID, message: dict[str, Any]) -> None:
     (pages re-fetch when the channel is back) and the next tries are skipped for five seconds, so
     that no request waits for it twice.
     """
+    _send(f"{CHANNEL_PREFIX}{tenant_id}", json.dumps(message))
+
+
+def end_streams(owner_id: UUID) -> None:
+    """End the open streams of this user, or of this tenant. Never raises. A page comes back with a
+    new ticket, if it gets one; tickets from before are refused.
+    """
+    _send(f"{END_PREFIX}{owner_id}", "")
+
+
+def _send(channel: str, text: str) -> None:
     global _rest_until
-    channel, text = f"{CHANNEL_PREFIX}{tenant_id}", json.dumps(message)
     if not settings.REDIS_URL:
         for deliver in _local:
             deliver(channel, text)
@@ -58,13 +69,16 @@ def listen(deliver: Deliver) -> None:
 
 def make_ticket(tenant_id: UUID, user_id: object) -> str:
     """A signed ticket for one page of this user, to be used within 60 seconds."""
-    return signing.dumps({"tenant": str(tenant_id), "user": str(user_id)}, salt=_SALT)
+    claims = {"tenant": str(tenant_id), "user": str(user_id), "at": time.time()}
+    return signing.dumps(claims, salt=_SALT)
 
 
-def read_ticket(ticket: str) -> tuple[str, str]:
-    """(tenant id, user id). Raises `signing.BadSignature` for a forged or an old ticket."""
+def read_ticket(ticket: str) -> tuple[str, str, float]:
+    """(tenant id, user id, Unix time it was made). Raises `signing.BadSignature` for a forged or
+    an old ticket.
+    """
     claims = signing.loads(ticket, salt=_SALT, max_age=TICKET_SECONDS)
-    return claims["tenant"], claims["user"]
+    return claims["tenant"], claims["user"], claims["at"]
 
 
 @cache

@@ -8,8 +8,9 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 
-from tenants import audit, clerk, doors, staff
+from tenants import audit, clerk, doors, second_factor, sessions, staff
 from tenants.context import tenant_context, tenant_transaction
+from tenants.models import Membership
 
 View = Callable[..., Any]
 
@@ -29,6 +30,9 @@ class TenantMiddleware:
     """Sets `request.member` and `request.tenant` (None when there is none) by the session or, for
     the API, by a bearer token (`request.bearer`); enters the tenant, and wraps the view, rendering
     included, in one tenant transaction unless it is marked.
+
+    A session that has not passed the second factor is nobody's; `request.pending` says whose it
+    could become, and by which step.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -38,16 +42,15 @@ class TenantMiddleware:
         member = None
         bearer = clerk.bearer_of(request)
         request.bearer = bearer  # type: ignore[attr-defined]
+        request.pending = None  # type: ignore[attr-defined]
         if bearer is not None:
             # Whoever shows a token is known by it alone, be it bad and the session good.
             member = bearer.member
             request.user = member.user if member else AnonymousUser()
         # Without a session's cookie nothing is looked up.
         is_signed_in = request.user.is_authenticated
-        if bearer is None and request.user.pk is not None:
-            member = doors.membership_of(
-                request.user.pk, preferred_tenant_id=request.session.get("tenant_id")
-            )
+        if bearer is None and is_signed_in:
+            member = self._member_of_session(request)
         tenant = member.tenant if member else None
         if bearer is None and (looked_into := staff.chosen(request)) is not None:
             # Members of another workspace are nobody in this one.
@@ -61,6 +64,20 @@ class TenantMiddleware:
         if is_signed_in or request.user.is_authenticated:
             response.headers.setdefault("Cache-Control", "private, no-store")
         return response
+
+    def _member_of_session(self, request: HttpRequest) -> Membership | None:
+        sessions.keep_or_end(request)
+        if not request.user.is_authenticated:
+            return None
+        member = doors.membership_of(
+            request.user.pk, preferred_tenant_id=request.session.get("tenant_id")
+        )
+        step = second_factor.step_of(request.user, member.tenant if member else None)
+        if step is not None:
+            request.pending = second_factor.Pending(request.user, step)  # type: ignore[attr-defined]
+            request.user = AnonymousUser()
+            return None
+        return member
 
     def process_view(
         self, request: HttpRequest, view: View, args: tuple[Any, ...], kwargs: dict[str, Any]

@@ -2,6 +2,7 @@
 
 import uuid
 import zoneinfo
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, ClassVar
 
@@ -39,6 +40,9 @@ class Tenant(models.Model):
     )
     time_zone = models.CharField(max_length=60, default="UTC", validators=[validate_time_zone])
     records_calls = models.BooleanField(default=False)
+    requires_second_factor = models.BooleanField(
+        default=False, help_text="Members without one are led to set it up before anything else."
+    )
     notice = models.CharField(
         max_length=300, blank=True, help_text="One quiet line shown to everyone on the calls page."
     )
@@ -96,6 +100,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField("may use the admin", default=False)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # Part of each session's hash: raising it ends them all.
+    session_epoch = models.PositiveIntegerField(default=0, editable=False)
 
     objects = UserManager()
 
@@ -107,6 +113,13 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def clean(self) -> None:
         self.email = UserManager.normalize_email(self.email)
+
+    def get_session_auth_hash(self) -> str:
+        return f"{super().get_session_auth_hash()}.{self.session_epoch}"
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        for known in super().get_session_auth_fallback_hash():
+            yield f"{known}.{self.session_epoch}"
 
 
 class Role(models.TextChoices):

@@ -2,7 +2,7 @@
 
 from django.db import IntegrityError, transaction
 
-from tenants import audit
+from tenants import audit, doors, second_factor
 from tenants.audit import Action
 from tenants.context import tenant_transaction
 from tenants.models import Membership, Role, Tenant, User, UserManager
@@ -18,6 +18,10 @@ class AlreadyMember(Exception):
 
 class AddressTaken(Exception):
     """The address is that of a person of another workspace."""
+
+
+class NotYoursToReset(Exception):
+    """The person's sign-in is not this workspace's affair alone."""
 
 
 def create_tenant(
@@ -117,6 +121,19 @@ def set_active(member: Membership, is_active: bool) -> None:
     if before != is_active:
         action = Action.MEMBER_REACTIVATED if is_active else Action.MEMBER_DEACTIVATED
         audit.record(action, on=member)
+
+
+def reset_second_factor(member: Membership, *, by: Membership) -> None:
+    """For a member who has lost it: they sign in by password, and set up another one if they must.
+
+    Raises `NotYoursToReset` for oneself (who shows a password and a code), for people of other
+    workspaces, whose doors it would make weaker, and for people who may use the admin.
+    """
+    user = member.user
+    if member.pk == by.pk or user.is_staff or doors.is_member_elsewhere(member):
+        raise NotYoursToReset
+    second_factor.remove(user)
+    audit.record(Action.MEMBER_RESET, on=member)
 
 
 def _keep_an_admin(leaving: Membership) -> None:

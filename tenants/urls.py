@@ -1,21 +1,15 @@
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from tenants import audit_pages, views
-from tenants.forms import SignInForm
+from tenants import audit_pages, sign_in, views
 
 urlpatterns = [
-    path(
-        "sign-in",
-        LoginView.as_view(
-            template_name="sign_in.html",
-            authentication_form=SignInForm,
-            redirect_authenticated_user=True,
-        ),
-        name="sign_in",
-    ),
+    path("sign-in", sign_in.SignInView.as_view(), name="sign_in"),
+    path("sign-in/code", sign_in.code, name="sign_in_code"),
+    path("sign-in/second-factor", sign_in.set_up, name="second_factor"),
     path("sign-out", LogoutView.as_view(), name="sign_out"),
-    path("set-password/<uidb64>/<token>", views.SetPasswordView.as_view(), name="set_password"),
+    path("set-password/<uidb64>/<token>", sign_in.SetPasswordView.as_view(), name="set_password"),
+    path("account", sign_in.account, name="account"),
     path("settings/audit-trail", audit_pages.trail, name="audit_trail"),
     path("settings/audit-trail/export", audit_pages.export, name="audit_export"),
     path("settings", views.workspace, name="settings"),

@@ -1,21 +1,19 @@
-"""Settings of a workspace, for its admins, and the link with which a new member sets a password."""
+"""Settings of a workspace, for its admins."""
 
 from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.tokens import default_token_generator
-from django.contrib.auth.views import PasswordResetConfirmView
 from django.http import Http404, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
-from django.urls import reverse, reverse_lazy
+from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from tenants import audit, doors, services
+from tenants import audit, doors, second_factor, services
 from tenants.access import admin_required
 from tenants.audit import Action
 from tenants.forms import InviteForm, RoleForm, WorkspaceForm, time_zones
@@ -23,6 +21,10 @@ from tenants.http import TenantRequest, see_other
 from tenants.models import Membership, Role, User
 
 _LAST_ADMIN = "A workspace needs an admin. Make somebody else one first."
+
+_NOT_YOURS = (
+    "Whoever runs this installation has to do that: this account opens more than this workspace."
+)
 
 
 @require_http_methods(["GET", "POST"])
@@ -79,7 +81,9 @@ def invite(request: TenantRequest) -> HttpResponse:
 @login_required
 @admin_required
 def change_member(request: TenantRequest, member_id: int) -> HttpResponse:
-    """`do`: give a role, deactivate, reactivate, or show a new link for who has no password."""
+    """`do`: give a role, deactivate, reactivate, take away the second factor, or show a new link
+    for who has no password.
+    """
     member = Membership.objects.select_related("user").filter(pk=member_id).first()
     if member is None:
         raise Http404
@@ -94,6 +98,8 @@ def change_member(request: TenantRequest, member_id: int) -> HttpResponse:
         said = change(request, member)
     except services.LastAdmin:
         return _members(request, wrong=(member.pk, _LAST_ADMIN), status=422)
+    except services.NotYoursToReset:
+        return _members(request, wrong=(member.pk, _NOT_YOURS), status=422)
     if said is None:
         return _members(request, wrong=(member.pk, "Choose a role from the list."), status=422)
     # Who is no longer an admin may not see the page that they would return to.
@@ -121,10 +127,16 @@ def _reactivate(request: TenantRequest, member: Membership) -> str:
     return f"{member.user} is a member again."
 
 
+def _reset_second_factor(request: TenantRequest, member: Membership) -> str:
+    services.reset_second_factor(member, by=request.member)
+    return f"{member.user} signs in by password alone now."
+
+
 _CHANGES: dict[str, Callable[[TenantRequest, Membership], str | None]] = {
     "role": _give_role,
     "deactivate": _deactivate,
     "reactivate": _reactivate,
+    "reset_second_factor": _reset_second_factor,
 }
 
 
@@ -138,6 +150,7 @@ def _members(
 ) -> HttpResponse:
     """The page; `invited` is whose link it shows, `wrong` what could not be done to whom."""
     everyone = Membership.objects.select_related("user").order_by("-is_active", "user__name", "id")
+    with_second_factor = second_factor.of_them(member.user_id for member in everyone)
     context = {
         "members": [
             {
@@ -149,6 +162,7 @@ def _members(
                 "is_active": each.is_active,
                 "is_me": each.pk == request.member.pk,
                 "has_password": each.user.has_usable_password(),
+                "has_second_factor": each.user_id in with_second_factor,
                 "wrong": wrong[1] if wrong and wrong[0] == each.pk else "",
             }
             for each in everyone
@@ -183,16 +197,3 @@ def _link(user: User) -> str:
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     path = reverse("set_password", args=[uid, default_token_generator.make_token(user)])
     return settings.PUBLIC_BASE_URL + path
-
-
-class SetPasswordView(PasswordResetConfirmView):
-    """Where the link leads. Who has set a password is signed in."""
-
-    template_name = "set_password.html"
-    post_reset_login = True
-    success_url = reverse_lazy("calls")
-
-    def form_valid(self, form: Any) -> HttpResponse:
-        response = super().form_valid(form)
-        messages.success(self.request, "Your password is set. Welcome.")
-        return response

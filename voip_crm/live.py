@@ -8,14 +8,16 @@ the one process there is. Events:
     data: {"type": "resync"}        something may have been missed: fetch again what is shown
     : keep-alive                    each 15 seconds
 
-A stream ends after ten minutes; the page comes back with a new ticket, which a removed member does
-not get. Tickets come from a view that knows the session; 401 for a bad one. `GET /live/readyz` is
-for a load balancer: 200, or 503 while Redis is away.
+A stream ends after ten minutes, or when its user or tenant has changed (`live.end_streams`); the
+page comes back with a new ticket, which a removed member does not get. Tickets come from a view
+that knows the session; 401 for a bad one. `GET /live/readyz` is for a load balancer: 200, or 503
+while Redis is away.
 """
 
 import asyncio
 import logging.config
 import os
+import time
 from collections import defaultdict
 from typing import Any
 from urllib.parse import parse_qs
@@ -51,6 +53,7 @@ class Hub:
     def __init__(self, redis_url: str) -> None:
         self._redis_url = redis_url
         self._pages: dict[str, set[Page]] = defaultdict(set)
+        self._ended: dict[str, float] = {}  # when the streams of a user or tenant were ended
         self._loop: asyncio.AbstractEventLoop | None = None
         # The loop keeps weak references only: a task without one is collected under load.
         self._subscription: asyncio.Task[None] | None = None
@@ -65,21 +68,37 @@ class Hub:
             await asyncio.sleep(0.05)
         return False
 
-    def join(self, channel: str) -> Page:
+    def join(self, *channels: str) -> Page:
         self._start()
         page: Page = asyncio.Queue(QUEUE_LENGTH)
-        self._pages[channel].add(page)
+        for channel in channels:
+            self._pages[channel].add(page)
         return page
 
-    def leave(self, channel: str, page: Page) -> None:
-        self._pages[channel].discard(page)
-        if not self._pages[channel]:
-            del self._pages[channel]
+    def leave(self, page: Page, *channels: str) -> None:
+        for channel in channels:
+            self._pages[channel].discard(page)
+            if not self._pages[channel]:
+                del self._pages[channel]
 
     def deliver(self, channel: str, text: str) -> None:
+        if channel.startswith(sender.END_PREFIX):
+            self._end(sender.CHANNEL_PREFIX + channel.removeprefix(sender.END_PREFIX))
+            return
         event = f"data: {text}\n\n".encode()
         for page in self._pages.get(channel, ()):
             _put(page, event)
+
+    def _end(self, channel: str) -> None:
+        now = time.time()
+        oldest = now - 2 * sender.TICKET_SECONDS  # two machines' clocks differ a little
+        self._ended = {c: at for c, at in self._ended.items() if at > oldest} | {channel: now}
+        for page in self._pages.get(channel, ()):
+            _put(page, None)
+
+    def has_ended(self, channel: str, ticket_at: float) -> bool:
+        """Whether a ticket made at `ticket_at` is from before the streams of `channel` ended."""
+        return ticket_at <= self._ended.get(channel, 0.0)
 
     def deliver_from_thread(self, channel: str, text: str) -> None:
         loop = self._loop
@@ -87,15 +106,13 @@ class Hub:
             loop.call_soon_threadsafe(self.deliver, channel, text)
 
     def resync(self) -> None:
-        for pages in self._pages.values():
-            for page in pages:
-                _put(page, RESYNC)
+        for page in set().union(*self._pages.values()):
+            _put(page, RESYNC)
 
     def close(self) -> None:
         """End all streams, so that a stopping server need not wait for them."""
-        for pages in self._pages.values():
-            for page in pages:
-                _put(page, None)
+        for page in set().union(*self._pages.values()):
+            _put(page, None)
 
     def _start(self) -> None:
         loop = asyncio.get_running_loop()
@@ -171,15 +188,19 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         return
     ticket = parse_qs(scope["query_string"].decode("latin-1")).get("ticket", [""])[0]
     try:
-        tenant_id, _ = sender.read_ticket(ticket)
+        tenant_id, user_id, ticket_at = sender.read_ticket(ticket)
     except signing.BadSignature:
         await _answer(send, 401)
         return
-    await _stream(f"{sender.CHANNEL_PREFIX}{tenant_id}", receive, send)
+    channels = [f"{sender.CHANNEL_PREFIX}{owner_id}" for owner_id in (tenant_id, user_id)]
+    if any(hub.has_ended(channel, ticket_at) for channel in channels):
+        await _answer(send, 401)
+        return
+    await _stream(channels, receive, send)
 
 
-async def _stream(channel: str, receive: Any, send: Any) -> None:
-    page = hub.join(channel)
+async def _stream(channels: list[str], receive: Any, send: Any) -> None:
+    page = hub.join(*channels)
     watcher = asyncio.create_task(_end_when_gone(page, receive))
     try:
         await send(
@@ -201,7 +222,7 @@ async def _stream(channel: str, receive: Any, send: Any) -> None:
         pass
     finally:
         watcher.cancel()
-        hub.leave(channel, page)
+        hub.leave(page, *channels)
     await _body(send, b"", more=False)
 
 

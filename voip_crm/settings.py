@@ -4,6 +4,7 @@ Secrets have no defaults: a missing one stops the process with its name. docs/se
 what each variable means.
 """
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -35,6 +36,10 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "django_htmx",
     "csp",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "tenants",
     "contacts",
     "calls",
@@ -49,6 +54,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -106,9 +112,31 @@ AUTH_PASSWORD_VALIDATORS = [
         "CommonPasswordValidator",
     )
 ]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # refuses; the next one signs in
+    "django.contrib.auth.backends.ModelBackend",
+]
 LOGIN_URL = "sign_in"
 LOGIN_REDIRECT_URL = "calls"
 LOGOUT_REDIRECT_URL = "sign_in"
+
+# Failed sign-ins (tenants/throttle.py). A refused try is not counted, so a pause is never longer.
+AXES_HANDLER = "tenants.throttle.Failures"
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = AXES_DISABLE_ACCESS_LOG = True
+AXES_CLIENT_IP_CALLABLE = "tenants.throttle.address_of"
+AXES_USERNAME_FORM_FIELD = "username"
+AXES_USERNAME_CALLABLE = "tenants.throttle.name_of"
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code", "csrfmiddlewaretoken"]
+AXES_ENABLE_ADMIN = False  # its tables are of all workspaces
+
+# Who may use the admin needs a second factor wherever others than this machine come in.
+_IS_LOCAL = urlsplit(PUBLIC_BASE_URL).hostname in ("localhost", "127.0.0.1", "::1")
+ADMIN_NEEDS_SECOND_FACTOR = not _IS_LOCAL and not DEBUG
+OTP_TOTP_ISSUER = "VoIP CRM"
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
@@ -207,17 +235,24 @@ TWILIO_TWIML_APP_SID = env.str("TWILIO_TWIML_APP_SID", "")
 TWILIO_PHONE_NUMBER = env.str("TWILIO_PHONE_NUMBER", "")  # of the first workspace: assign_number
 RING_TIMEOUT = env.int("RING_TIMEOUT", 30)  # seconds a contact's phone rings (5 to 600)
 
-SESSION_COOKIE_HTTPONLY = True
+# Seconds after the last request, and after the sign-in (tenants/sessions.py).
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_LONGEST_SECONDS = 7 * 24 * 3600
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+# With this prefix no other host of the domain can set them; browsers want https for it.
+SESSION_COOKIE_NAME = "__Host-sessionid" if IS_HTTPS else "sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if IS_HTTPS else "csrftoken"
 # TLS ends at the proxy, which must replace this header (docs/operating.md); plain http is sent on
 # to https, but for the health checks of a load balancer.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_HTTPS else None
 SECURE_SSL_REDIRECT = env.bool("SSL_REDIRECT", IS_HTTPS)
 SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", 30 * 24 * 3600) * IS_HTTPS
-# Other hosts of the domain, and the browsers' preload list, are not ours to promise for.
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+# Other hosts of the domain, and the browsers' preload list, are not ours to promise for. The forms
+# say that somebody is refused, not axes' middleware, which under ASGI would lose the page.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021", "axes.W002"]
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 
@@ -257,6 +292,7 @@ LOGGING = {
     "loggers": {
         # The twilio library logs each request with its numbers and headers.
         "twilio.http_client": {"level": "WARNING"},
+        "axes": {"level": "ERROR"},  # tenants.throttle says what matters of it
         # Each request is logged once, by RequestLogMiddleware.
         "django.request": {"level": "ERROR"},
         # Django's and the servers' own handlers would write lines of another form.

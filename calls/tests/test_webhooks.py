@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from django.conf import settings
 from django.db import OperationalError, connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
@@ -17,7 +18,9 @@ from hypothesis import strategies as st
 from calls import addresses, states
 from calls.models import CallEvent, CallLeg, CallLog, Conference, Recording, UnroutedEvent
 from calls.tests.conftest import Scene, sid
+from tenants import services
 from tenants.context import tenant_transaction
+from tenants.models import User
 from tenants.tests.database import everything_visible
 
 VOICE, STATUS, RECORDING = (
@@ -543,3 +546,34 @@ def test_news_of_somebody_elses_recording_are_kept_aside(
     for tenant in (cast.acme, cast.borealis):
         with tenant_transaction(tenant.pk):
             assert not Recording.objects.exists()
+
+
+def test_a_removed_member_cannot_dial_whatever_token_they_hold(cast: Any, webhook: Webhook) -> None:
+    """The token goes on connecting until it runs out; what is asked of us then is refused."""
+    client = Client()  # Twilio has no session
+    client.force_login(cast.bob.user)
+    token = client.post("/api/twilio/access-token", {}, content_type="application/json").json()
+    request_id = str(uuid.uuid4())
+
+    def connect() -> Any:
+        fields = {"From": f"client:{token['identity']}", "CallStatus": "ringing"}
+        return webhook(VOICE, **fields, CallSid=sid("CA"), clientRequestId=request_id)
+
+    def dial() -> Any:
+        wish = {"clientRequestId": request_id, "to": "+14155550100"}
+        return client.post("/api/twilio/make-call", wish, content_type="application/json")
+
+    assert b"<Conference" in connect().content
+    with tenant_transaction(cast.acme.pk):
+        services.set_active(cast.bob, False)
+    before = rows()
+    request_id = str(uuid.uuid4())
+    spoken = connect()
+    assert b"<Dial" not in spoken.content and b"may not place calls" in spoken.content
+    assert dial().json()["error"]["code"] == "no_tenant"
+    again = client.post("/api/twilio/access-token", {}, content_type="application/json")
+    assert again.status_code == 403
+    User.objects.filter(pk=cast.bob.user_id).update(is_active=False)
+    assert b"<Dial" not in connect().content
+    assert dial().status_code == 401
+    assert rows() == before

@@ -34,7 +34,7 @@
   const inCall = () => ["connecting", "open"].includes(document.body.dataset.phone);
 
   document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
-    const shown = ctx.response.status === 422 && ctx.sourceElement?.hasAttribute("hx-status:422");
+    const shown = ctx.sourceElement?.hasAttribute(`hx-status:${ctx.response.status}`);
     if (!byHand(ctx) || shown) return; // a refusal that the form itself shows needs no toast
     const page = new DOMParser().parseFromString(ctx.text, "text/html");
     const reason = page.querySelector("[data-form-error]")?.textContent;
@@ -46,14 +46,18 @@
   });
 
   let signedOut = false;
-  document.addEventListener("htmx:before:response", (event) => {
-    const { raw } = event.detail.ctx.response;
-    if (!raw.redirected || new URL(raw.url).pathname !== "/sign-in") return;
-    event.preventDefault(); // never a sign-in page inside the page
-    if (!inCall()) location.assign(byHand(event.detail.ctx) ? "/sign-in" : location.href);
+  function leave(where = location.href) {
+    if (!inCall()) location.assign(where);
     else if (!signedOut) toast({ text: "You have been signed out. Sign in again after this call.", tone: "danger", sticky: true });
     signedOut = true;
+  }
+  document.addEventListener("htmx:before:response", (event) => {
+    const { raw } = event.detail.ctx.response;
+    if (!raw.redirected || !new URL(raw.url).pathname.startsWith("/sign-in")) return;
+    event.preventDefault(); // never a sign-in page inside the page
+    leave(byHand(event.detail.ctx) ? "/sign-in" : location.href);
   });
+  document.addEventListener("live:refused", () => leave());
 
   // Navigation -----------------------------------------------------------------------------------
 

@@ -3,7 +3,8 @@
    out   live:call    {id, agent, request}   this call has changed
          live:mine    {id, agent, request}   … and it is one of this page's agent
          live:resync  {}                     something may have been missed: fetch again
-         live:state   {state}                connecting, up, reconnecting, or off (signed out) */
+         live:state   {state}                connecting, up, reconnecting, or off (signed out)
+         live:refused {}                     whoever had a stream gets no other: they are out */
 
 const FIRST_MS = 1000;
 const LONGEST_MS = 30000;
@@ -47,8 +48,12 @@ export function createLive({
         credentials: "same-origin",
         headers: { "X-CSRFToken": csrf(), Accept: "application/json" },
       });
-      // Signed out: no ticket will ever come. The polling in the markup says so to the person.
-      if (response.status === 401 || response.status === 403 || response.redirected) return stop();
+      // Signed out: no ticket will ever come. A page that never had one is new, and knows.
+      if (response.status === 401 || response.status === 403 || response.redirected) {
+        stop();
+        if (seen) emit("live:refused", {});
+        return;
+      }
       const { ticket } = await response.json();
       if (!response.ok) return again();
       if (running) listen(ticket);

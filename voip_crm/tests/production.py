@@ -62,10 +62,12 @@ class Production:
         page = session.get(f"{self.url}/", timeout=20)
         assert page.url.startswith(f"{self.url}/sign-in")
         form = {"username": "bob@acme.example", "password": cast.PASSWORD}
-        form["csrfmiddlewaretoken"] = session.cookies["csrftoken"]
+        form["csrfmiddlewaretoken"] = session.cookies["__Host-csrftoken"]
         page = session.post(page.url, form, headers={"Referer": page.url}, timeout=20)
         assert page.url == f"{self.url}/calls", page.text
-        session.headers.update(Referer=page.url, **{"X-CSRFToken": session.cookies["csrftoken"]})
+        session.headers.update(
+            Referer=page.url, **{"X-CSRFToken": session.cookies["__Host-csrftoken"]}
+        )
         self.secrets |= {cast.PASSWORD, *session.cookies.values()}
         return session
 

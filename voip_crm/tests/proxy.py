@@ -16,6 +16,7 @@ async def forward(request: web.Request) -> web.StreamResponse:
     port = LIVE if request.path.split("/")[1] == "live" else WEB
     headers = {k: v for k, v in request.headers.items() if k.lower() not in HOP_BY_HOP}
     headers["X-Forwarded-Proto"] = "https"  # replaced, never believed
+    headers["X-Forwarded-For"] = request.remote or ""
     body = await request.read()
     url = f"http://127.0.0.1:{port}{request.raw_path}"
     try:

@@ -24,7 +24,7 @@ def test_every_page_of_the_admin_obeys_the_policy(page: Page, transactional_db: 
     page.goto("/admin/login/?next=/admin/")
     page.get_by_label("Email").fill("root@example.com")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Sign in").click()
     page.get_by_label("Workspace").select_option(label="Acme")
     page.get_by_role("button", name="Look into it").click()
     expect(page.get_by_text("Workspace: Acme")).to_be_visible()

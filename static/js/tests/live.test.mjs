@@ -88,6 +88,21 @@ test("who is signed out is not asked for tickets again", async () => {
   assert.equal(made.asked, 1);
 });
 
+test("who had a stream and gets no other is told to be out, a new page is not", async () => {
+  const refusal = { ok: false, status: 403, redirected: false, json: async () => ({}) };
+  for (const refused of [refusal, { ...refusal, status: 401 }, { ...refusal, ok: true, status: 200, redirected: true }]) {
+    const made = build((n) => (n === 1 ? { ok: true, status: 200, json: async () => ({ ticket: "t" }) } : refused));
+    await settle();
+    latest().onopen();
+    latest().onerror();
+    await pass(1000);
+    assert.deepEqual(made.events, [["live:refused", {}]]);
+    const fresh = build(() => refused);
+    await settle();
+    assert.deepEqual(fresh.events, []);
+  }
+});
+
 test("a server error is tried again", async () => {
   const made = build((n) => (n === 1 ? { ok: false, status: 500, json: async () => ({}) } : { ok: true, status: 200, json: async () => ({ ticket: "t" }) }));
   await settle();

@@ -1,0 +1,26 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from tenants import second_factor
+from tenants.models import User, UserManager
+
+
+class Command(BaseCommand):
+    help = (
+        "Take a person's second factor away, for whoever has lost it, and end their sessions. "
+        "Make sure first that it is they who ask."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("email", help="by which the person signs in")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        email = UserManager.normalize_email(options["email"])
+        user = User.objects.filter(email=email).first()
+        if user is None:
+            raise CommandError(f"There is nobody with the address “{email}”.")
+        if not second_factor.has(user):
+            raise CommandError(f"{email} has no second factor.")
+        second_factor.remove(user)
+        self.stdout.write(f"{email} signs in by password alone now; their sessions have ended.")

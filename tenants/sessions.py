@@ -1,0 +1,63 @@
+"""How long a session lasts, and what ends with it.
+
+A session ends twelve hours after its last request (an open page asks now and then, so it counts as
+used) and seven days after its sign-in, whatever happens. Django ends all sessions of a person whose
+password changes; `User.session_epoch` does so for the second factor.
+"""
+
+import time
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import logout
+from django.contrib.auth.signals import user_logged_in
+from django.db import transaction
+from django.db.models.signals import post_save
+from django.dispatch import receiver
+from django.http import HttpRequest
+
+from tenants import live
+from tenants.models import Membership, Tenant, User
+
+RENEW_SECONDS = 900  # no oftener is a session written only because it is used
+_BEGUN, _SEEN = "signed_in_at", "seen_at"
+
+
+def keep_or_end(request: HttpRequest) -> None:
+    """Sign out whose session has lasted too long; else remember, now and then, that it is used."""
+    now = int(time.time())
+    if now - request.session.setdefault(_BEGUN, now) >= settings.SESSION_LONGEST_SECONDS:
+        logout(request)
+    elif now - request.session.get(_SEEN, 0) >= RENEW_SECONDS:
+        request.session[_SEEN] = now
+
+
+@receiver(user_logged_in)
+def _begin(sender: Any, request: Any, **_: Any) -> None:
+    request.session[_BEGUN] = request.session[_SEEN] = int(time.time())
+
+
+_DOORS = {"is_active", "requires_second_factor"}  # of a workspace
+
+# Whoever or whatever changed may have been deactivated: the open streams end, and each page asks
+# for a new ticket, which only a member gets.
+
+
+@receiver(post_save, sender=User)
+def _user_saved(sender: Any, instance: User, created: bool, **more: Any) -> None:
+    if not created and more.get("update_fields") != frozenset(["last_login"]):
+        transaction.on_commit(partial(live.end_streams, instance.pk))
+
+
+@receiver(post_save, sender=Membership)
+def _membership_saved(sender: Any, instance: Membership, created: bool, **_: Any) -> None:
+    if not created:
+        transaction.on_commit(partial(live.end_streams, instance.user_id))
+
+
+@receiver(post_save, sender=Tenant)
+def _tenant_saved(sender: Any, instance: Tenant, created: bool, **more: Any) -> None:
+    changed = more.get("update_fields")
+    if not created and (changed is None or not changed.isdisjoint(_DOORS)):
+        transaction.on_commit(partial(live.end_streams, instance.pk))

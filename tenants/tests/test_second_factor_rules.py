@@ -1,0 +1,153 @@
+"""The second factor: who must have one, and who takes it away from whom."""
+
+import re
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from tenants import second_factor
+from tenants.models import Tenant, User
+from tenants.services import add_member
+from tenants.tests.second_factors import give, is_in, set_up, verify
+from tenants.tests.test_settings import GOOD, MEMBERS
+from tenants.tests.test_sign_in import PASSWORD, sign_in
+
+pytestmark = pytest.mark.usefixtures("quick_passwords")
+BOB, SET_UP = "bob@acme.example", "/sign-in/second-factor"
+LOGS = "/api/twilio/call-logs"
+
+
+def require(tenant: Tenant) -> None:
+    Tenant.objects.filter(pk=tenant.pk).update(requires_second_factor=True)
+
+
+# --- who must have one ----------------------------------------------------------------------------
+
+
+def test_a_workspace_asks_it_of_its_members(cast: Any, bob: User, client: Client) -> None:
+    client.force_login(bob)
+    assert is_in(client)
+    require(cast.acme)
+    for path in ("/calls", "/contacts", "/account"):
+        page = client.get(path, follow=True)
+        assert page.redirect_chain[-1][0] == f"{SET_UP}?next={path}"
+        assert "It is asked of you here" in page.content.decode()
+    assert client.get(LOGS).status_code == 401
+    set_up(client)
+    assert is_in(client) and client.get(LOGS).status_code == 200
+    charlie = Client()
+    charlie.force_login(cast.charlie.user)
+    assert is_in(charlie)  # of another workspace, which does not ask
+
+
+def test_a_box_on_the_settings_page_asks_it(cast: Any, signed_in: Any) -> None:
+    alice = signed_in(cast.alice)
+    alice.post("/settings", GOOD | {"requires_second_factor": "1"})
+    assert Tenant.objects.get(pk=cast.acme.pk).requires_second_factor
+    assert alice.get("/settings", follow=True).redirect_chain[-1][0].startswith(SET_UP)
+    set_up(alice)
+    assert "checked" in re.findall("<input[^>]*requires_second[^>]*>", _settings(alice))[0]
+    alice.post("/settings", GOOD)
+    assert not Tenant.objects.get(pk=cast.acme.pk).requires_second_factor
+
+
+def _settings(client: Client) -> str:
+    return client.get("/settings").content.decode()
+
+
+def test_whoever_turns_it_off_where_it_is_asked_sets_up_another(
+    half_in: Client, bob: User, codes: list[str], cast: Any
+) -> None:
+    require(cast.acme)
+    client = verify(half_in, bob)
+    client.post("/account", {"password": PASSWORD, "code": codes[0], "do": "off"})
+    assert client.get("/calls", follow=True).redirect_chain[-1][0].startswith(SET_UP)
+
+
+@pytest.mark.parametrize(("is_needed", "leads_to"), [(True, SET_UP), (False, "/admin/workspace/")])
+def test_a_public_site_asks_it_of_whoever_may_use_the_admin(
+    cast: Any, client: Client, settings: Any, is_needed: bool, leads_to: str
+) -> None:
+    settings.ADMIN_NEEDS_SECOND_FACTOR = is_needed
+    client.force_login(User.objects.create_superuser("root@example.com", PASSWORD))
+    page = client.get("/admin/", follow=True)
+    assert page.redirect_chain[-1][0].startswith(leads_to)
+    if is_needed:
+        set_up(client)
+        assert client.get("/admin/").headers["Location"] == "/admin/workspace/"
+        assert "root@example.com" in client.get("/account").content.decode()
+
+
+def test_a_member_who_is_no_staff_is_told_so_by_the_admin(cast: Any, signed_in: Any) -> None:
+    answer = signed_in(cast.bob).get("/admin/", follow=True)
+    assert answer.status_code == 403 and "may not use the admin" in answer.content.decode()
+
+
+def test_the_admin_shows_no_devices_and_no_failures(cast: Any, client: Client) -> None:
+    give(cast.charlie.user)
+    client.force_login(User.objects.create_superuser("root@example.com", PASSWORD))
+    client.post("/admin/workspace/", {"workspace": str(cast.acme.pk)})
+    index = client.get("/admin/").content.decode()
+    assert "otp" not in index.lower() and "axes" not in index.lower()
+    for path in ("otp_totp/totpdevice", "otp_static/staticdevice", "axes/accessattempt"):
+        assert client.get(f"/admin/{path}/").status_code == 404
+
+
+# --- losing it ------------------------------------------------------------------------------------
+
+
+def test_an_admin_resets_a_members_second_factor(
+    half_in: Client, bob: User, cast: Any, signed_in: Any
+) -> None:
+    bobs = verify(half_in, bob)
+    alice = Client()
+    alice.force_login(cast.alice.user)
+    assert "Reset second factor of Bob" in alice.get(MEMBERS).content.decode()
+    done = alice.post(f"{MEMBERS}/{cast.bob.pk}", {"do": "reset_second_factor"}, follow=True)
+    assert "Bob signs in by password alone now." in done.content.decode()
+    trail = alice.get("/settings/audit-trail").content.decode()
+    assert "Reset how a member signs in" in trail
+    assert not is_in(bobs)
+    assert sign_in(bobs, BOB).status_code == 302 and is_in(bobs)
+
+
+@pytest.mark.parametrize("who", ["self", "elsewhere", "staff"])
+def test_an_admin_resets_nobody_whose_sign_in_is_not_the_workspaces_alone(
+    cast: Any, bob: User, codes: list[str], who: str, client: Client
+) -> None:
+    client.force_login(cast.alice.user)
+    target = cast.bob
+    if who == "self":
+        give(cast.alice.user)
+        sign_in(client, "alice@acme.example")
+        client, target = verify(client, cast.alice.user), cast.alice
+    elif who == "elsewhere":
+        add_member(cast.borealis, email=BOB)
+    else:
+        User.objects.filter(pk=bob.pk).update(is_staff=True)
+    answer = client.post(f"{MEMBERS}/{target.pk}", {"do": "reset_second_factor"})
+    assert answer.status_code == 422
+    assert "Whoever runs this installation" in answer.content.decode()
+    assert second_factor.has(target.user)
+
+
+def test_others_reset_nothing(cast: Any, codes: list[str], client: Client) -> None:
+    for person in (cast.charlie, cast.bob):
+        User.objects.filter(pk=person.user_id)
+        client.force_login(person.user)
+        answer = client.post(f"{MEMBERS}/{cast.bob.pk}", {"do": "reset_second_factor"})
+        assert answer.status_code in (302, 403, 404)
+    assert second_factor.has(cast.bob.user)
+
+
+def test_the_operator_resets_anybodys(cast: Any, bob: User, half_in: Client, capsys: Any) -> None:
+    bobs = verify(half_in, bob)
+    call_command("reset_second_factor", "BOB@acme.example")
+    assert "bob@acme.example signs in by password alone" in capsys.readouterr().out
+    assert not second_factor.has(bob) and not is_in(bobs)
+    with pytest.raises(CommandError, match="has no second factor"):
+        call_command("reset_second_factor", BOB)
+    with pytest.raises(CommandError, match="nobody with the address"):
+        call_command("reset_second_factor", "x@y.example")
