@@ -63,7 +63,8 @@ class AccessTokenView(APIView):
 REFUSED_CALLS = """
 invalid_request invalid_number contact_not_found twilio_not_configured no_caller_id
 agent_not_connected agent_busy duplicate_in_progress number_mismatch emergency_blocked
-premium_blocked not_supported rate_limited twilio_error submission_unknown
+premium_blocked country_not_allowed spend_cap call_rate_cap concurrent_cap not_supported
+rate_limited twilio_error submission_unknown
 """.split()
 
 

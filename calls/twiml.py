@@ -6,11 +6,19 @@ CONFERENCE_EVENTS = ("start", "end", "join", "leave", "mute", "hold", "modify")
 
 
 def join_conference(
-    *, room: str, label: str, action_url: str, conference_callback: str, ends_room: bool
+    *,
+    room: str,
+    label: str,
+    action_url: str,
+    conference_callback: str,
+    ends_room: bool,
+    time_limit: int,
 ) -> str:
-    """Bring the calling leg into `room`. URLs are absolute (`calls.addresses`)."""
+    """Bring the calling leg into `room`, for `time_limit` seconds at most. URLs are absolute
+    (`calls.addresses`).
+    """
     response = VoiceResponse()
-    dial = Dial(action=action_url, method="POST")
+    dial = Dial(action=action_url, method="POST", time_limit=time_limit)
     dial.conference(
         room,
         participant_label=label,

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from calls import selectors
 from calls.refusals import Refusal
-from calls.services import dialing
+from calls.services import dialing, guarding
 from tenants import audit, live
 from tenants.access import member_required
 from tenants.audit import Action, Thing
@@ -41,7 +41,9 @@ def dial(request: TenantRequest) -> HttpResponse:
             contact_id=_contact_id(contact_id),
         )
         dialing.choose_caller_id(request.tenant)
+        guarding.check_call(request.tenant, agent=request.member, number=target.number)
     except Refusal as refusal:
+        guarding.note_stop(request.member, refusal, number=request.POST.get("to", "") or typed)
         context = {"form_error": refusal.message, "q": typed}
         return render(request, "_dialer.html", context, status=422)
     wish: dict[str, Any] = {

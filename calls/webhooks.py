@@ -18,7 +18,7 @@ from calls import accounts, addresses, states, tasks, twiml
 from calls.accounts import TwilioAccount
 from calls.models import Conference, UnroutedEvent
 from calls.refusals import Refusal
-from calls.services import presence, progress, recordings
+from calls.services import guarding, presence, progress, recordings
 from calls.services.progress import Heard, UnknownCall
 from calls.sids import is_sid
 from calls.signed_posts import Form, TwilioWebhook, retriable
@@ -62,9 +62,13 @@ class VoiceWebhook(TwilioWebhook):
         request_id, call_sid = read_uuid(form.get("clientRequestId")), form.get("CallSid", "")
         if request_id is None or not is_sid(call_sid):
             raise Refusal("invalid_request", "This call cannot be connected. Goodbye.")
-        room, leg = presence.admit_agent(
-            member, account=account, client_request_id=request_id, call_sid=call_sid
-        )
+        try:
+            room, leg = presence.admit_agent(
+                member, account=account, client_request_id=request_id, call_sid=call_sid
+            )
+        except Refusal as refusal:
+            guarding.note_stop(member, refusal)
+            raise
         status = _heard(account, form, states.CALL, form.get("CallStatus", ""))
         progress.hear(member.tenant_id, status, leg_id=leg.pk)
         return twiml.join_conference(
@@ -73,6 +77,7 @@ class VoiceWebhook(TwilioWebhook):
             action_url=addresses.leg_ended(member.tenant_id, leg.pk),
             conference_callback=addresses.conference_status(member.tenant_id, room.pk),
             ends_room=False,
+            time_limit=presence.seconds_at_most(member.tenant),
         )
 
 

@@ -15,9 +15,9 @@ from django.contrib.auth.models import Permission
 from django.db import transaction
 from django.utils import timezone
 
-from calls import states
+from calls import limits, states
 from calls.models import CallLeg, CallLog, Conference, PhoneNumber
-from calls.services import progress
+from calls.services import guarding, progress
 from calls.services.progress import Heard
 from contacts.models import Contact
 from contacts.services import create_contact
@@ -96,6 +96,9 @@ def load() -> None:
         records_calls=True,
         notice=NOTICE,
     )
+    with tenant_transaction(acme.pk):
+        # One of its contacts is there, beyond what a new workspace may call.
+        guarding.save_policy({"countries": sorted({*limits.COUNTRIES, "BR"})})
     alice = _member(acme, 0, Role.ADMIN)
     bob = _member(acme, 1, Role.AGENT)
     charlie = _member(borealis, 2, Role.AGENT)

@@ -11,7 +11,6 @@ from calls.gateway.client import TwilioRefused, patiently, rest
 
 logger = logging.getLogger(__name__)
 
-MAX_CALL_SECONDS = 4 * 3600
 CALL_EVENTS = ["initiated", "ringing", "answered", "completed"]
 
 
@@ -52,10 +51,12 @@ def dial_participant(
     to: str,
     caller_id: str,
     ring_timeout: int,
+    time_limit: int,
     callbacks: Callbacks,
     conference_events: Sequence[str],
 ) -> str:
-    """Ring `to` (E.164) into the conference `room`; returns the new leg's call SID.
+    """Ring `to` (E.164) into the conference `room`; returns the new leg's call SID. Twilio ends a
+    call that has lasted `time_limit` seconds.
 
     Raises `TwilioRefused`, `TwilioBusy`, `TwilioUnreachable`, or `OutcomeUnknown`, after which a
     second try could ring a person twice.
@@ -84,7 +85,7 @@ def dial_participant(
                 start_conference_on_enter=True,
                 end_conference_on_exit=True,
                 timeout=ring_timeout,
-                time_limit=MAX_CALL_SECONDS,
+                time_limit=time_limit,
                 status_callback=callbacks.status,
                 status_callback_method="POST",
                 status_callback_event=CALL_EVENTS,

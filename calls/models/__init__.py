@@ -1,4 +1,4 @@
-"""Accounts, numbers, calls, their legs, every event heard of them, and their recordings."""
+"""Accounts, numbers, calls, their legs and events, their recordings, and calling limits."""
 
 from calls.models.accounts import OwnAccount
 from calls.models.calls import (
@@ -9,15 +9,19 @@ from calls.models.calls import (
     PhoneNumber,
     UnroutedEvent,
 )
+from calls.models.limits import CallingCeiling, CallingPolicy, StoppedCall
 from calls.models.recordings import Recording
 
 __all__ = [
     "CallEvent",
     "CallLeg",
     "CallLog",
+    "CallingCeiling",
+    "CallingPolicy",
     "Conference",
     "OwnAccount",
     "PhoneNumber",
     "Recording",
+    "StoppedCall",
     "UnroutedEvent",
 ]

@@ -111,6 +111,9 @@ class CallLog(TenantOwned):
     duration = models.PositiveIntegerField(null=True, blank=True, help_text="Talk time, seconds.")
     error_code = models.PositiveIntegerField(null=True, blank=True)
     is_recorded = models.BooleanField(default=False, help_text="Recording was asked for.")
+    assumed_rate = models.DecimalField(
+        max_digits=7, decimal_places=4, default=0, help_text="What a minute is taken to cost."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -192,6 +195,14 @@ class CallLeg(TenantOwned):
             *TenantOwned.Meta.constraints,
             member_fence("user"),
             TenantFence("conference"),
+        ]
+        indexes = [
+            # How often an agent's browser has connected of late.
+            models.Index(
+                fields=["tenant", "user", "created_at"],
+                name="leg_of_agent",
+                condition=Q(party="agent"),
+            )
         ]
 
     @property

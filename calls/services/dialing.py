@@ -11,7 +11,7 @@ from calls import addresses, explanations, gateway, states
 from calls.accounts import account_for, sid_of
 from calls.models import CallLeg, CallLog, Conference, PhoneNumber
 from calls.refusals import Refusal
-from calls.services import progress
+from calls.services import guarding, progress
 from calls.twiml import CONFERENCE_EVENTS
 from contacts import numbers, selectors
 from contacts.models import Contact
@@ -97,6 +97,41 @@ def place_call(
     The same `client_request_id` is the same call, however often it is asked for. Raises `Refusal`;
     with the code `submission_unknown` the call may have been made and will be found out.
     """
+    try:
+        written = _write_down(
+            tenant,
+            agent,
+            client_request_id,
+            to=to,
+            contact_id=contact_id,
+            from_number_id=from_number_id,
+        )
+    except Refusal as refusal:
+        guarding.note_stop(agent, refusal, number=to)
+        raise
+    # Committed: from here on a crash leaves a row that the sweep finds.
+    return written if isinstance(written, Placed) else _submit(tenant, written)
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A call that is in the database and not at Twilio yet."""
+
+    room: Conference
+    call: CallLog
+    leg: CallLeg
+    time_limit: int  # seconds
+
+
+def _write_down(
+    tenant: Tenant,
+    agent: Membership,
+    client_request_id: UUID,
+    *,
+    to: str,
+    contact_id: UUID | None,
+    from_number_id: UUID | None,
+) -> Placed | _Written:
     with tenant_transaction(tenant.pk):
         target = choose_target(tenant, to=to, contact_id=contact_id)
         Membership.objects.select_for_update().get(pk=agent.pk)
@@ -111,6 +146,7 @@ def place_call(
         if _is_elsewhere(agent, room):
             raise Refusal("agent_busy", "You are in another call. End it first.")
         caller = choose_caller_id(tenant, number_id=from_number_id, account_sid=room.account_sid)
+        policy, rate = guarding.check_call(tenant, agent=agent, number=target.number, final=True)
         call = CallLog.objects.create(
             tenant=tenant,
             user_id=agent.user_id,
@@ -122,14 +158,15 @@ def place_call(
             submission=CallLog.Submission.PENDING,
             started_at=timezone.now(),
             is_recorded=tenant.records_calls,
+            assumed_rate=rate,
         )
         leg = CallLeg.objects.create(tenant=tenant, conference=room, party=CallLeg.Party.CONTACT)
         progress.announce(room, call)
-    # Committed: from here on a crash leaves a row that the sweep finds.
-    return _submit(tenant, room, call, leg)
+        return _Written(room, call, leg, policy.caps.longest_minutes * 60)
 
 
-def _submit(tenant: Tenant, room: Conference, call: CallLog, leg: CallLeg) -> Placed:
+def _submit(tenant: Tenant, written: _Written) -> Placed:
+    room, call, leg = written.room, written.call, written.leg
     try:
         call_sid = gateway.dial_participant(
             account_for(tenant.pk, room.account_sid),
@@ -138,6 +175,7 @@ def _submit(tenant: Tenant, room: Conference, call: CallLog, leg: CallLeg) -> Pl
             to=call.to_number,
             caller_id=call.from_number,
             ring_timeout=settings.RING_TIMEOUT,
+            time_limit=written.time_limit,
             callbacks=gateway.Callbacks(
                 status=addresses.leg_status(tenant.pk, leg.pk),
                 conference=addresses.conference_status(tenant.pk, room.pk),

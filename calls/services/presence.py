@@ -2,11 +2,17 @@
 
 from uuid import UUID
 
+from django.conf import settings
+
 from calls.accounts import TwilioAccount, sid_of
 from calls.models import CallLeg, Conference
 from calls.refusals import Refusal
+from calls.selectors.limits import policy_of
+from calls.services import guarding
 from tenants.context import tenant_transaction
-from tenants.models import Membership
+from tenants.models import Membership, Tenant
+
+_WAITS = 180  # seconds, for the contact to be dialled and for whoever was lost to come back
 
 
 def admit_agent(
@@ -16,8 +22,9 @@ def admit_agent(
 
     The same `call_sid` again is the same leg. Once the contact has been dialled, an agent may come
     back by another browser, which then takes the call over (`states.Step.RELIEVE`). Raises
-    `Refusal` when the room is over or another account's, or another browser of this agent waits in
-    it. A new room is only made with the account that the workspace uses now.
+    `Refusal` when the room is over or another account's, when another browser of this agent waits in
+    it, or when a calling limit would refuse whatever is dialled next. A new room is only made with
+    the account that the workspace uses now.
     """
     with tenant_transaction(member.tenant_id):
         # One agent's connections and dialling are served one after the other.
@@ -40,6 +47,7 @@ def admit_agent(
             raise Refusal("duplicate_in_progress", "You are in this call already.")
         if room.closed_at is not None:
             raise Refusal("call_over", "This call is over.")
+        guarding.check_connect(member, room)
         leg = CallLeg.objects.create(
             tenant_id=member.tenant_id,
             conference=room,
@@ -48,3 +56,12 @@ def admit_agent(
             call_sid=call_sid,
         )
         return room, leg
+
+
+def seconds_at_most(tenant: Tenant) -> int:
+    """How long an agent's leg may last: the longest call, and the waiting before and after it. The
+    sweep ends rooms in which nobody talks; this holds even if nothing of ours runs any more.
+    """
+    with tenant_transaction(tenant.pk):
+        longest = policy_of(tenant).caps.longest_minutes * 60
+    return longest + settings.RING_TIMEOUT + _WAITS
