@@ -218,7 +218,9 @@ def _past_call(
             kind, name, at, {"demo": f"{agent_leg.pk}"}, call_sid=agent_leg.call_sid or ""
         )
         progress.hear(tenant.pk, heard, leg_id=agent_leg.pk)
-    CallLog.objects.filter(pk=call.pk).update(created_at=start)
+    # As old as they are said to be: calling limits count what was made within a minute.
+    for rows in (CallLog.objects.filter(pk=call.pk), CallLeg.objects.filter(conference=room)):
+        rows.update(created_at=start)
 
 
 def _story(
