@@ -5,14 +5,25 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import Q, QuerySet
+from django.forms import model_to_dict
 from django.http import HttpRequest
 
 from calls.accounts import TwilioNotConfigured, account_of
-from calls.models import CallEvent, CallLeg, CallLog, PhoneNumber, Recording
+from calls.models import (
+    CallEvent,
+    CallingCeiling,
+    CallingPolicy,
+    CallLeg,
+    CallLog,
+    PhoneNumber,
+    Recording,
+    StoppedCall,
+)
+from calls.selectors import limits
 from calls.services.numbers import is_taken, make_default
 from contacts.numbers import NumberError, parse
 from contacts.selectors import find_contacts
-from tenants.admin import ReadOnlyAdmin, TenantScopedAdmin
+from tenants.admin import ReadOnlyAdmin, SuperuserAdmin, TenantScopedAdmin
 from tenants.context import current_tenant_id
 
 
@@ -150,3 +161,35 @@ class RecordingAdmin(ReadOnlyAdmin):
     list_filter = ("state",)
     search_fields = ("sid", "call__twilio_call_sid", "call__to_number")
     ordering = ("-created_at",)
+
+
+class _CapsAdmin(SuperuserAdmin):
+    """One row of a workspace, made here with what holds without it."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request) and not self.model._default_manager.exists()
+
+
+@admin.register(CallingPolicy)
+class CallingPolicyAdmin(_CapsAdmin):
+    """What the workspace's admins have chosen on their page."""
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> Any:
+        return model_to_dict(limits.chosen())
+
+
+@admin.register(CallingCeiling)
+class CallingCeilingAdmin(_CapsAdmin):
+    """What they cannot exceed: for who runs the installation only."""
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> Any:
+        return model_to_dict(limits.ceiling())
+
+
+@admin.register(StoppedCall)
+class StoppedCallAdmin(ReadOnlyAdmin):
+    list_display = ("last_at", "rule", "user", "count", "last_number", "message")
+    list_select_related = ("user",)
+    list_filter = ("rule",)
+    search_fields = ("last_number", "user__email")
+    ordering = ("-last_at",)

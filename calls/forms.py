@@ -1,7 +1,9 @@
 """What a person fills in about calls."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +12,10 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import QueryDict
 
 from calls import presentation, states
-from calls.models import PhoneNumber
+from calls.limits import Caps
+from calls.models import CallingCeiling, CallingPolicy, PhoneNumber
 from calls.selectors.history import DIRECTIONS, LIVE, Filters
+from tenants.forms import countries
 
 _STATUSES = (
     states.COMPLETED,
@@ -159,3 +163,42 @@ class AccountForm(TokenForm):
     sid = _Sid("AC", "the account's SID")
     api_key_sid = _Sid("SK", "the API key's SID")
     api_key_secret = _Secret("the API key's secret")
+
+
+class CallingLimitsForm(forms.Form):
+    """The workspace's calling limits, none above its ceiling."""
+
+    countries = forms.MultipleChoiceField(
+        required=False,
+        error_messages={"invalid_choice": "Calls there cannot be allowed: %(value)s."},
+    )
+
+    def __init__(
+        self, data: QueryDict | None, *, chosen: CallingPolicy, ceiling: CallingCeiling
+    ) -> None:
+        highest = Caps.read(ceiling)
+        initial = asdict(Caps.read(chosen).within(highest))
+        super().__init__(data, initial=initial | {"countries": chosen.countries})
+        countries_field: Any = self.fields["countries"]
+        refused = set(ceiling.refused_countries)
+        countries_field.choices = [each for each in countries() if each[0] not in refused]
+        for name, most in asdict(highest).items():
+            is_money = isinstance(most, Decimal)
+            least = 0 if is_money else 1
+            messages = {
+                "required": "Enter a number.",
+                "invalid": "Enter a number like 12.50." if is_money else "Enter a whole number.",
+                "min_value": f"Enter {least} or more.",
+                "max_value": f"Enter {most} at most: who runs this installation has set that.",
+            }
+            self.fields[name] = (
+                forms.DecimalField(
+                    min_value=0,
+                    max_value=most,
+                    max_digits=9,
+                    decimal_places=2,
+                    error_messages=messages,
+                )
+                if is_money
+                else forms.IntegerField(min_value=1, max_value=most, error_messages=messages)
+            )

@@ -16,6 +16,7 @@ from calls import selectors
 from calls.exporting import calls_table
 from calls.forms import HistoryFilter
 from calls.selectors import Filters
+from calls.selectors.limits import was_stopped_lately
 from contacts.models import Contact
 from contacts.numbers import display
 from contacts.selectors import contact_by_id, contact_with_numbers
@@ -23,6 +24,7 @@ from tenants import audit, csv_export
 from tenants.access import export_required, may_export, member_required
 from tenants.audit import Action, Thing
 from tenants.http import TenantRequest
+from tenants.models import Role
 
 
 @require_GET
@@ -42,6 +44,8 @@ def calls(request: TenantRequest) -> HttpResponse:
         "is_filtered": bool(given),
     }
     if not _wants_history(request):
+        is_admin = request.member.role == Role.ADMIN
+        context["was_stopped"] = is_admin and was_stopped_lately(now=timezone.now())
         return render(request, "calls.html", context)
     response = render(request, "_history.html", context)
     if "section" in (request.htmx.target or "") and "before" not in request.GET:

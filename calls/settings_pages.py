@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from django import forms
 from django.contrib.auth.decorators import login_required
@@ -13,9 +14,10 @@ from django.views.decorators.http import require_http_methods
 
 from calls import gateway
 from calls.accounts import TwilioNotConfigured, sid_of
-from calls.forms import AccountForm, CallerIdForm, TokenForm
+from calls.forms import AccountForm, CallerIdForm, CallingLimitsForm, TokenForm
 from calls.models import OwnAccount, PhoneNumber
-from calls.services import numbers, own_accounts
+from calls.selectors import limits
+from calls.services import guarding, numbers, own_accounts
 from contacts.numbers import display
 from tenants import audit
 from tenants.access import admin_required
@@ -109,3 +111,42 @@ def _tried(form: forms.Form, change: Callable[..., object], request: TenantReque
         logger.warning("An account could not be tried", exc_info=True)
         form.add_error(None, "Twilio could not be asked. Try again in a moment.")
     return not form.errors
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+@admin_required
+def calling_limits(request: TenantRequest) -> HttpResponse:
+    """Where, how often, how long and for how much the workspace calls, and who was stopped."""
+    now, tenant = timezone.now(), request.tenant
+    chosen, ceiling = limits.chosen(), limits.ceiling()
+    data = request.POST if request.method == "POST" else None
+    form = CallingLimitsForm(data, chosen=chosen, ceiling=ceiling)
+    if form.is_bound and form.is_valid():
+        before = {name: getattr(chosen, name) for name in form.cleaned_data}
+        policy = guarding.save_policy(form.cleaned_data)
+        changed: dict[str, Any] = {
+            name: [_short(before[name]), _short(value)]
+            for name, value in form.cleaned_data.items()
+            if value != before[name]
+        }
+        audit.record(Action.LIMITS_CHANGED, on=policy, **changed)
+        return see_other(request, reverse("calling_limits"), "The calling limits are saved.")
+    allowed = set(form["countries"].value() or ())
+    offered = form.fields["countries"].choices  # type: ignore[attr-defined]
+    others = [(code, name) for code, name in offered if code != tenant.country]
+    context = {
+        "form": form,
+        "ceiling": ceiling,
+        "home": dict(offered).get(tenant.country, ""),
+        "allowed": [each for each in others if each[0] in allowed],
+        "others": [each for each in others if each[0] not in allowed],
+        "spent": limits.usage(tenant, request.member.user_id, now=now).spent,
+        "stopped": limits.stopped_calls(tenant, now=now),
+    }
+    return render(request, "calling_limits.html", context, status=422 if form.is_bound else 200)
+
+
+def _short(value: object) -> str:
+    """As an audit entry's detail."""
+    return " ".join(sorted(value)) if isinstance(value, list) else str(value)

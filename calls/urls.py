@@ -21,6 +21,7 @@ urlpatterns = [
         settings_pages.telephone_account,
         name="telephone_account",
     ),
+    path("settings/calling-limits", settings_pages.calling_limits, name="calling_limits"),
     path("calls/export", pages.export_calls, name="calls_export"),
     path("calls/dial", views.dial, name="dial"),
     path("calls/active", views.active_call, name="active_call"),

@@ -3,7 +3,9 @@
 from decimal import Decimal
 from typing import Any
 
+import phonenumbers
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
@@ -33,6 +35,12 @@ def _rate(default: Decimal, help_text: str) -> Any:
     )
 
 
+def validate_countries(codes: object) -> None:
+    """A list of ISO codes; a word would be taken for its letters."""
+    if not isinstance(codes, list) or not set(map(str, codes)) <= phonenumbers.SUPPORTED_REGIONS:
+        raise ValidationError('Give a list of ISO codes, like ["CU", "SO"].')
+
+
 class _Caps(TenantOwned):
     """The columns of `limits.Caps`."""
 
@@ -53,7 +61,12 @@ class CallingPolicy(_Caps):
     placed at once are counted one after the other; without a row, a new workspace's values hold.
     """
 
-    countries = models.JSONField(default=list, help_text="ISO codes; the home country is besides.")
+    countries = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[validate_countries],
+        help_text="ISO codes; the home country is besides.",
+    )
 
     class Meta(_Caps.Meta):
         verbose_name_plural = "calling policies"
@@ -74,7 +87,8 @@ class CallingCeiling(_Caps):
     refused_countries = models.JSONField(
         default=list,
         blank=True,
-        help_text="ISO codes, like [“CU”, “SO”]: whatever an admin allows.",
+        validators=[validate_countries],
+        help_text="ISO codes; no admin of the workspace can allow them.",
     )
     domestic_rate = _rate(limits.DOMESTIC_RATE, "What a minute is taken to cost at home.")
     international_rate = _rate(limits.INTERNATIONAL_RATE, "… and to any other country.")

@@ -22,9 +22,9 @@ def admit_agent(
 
     The same `call_sid` again is the same leg. Once the contact has been dialled, an agent may come
     back by another browser, which then takes the call over (`states.Step.RELIEVE`). Raises
-    `Refusal` when the room is over or another account's, when another browser of this agent waits in
-    it, or when a calling limit would refuse whatever is dialled next. A new room is only made with
-    the account that the workspace uses now.
+    `Refusal` when the room is over or another account's, another browser of this agent waits in it,
+    or a calling limit would refuse whatever is dialled next. A new room is only made with the
+    account that the workspace uses now.
     """
     with tenant_transaction(member.tenant_id):
         # One agent's connections and dialling are served one after the other.

@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from calls import limits
+from calls.accounts import sid_of
 from calls.models import CallingCeiling, CallingPolicy, CallLeg, CallLog, Conference, StoppedCall
 from calls.selectors import limits as rows
 from calls.services import guarding
@@ -37,11 +38,18 @@ def policy(tenant: Any, **values: Any) -> None:
         guarding.save_policy(ROOMY | values)
 
 
+def browser_of(member: Any) -> Client:
+    """A client of the member's own, for a test whose other client is Twilio."""
+    client = Client()
+    client.force_login(member.user)
+    return client
+
+
 def in_a_room(member: Any) -> Conference:
     """A room in which the member's browser waits."""
     with tenant_transaction(member.tenant_id):
         room = Conference.objects.create(
-            agent=member.user, client_request_id=uuid.uuid4(), account_sid="AC" + "0" * 32
+            agent=member.user, client_request_id=uuid.uuid4(), account_sid=sid_of(member.tenant_id)
         )
         CallLeg.objects.create(
             conference=room, user=member.user, party="agent", joined_at=timezone.now()
@@ -116,9 +124,7 @@ def test_twenty_agents_at_once_do_not_exceed_the_workspaces_cap(
     agents = [add_member(cast.acme, email=f"agent{n}@acme.example")[0] for n in range(20)]
     clients, before, answers = [], on_the_exchange(sandbox), []
     for agent in agents:
-        client = Client()
-        client.force_login(agent.user)
-        clients.append((client, in_a_room(agent)))
+        clients.append((browser_of(agent), in_a_room(agent)))
 
     def call(client: Client, room: Conference) -> None:
         answers.append(ask(client, room).status_code)
@@ -142,11 +148,11 @@ def test_a_call_that_was_placed_is_the_same_call_also_when_a_cap_is_reached(
 
 
 def test_the_longest_call_is_told_to_twilio_on_both_legs(
-    site: Any, cast: Any, signed_in: Any, sandbox: Any, webhook: Any, settings: Any
+    site: Any, cast: Any, sandbox: Any, webhook: Any, settings: Any
 ) -> None:
     policy(cast.acme, longest_minutes=7)
     since = sandbox.wire()[-1]["n"] if sandbox.wire() else 0
-    assert ask(signed_in(cast.bob), in_a_room(cast.bob)).status_code == 201
+    assert ask(browser_of(cast.bob), in_a_room(cast.bob)).status_code == 201
     assert "'TimeLimit': '420'" in str(sandbox.wire(since))
     assert f'timeLimit="{420 + settings.RING_TIMEOUT + 180}"' in connect(webhook, cast.alice)
 
@@ -186,11 +192,11 @@ def test_connecting_again_and_again_is_stopped(cast: Any, webhook: Any) -> None:
 
 
 def test_whoever_may_place_no_call_is_not_let_in_but_may_come_back_to_one(
-    site: Any, cast: Any, signed_in: Any, webhook: Any
+    site: Any, cast: Any, webhook: Any
 ) -> None:
     policy(cast.acme, agent_calls_per_minute=1)
     room = in_a_room(cast.bob)
-    assert ask(signed_in(cast.bob), room).status_code == 201
+    assert ask(browser_of(cast.bob), room).status_code == 201
     assert "placed 1 call within a minute" in connect(webhook, cast.bob)
     leave(room)
     assert "<Dial" in connect(webhook, cast.bob, room.client_request_id)

@@ -39,7 +39,12 @@ def shape(document: str) -> list[str]:
 @given(texts, texts, texts)
 def test_any_text_stays_text(room: str, label: str, url: str) -> None:
     document = twiml.join_conference(
-        room=room, label=label, action_url=url, conference_callback=url, ends_room=True
+        room=room,
+        label=label,
+        action_url=url,
+        conference_callback=url,
+        ends_room=True,
+        time_limit=60,
     )
     assert shape(document) == ["Response", "Dial", "Conference"]
     conference = ElementTree.fromstring(document).find("Dial/Conference")

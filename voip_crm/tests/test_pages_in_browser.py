@@ -125,6 +125,7 @@ def test_the_pages_behind_the_lists_are_accessible_too(
     for path in (
         *("/contacts?archived=1", "/contacts/import", "/settings", "/settings/caller-ids"),
         "/settings/telephone-account",
+        "/settings/calling-limits",
         *("/settings/audit-trail", "/settings/audit-trail?day=never", "/settings/members"),
     ):
         page.goto(path)
