@@ -1,0 +1,141 @@
+"""Signing in by two steps, as people do it in Chromium: wide and narrow, light and dark."""
+
+import re
+from base64 import b32decode
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tenants import services
+from tenants.context import tenant_transaction
+from tenants.tests.second_factors import code_for, code_of, give
+from voip_crm.tests.cast import PASSWORD
+from voip_crm.tests.test_pages_in_browser import LOOKS, assert_accessible
+
+
+def password_step(page: Page, email: str, password: str = PASSWORD) -> None:
+    page.goto("/sign-in")
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def calls_are_shown(page: Page) -> None:
+    expect(page.get_by_role("heading", name="Calls", level=1)).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+@pytest.mark.allow_console("422|429")
+def test_a_second_factor_is_set_up_used_and_turned_off(
+    open_page: Any, committed_cast: Any, width: int, scheme: str
+) -> None:
+    page = open_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    password_step(page, "charlie@borealis.example")
+    calls_are_shown(page)
+    page.evaluate("window.sameDocument = true")
+    page.get_by_role("link", name="Charlie").click()
+    expect(page.get_by_role("heading", name="Your account")).to_be_visible()
+    assert_accessible(page)
+    page.get_by_role("link", name="Set it up").click()
+    expect(page.get_by_role("img", name="QR code")).to_be_visible()
+    secret = b32decode((page.locator(".secret").text_content() or "").replace(" ", ""))
+    page.get_by_label("Code").fill("000000")
+    page.get_by_role("button", name="Turn it on").click()
+    expect(page.get_by_role("alert")).to_contain_text("does not fit")
+    expect(page.get_by_label("Code")).to_be_focused()
+    assert_accessible(page)
+    page.get_by_label("Code").fill(code_for(secret))
+    page.get_by_role("button", name="Turn it on").click()
+    expect(page.get_by_role("heading", name="Your backup codes")).to_be_visible()
+    backup = page.locator(".backup-codes li").all_text_contents()
+    assert_accessible(page)
+    page.get_by_role("link", name="I have kept them").click()
+    expect(page.get_by_text("10 backup codes left")).to_be_visible()
+    assert page.evaluate("window.sameDocument") is True  # a call would have gone on
+    page.get_by_role("button", name="Sign out").click()
+
+    password_step(page, "charlie@borealis.example")
+    expect(page.get_by_role("heading", name="Enter your code")).to_be_visible()
+    expect(page.get_by_label("Code")).to_be_focused()
+    assert_accessible(page)
+    page.goto("/contacts")  # not yet
+    expect(page).to_have_url(re.compile("/sign-in/code"))
+    page.get_by_label("Code").fill("wrong")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("does not fit")
+    assert_accessible(page)
+    page.get_by_label("Code").fill(code_for(secret, 1))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Contacts", level=1)).to_be_visible()
+
+    page.goto("/account")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_label("Code").fill(backup[0])
+    page.get_by_role("button", name="Turn it off").click()
+    expect(page.get_by_role("alert")).to_contain_text("not your password")
+    assert_accessible(page)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("Code").fill(backup[0])
+    page.get_by_role("button", name="Turn it off").click()
+    expect(page.get_by_text("It is off", exact=False)).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+@pytest.mark.allow_console("429")
+def test_a_workspace_leads_its_members_to_the_set_up_and_too_many_failures_wait(
+    open_page: Any, committed_cast: Any, width: int, scheme: str
+) -> None:
+    acme = committed_cast.acme
+    acme.requires_second_factor = True
+    acme.save()
+    page = open_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    password_step(page, "bob@acme.example")
+    expect(page.get_by_role("heading", name="Set up a second factor")).to_be_visible()
+    assert_accessible(page)
+    secret = b32decode((page.locator(".secret").text_content() or "").replace(" ", ""))
+    page.get_by_label("Code").fill(code_for(secret))
+    page.get_by_role("button", name="Turn it on").click()
+    expect(page.get_by_role("heading", name="Your backup codes")).to_be_visible()
+    assert_accessible(page)
+    page.get_by_role("link", name="I have kept them").click()
+    calls_are_shown(page)
+    page.context.clear_cookies()
+    for _ in range(5):
+        password_step(page, "bob@acme.example", "wrong")
+        expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("Try again in 15 minutes.")
+    assert_accessible(page)
+
+
+@pytest.mark.allow_console("403")
+def test_the_page_of_a_removed_member_leaves_by_itself(open_page: Any, committed_cast: Any) -> None:
+    bob, alice = open_page(), open_page()
+    for page, email in ((bob, "bob@acme.example"), (alice, "alice@acme.example")):
+        with page.expect_response(re.compile("/live")):
+            password_step(page, email)
+        calls_are_shown(page)
+        page.wait_for_function("document.body.dataset.user")
+    alice.evaluate("window.sameDocument = true")
+    bob.wait_for_timeout(500)  # its stream is open
+    with tenant_transaction(committed_cast.acme.pk):
+        services.set_active(committed_cast.bob, False)
+    expect(bob.get_by_role("heading", name="You belong to no workspace yet")).to_be_visible()
+    committed_cast.alice.user.is_active = False
+    committed_cast.alice.user.save()
+    expect(alice.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert alice.evaluate("window.sameDocument") is None
+
+
+def test_the_step_after_the_password_serves_the_admin_too(page: Page, committed_cast: Any) -> None:
+    alice = committed_cast.alice.user
+    alice.is_staff = True
+    alice.save()
+    give(alice)
+    page.goto("/admin/")
+    page.get_by_label("Email").fill("alice@acme.example")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_label("Code").fill(code_of(alice))
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("heading", name="Tables")).to_be_visible()
