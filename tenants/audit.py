@@ -14,14 +14,14 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.signals import user_logged_in
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_ipv46_address
 from django.db import models
+from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 
-from tenants import doors
+from tenants import doors, second_factor
 from tenants.context import tenant_transaction
+from tenants.http import client_address
 from tenants.models import AuditEntry, User
 
 SAME_LOOK = timedelta(minutes=10)  # looking again at the same within it is no new entry
@@ -29,6 +29,8 @@ SAME_LOOK = timedelta(minutes=10)  # looking again at the same within it is no n
 
 class Action(models.TextChoices):
     SIGNED_IN = "signed_in", "Signed in"
+    SECOND_FACTOR_ON = "second_factor_on", "Set up a second factor"
+    SECOND_FACTOR_OFF = "second_factor_off", "Turned the second factor off"
     PASSWORD_SET = "password_set", "Set a password"  # pragma: allowlist secret
     CALL_VIEWED = "call_viewed", "Looked at a call"
     CONTACT_VIEWED = "contact_viewed", "Looked at a contact"
@@ -158,23 +160,20 @@ def _person(user: User, request: HttpRequest | None, *, suffix: str = "") -> Act
     return Actor(user.pk, f"{user}{suffix}", client_address(request) if request else None)
 
 
-def client_address(request: HttpRequest) -> str | None:
-    """The IP address that asked; behind the proxy the one that the proxy noted last."""
-    noted = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    address = noted if request.is_secure() and noted else request.META.get("REMOTE_ADDR", "")
-    try:
-        validate_ipv46_address(address)
-    except ValidationError:
-        return None
-    return str(address)
-
-
-def _signed_in(sender: Any, request: HttpRequest | None, user: User, **_: Any) -> None:
+def note_of(action: Action, request: HttpRequest | None, user: User) -> None:
+    """Write what a person did about their own sign-in, to the workspace they work in, if any."""
     preferred = request.session.get("tenant_id") if request is not None else None
     member = doors.membership_of(user.pk, preferred_tenant_id=preferred)
     if member is not None:
         with tenant_transaction(member.tenant_id):
-            record(Action.SIGNED_IN, on=member, actor=_person(user, request))
+            record(action, on=member, actor=_person(user, request))
 
 
-user_logged_in.connect(_signed_in, dispatch_uid="audit")
+@receiver(user_logged_in)
+def _signed_in(sender: Any, request: HttpRequest | None, user: User, **_: Any) -> None:
+    member = doors.membership_of(user.pk)
+    is_last_step = not second_factor.has(user) and not second_factor.is_required(
+        user, member.tenant if member else None
+    )
+    if is_last_step:
+        note_of(Action.SIGNED_IN, request, user)

@@ -1,7 +1,9 @@
 """Requests as the middlewares leave them, and the answer that sends a page elsewhere."""
 
+import ipaddress
 import json
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django_htmx.middleware import HtmxDetails
@@ -23,6 +25,21 @@ class MemberRequest(Request):
 
     tenant: Tenant
     member: Membership
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """The IP address that asked, or None when it cannot be read.
+
+    On an https site the proxy is believed, which must set X-Forwarded-For (docs/operating.md): its
+    own word is the last one. Without that there is only the proxy's address, for everybody.
+    """
+    known: str = request.META.get("REMOTE_ADDR", "")
+    if settings.IS_HTTPS:
+        known = request.headers.get("X-Forwarded-For", known).rpartition(",")[2].strip()
+    try:
+        return str(ipaddress.ip_address(known))
+    except ValueError:
+        return None
 
 
 # How a page takes the place of another: the templates' links to pages say the same.

@@ -25,7 +25,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from django_otp.plugins.otp_static.models import StaticDevice
 
-from tenants import second_factor, throttle
+from tenants import audit, second_factor, throttle
+from tenants.audit import Action
 from tenants.forms import CodeForm, ProofForm, SignInForm
 from tenants.http import TenantRequest, see_other
 from tenants.models import User
@@ -80,6 +81,7 @@ def code(request: HttpRequest) -> HttpResponse:
             request.user = pending.user
             request.session.cycle_key()
             django_otp.login(request, device)
+            audit.note_of(Action.SIGNED_IN, request, pending.user)
             if isinstance(device, StaticDevice):
                 left = second_factor.backup_codes_left(pending.user)
                 messages.warning(request, f"That backup code is used up. You have {left} more.")
@@ -109,6 +111,9 @@ def set_up(request: HttpRequest) -> HttpResponse:
         except WrongCode as wrong:
             form.add_error("code", str(wrong))
         else:
+            audit.note_of(Action.SECOND_FACTOR_ON, request, user)
+            if pending:
+                audit.note_of(Action.SIGNED_IN, request, user)
             return _show_codes(request, codes, _next(request) if pending else reverse("account"))
     device = second_factor.new_device(request, user)
     context = {
@@ -141,6 +146,7 @@ def account(request: TenantRequest) -> HttpResponse:
             return _show_codes(request, second_factor.renew_backup_codes(user), request.path)
         if device is not None:
             second_factor.remove(user)
+            audit.note_of(Action.SECOND_FACTOR_OFF, request, user)
             second_factor.keep_session(request, user)
             return see_other(request, request.path, "The second factor is off.")
     context = {

@@ -22,6 +22,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from tenants import second_factor
+from tenants.http import client_address
 from tenants.models import User, UserManager
 
 logger = logging.getLogger(__name__)
@@ -64,18 +65,9 @@ class Failures(AxesDatabaseHandler):
 
 
 def address_of(request: HttpRequest) -> str:
-    """Whose failures these are: the client's address; of IPv6 the network, which is one customer's.
-
-    On an https site the proxy is believed, which must set X-Forwarded-For (docs/operating.md): its
-    own word is the last one. Without it there is only the proxy's address, for everybody.
-    """
-    known: str = request.META.get("REMOTE_ADDR", "")
-    if settings.IS_HTTPS:
-        known = request.headers.get("X-Forwarded-For", known).rpartition(",")[2].strip()
-    try:
-        address = ipaddress.ip_address(known)
-    except ValueError:
-        return "0.0.0.0"  # noqa: S104  (a name for the nameless, nothing listens)
+    """Whose failures these are: the client's address; of IPv6 the network, one customer's."""
+    # 0.0.0.0 is a name for the nameless, nothing listens there.
+    address = ipaddress.ip_address(client_address(request) or "0.0.0.0")  # noqa: S104
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is None:
         return str(ipaddress.ip_network((address, 64), strict=False).network_address)
     return str(getattr(address, "ipv4_mapped", None) or address)

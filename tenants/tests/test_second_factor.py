@@ -8,7 +8,8 @@ from django.test import Client
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from tenants import second_factor
-from tenants.models import User
+from tenants.context import tenant_transaction
+from tenants.models import AuditEntry, User
 from tenants.tests.second_factors import code_of, give, is_in, set_up, verify
 from tenants.tests.test_sign_in import PASSWORD, sign_in
 
@@ -137,6 +138,26 @@ def test_somebody_elses_code_does_not_fit(half_in: Client, cast: Any) -> None:
     assert said(half_in.post(CODE, {"code": code_of(cast.alice.user)}))
     assert said(half_in.post(CODE, {"code": theirs[0]}))
     assert not is_in(half_in)
+
+
+def test_the_trail_says_who_came_in_when_they_did_and_what_became_of_the_second_factor(
+    cast: Any, bob: User, client: Client
+) -> None:
+    def noted() -> list[str]:
+        with tenant_transaction(cast.acme.pk):
+            entries = AuditEntry.objects.filter(person=bob.pk).order_by("at", "id")
+            return list(entries.values_list("action", flat=True))
+
+    sign_in(client, BOB)
+    assert noted() == ["signed_in"]
+    codes = set_up(client)
+    client.post("/sign-out")
+    sign_in(client, BOB)
+    assert noted() == ["signed_in", "second_factor_on"]  # the password alone is not coming in
+    client.post(CODE, {"code": codes[0]})
+    assert noted()[2:] == ["signed_in"]
+    client.post("/account", {"password": PASSWORD, "code": codes[1], "do": "off"})
+    assert noted()[3:] == ["second_factor_off"]
 
 
 # --- setting it up --------------------------------------------------------------------------------
