@@ -67,7 +67,7 @@ class Failures(AxesDatabaseHandler):
 def address_of(request: HttpRequest) -> str:
     """Whose failures these are: the client's address; of IPv6 the network, one customer's."""
     # 0.0.0.0 is a name for the nameless, nothing listens there.
-    address = ipaddress.ip_address(client_address(request) or "0.0.0.0")  # noqa: S104
+    address = ipaddress.ip_address(client_address(request) or "0.0.0.0")  # noqa: S104  # nosec B104
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is None:
         return str(ipaddress.ip_network((address, 64), strict=False).network_address)
     return str(getattr(address, "ipv4_mapped", None) or address)
