@@ -1,0 +1,170 @@
+"""One request, and all that came of it: the answer, log lines, live messages, tasks, rows."""
+
+import json
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from celery import Task
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
+from django.http.response import HttpResponseBase
+from django.test import Client
+from twilio.http.http_client import TwilioHttpClient
+from twilio.http.response import Response
+
+from tenants import live
+from voip_crm.logs import JsonFormatter
+from voip_crm.tests.isolation.world import Side, World, changes, client_of, snapshot
+
+OURS = ("tenants", "contacts", "calls", "voip_crm", "django.request", "django.security")
+
+_LOOKS = ("SELECT", "SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT", "SET CONSTRAINTS")
+
+
+@dataclass
+class Outcome:
+    """`said` is what the asker sent, `heard` what came of it, to anybody, anywhere."""
+
+    status: int
+    body: str
+    said: str = ""
+    heard: list[tuple[str, str]] = field(default_factory=list)  # (where, text)
+    messages: list[tuple[str, str]] = field(default_factory=list)  # (channel, text)
+    tasks: list[tuple[str, str]] = field(default_factory=list)  # (name, first argument)
+    accounts: set[str] = field(default_factory=set)  # SIDs that Twilio was asked about
+    changed: set[tuple[str, Any]] = field(default_factory=set)
+    has_written: bool = False
+
+    def statements(self, execute: Any, sql: Any, *rest: Any) -> Any:
+        """Rows are only compared when something else than a look was sent to the database."""
+        self.has_written |= not str(sql).lstrip("( ").startswith(_LOOKS)
+        return execute(sql, *rest)
+
+    def leaks(self, world: World, own: Side | None) -> list[str]:
+        """What of another workspace than `own` came anywhere, or was touched."""
+        found = [
+            f"{where} shows {other.tenant.slug}'s {seen!r}"
+            for other in world.others(own)
+            for where, text in self.heard
+            for seen in other.seen_in(text, said=self.said)
+        ]
+        mine = own.tenant.pk if own else None
+        found += [
+            f"touched a row of another in {t}" for t, w in self.changed if w not in (None, mine)
+        ]
+        mine_too = {f"live:end:{m.user_id}" for m in own.members.values()} if own else set()
+        channels = {f"live:{mine}", f"live:end:{mine}", *mine_too}
+        found += [f"told {c}: {m}" for c, m in self.messages if c not in channels]
+        found += [f"queued {name} for {whose}" for name, whose in self.tasks if whose != str(mine)]
+        known = own and own.ids["account_sid"]
+        found += [f"spoke to Twilio as {sid}" for sid in self.accounts if sid != known]
+        return found
+
+
+def ask(
+    world: World, actor: str, method: str, path: str, *, client: Client | None = None, **sent: Any
+) -> Outcome:
+    """Send a request as `actor`; whatever it wrote is noted, then undone."""
+    client = client or client_of(world, actor)
+    with _listening() as outcome, transaction.atomic():
+        with connection.execute_wrapper(outcome.statements):
+            response = client.generic(method, path, **sent)
+            outcome.status, outcome.body = response.status_code, _body(response)
+            _do_what_waits(outcome)
+        if outcome.has_written:
+            outcome.changed = changes(world.before, snapshot())
+        transaction.set_rollback(True)
+    outcome.said = f"{path} {sent}"
+    head = f"{response.headers} {response.cookies}"
+    outcome.heard += [("answer", outcome.body), ("headers", head)]
+    outcome.heard += [("message", text) for _, text in outcome.messages]
+    return outcome
+
+
+def _body(response: HttpResponseBase) -> str:
+    data = (
+        b"".join(response.streaming_content)  # type: ignore[attr-defined]
+        if response.streaming
+        else response.content  # type: ignore[attr-defined]
+    )
+    return str(data.decode("utf-8", "replace"))
+
+
+def _do_what_waits(outcome: Outcome) -> None:
+    """What a commit would: the deferred constraints speak, and what waits for it happens."""
+    try:
+        connection.check_constraints()
+    except DatabaseError as error:
+        outcome.heard.append(("database", f"broken: {error}"))
+        outcome.status = 599
+        return
+    while connection.run_on_commit:
+        _, callback, _ = connection.run_on_commit.pop(0)
+        callback()
+
+
+class _Lines(logging.Handler):
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(logging.DEBUG)
+        self.setFormatter(JsonFormatter())
+        self._outcome = outcome
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._outcome.heard.append(("log", self.format(record)))
+
+
+@contextmanager
+def _listening() -> Iterator[Outcome]:
+    """Our logs at DEBUG, live messages, tasks and requests to Twilio go to the outcome."""
+    outcome = Outcome(0, "")
+    handler = _Lines(outcome)
+    loggers = [logging.getLogger(name) for name in OURS]
+    levels = [logger.level for logger in loggers]
+
+    def deliver(channel: str, text: str) -> None:
+        outcome.messages.append((channel, text))
+
+    def queue(task: Task, args: Any = (), *rest: Any, **options: Any) -> None:
+        outcome.tasks.append((str(task.name), str(args[0])))
+
+    def request(client: Any, method: str, url: str, *args: Any, **options: Any) -> Response:
+        outcome.accounts |= set(re.findall(r"AC[0-9a-f]{32}", url))
+        return wire(method, url, options.get("data") or (args[1] if len(args) > 1 else {}))
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(settings, "REDIS_URL", "")  # messages stay in this process
+    patch.setattr(Task, "apply_async", queue)
+    patch.setattr(TwilioHttpClient, "request", request)
+    live._local.append(deliver)
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG)
+    try:
+        yield outcome
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.removeHandler(handler)
+            logger.setLevel(level)
+        live._local.remove(deliver)
+        patch.undo()
+
+
+def wire(method: str, url: str, data: Any) -> Response:
+    """Twilio, as far as these requests need it: it says yes, and makes SIDs of what it is asked."""
+    sid = re.sub(r"\D", "", str(abs(hash((url, str(data)))))).rjust(32, "0")[:32]
+    account = (re.findall(r"AC[0-9a-f]{32}", url) or [""])[0]
+    answer: dict[str, Any] = {"sid": account, "status": "active", "type": "Full"}
+    if "/Participants" in url:
+        answer = {"call_sid": f"CA{sid}", "account_sid": account}
+    elif "/Applications.json" in url and method == "GET":
+        answer = {"applications": []}
+    elif "/Applications" in url:
+        answer = {"sid": f"AP{sid}", "account_sid": account}
+    elif "/IncomingPhoneNumbers" in url:
+        answer = {"incoming_phone_numbers": []}
+    return Response(201 if method == "POST" else 200, json.dumps(answer), {})

@@ -1,0 +1,514 @@
+"""Every route of the product: whom it is for, what a right request is, what the others hear.
+
+A new route without an entry fails `test_matrix`. Paths and data name ids of the asker's workspace
+(`world.Side.ids`) in braces; that is also how the proofs find which of them to replace by another
+workspace's.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, get_resolver
+
+ROLES = ("agent", "supervisor", "admin")
+# Who asks, beside the three roles of Acme: nobody; the admin of another workspace; an admin that
+# was deactivated; a superuser who has picked Acme, and one who has picked another, in the admin.
+ACTORS = ("anonymous", "outsider", "gone", *ROLES, "root", "root_elsewhere")
+
+PUBLIC = frozenset(ACTORS)
+MEMBERS, EXPORTERS, ADMINS = frozenset(ROLES), frozenset(ROLES[1:]), frozenset(ROLES[2:])
+STAFF, SUPERUSERS = frozenset({"admin", "root"}), frozenset({"root"})
+ANY_STAFF = frozenset({"admin", "gone", "root"})
+NOBODY: frozenset[str] = frozenset()  # only Twilio, by its signature
+
+
+@dataclass(frozen=True)
+class Send:
+    """A right request. `shows` the workspace's marker; `changes` a row of the workspace.
+
+    `wrong` says how a field is answered that is given another workspace's id, if not by the
+    general rule: refused with a 4xx, or without any effect.
+    """
+
+    status: int = 200
+    query: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, Any] | None = None
+    json: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    shows: bool = False
+    changes: bool = False
+    foreign: int = 0  # of another's object, if not as the kind of route says
+    whom: frozenset[str] = frozenset()  # if not all who may see the page
+    wrong: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a family of routes refuses: who has no session, no workspace, too small a role; what is
+    another's; which status any other method has (0: that of GET).
+    """
+
+    anonymous: int
+    gone: int
+    lesser: int
+    foreign: int
+    other: int
+    signs_in_first: bool = False  # so that who may not ask hears that before the method's 405
+
+
+PAGE = Kind(302, 403, 403, 404, 405)
+API = Kind(401, 403, 403, 404, 405, signs_in_first=True)
+ADMIN_PAGE = Kind(302, 403, 403, 302, 0, signs_in_first=True)
+HOOK = Kind(403, 403, 403, 403, 405)
+
+
+@dataclass(frozen=True)
+class Route:
+    path: str
+    whom: frozenset[str]
+    kind: Kind
+    sends: Mapping[str, Send]
+    # Of one actor, or of an actor and a method: a status that is not as the kind says.
+    but: Mapping[str | tuple[str, str], int] = field(default_factory=dict)
+    options: int = 0  # the status of OPTIONS where a class-based view answers it
+    other: int = -1  # that of other methods, if not as the kind says; 0: that of GET
+    names_all: bool = False  # the page on which a superuser picks one of all workspaces
+
+    def expected(self, actor: str, method: str) -> int:
+        """The status for the actor's request on an object of Acme."""
+        for key in ((actor, method), actor):
+            if key in self.but:
+                return self.but[key]
+        known = method in self.sends
+        if not known and not self.kind.signs_in_first:
+            return self._unknown(method)
+        if (refusal := self._refusal(actor, method)) is not None:
+            return refusal
+        if is_elsewhere(actor) and self.has_object and (known or not self._other):
+            return (known and self.sends[method].foreign) or self.kind.foreign
+        return self.sends[method].status if known else self._unknown(method)
+
+    @property
+    def _other(self) -> int:
+        return self.kind.other if self.other < 0 else self.other
+
+    def _unknown(self, method: str) -> int:
+        if method == "OPTIONS" and self.options:
+            return self.options
+        return self._other or self.sends.get("GET", Send()).status
+
+    def _refusal(self, actor: str, method: str) -> int | None:
+        if self.may(actor, method):
+            return None
+        if actor == "anonymous":
+            return self.kind.anonymous
+        if self.kind is ADMIN_PAGE and actor in ("agent", "supervisor"):
+            return 302  # they are no staff
+        return self.kind.gone if actor == "gone" else self.kind.lesser
+
+    def may(self, actor: str, method: str = "") -> bool:
+        """Whether somebody of this role may, in their own workspace."""
+        send = self.sends.get(method)
+        whom = (send and send.whom) or self.whom
+        return {"outsider": "admin", "root_elsewhere": "root"}.get(actor, actor) in whom
+
+    @property
+    def has_object(self) -> bool:
+        return "{" in self.path
+
+
+def is_elsewhere(actor: str) -> bool:
+    """Whether they work in another workspace than Acme."""
+    return actor in ("outsider", "root_elsewhere")
+
+
+def gets(**options: Any) -> dict[str, Send]:
+    return {"GET": Send(**options)}
+
+
+def posts(form: Mapping[str, Any], status: int = 303, **options: Any) -> dict[str, Send]:
+    return {"POST": Send(status=status, form=form, **({"changes": True} | options))}
+
+
+def page(
+    path: str, *sends: Mapping[str, Send], whom: frozenset[str] = MEMBERS, **more: Any
+) -> Route:
+    return Route(path, whom, PAGE, {k: v for each in sends for k, v in each.items()}, **more)
+
+
+SHOWS = gets(shows=True)
+CONTACT = {
+    "name": "New {marker}",
+    "company": "",
+    "email": "",
+    "number": "{contact_e164}",
+    "label": "desk",
+}
+CAPS = {
+    "agent_calls_per_minute": "5",
+    "calls_per_minute": "20",
+    "agent_calls_at_once": "2",
+    "calls_at_once": "10",
+    "agent_daily_spend": "10",
+    "daily_spend": "50",
+    "longest_minutes": "30",
+}
+LIMITS = {**CAPS, "countries": "DE"}
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+def every(status: int = 200) -> dict[str, Send]:
+    return {method: Send(status) for method in METHODS}
+
+
+PAGES = {
+    "home": Route("/", PUBLIC, PAGE, every(302)),
+    # Whoever is signed in is sent on.
+    "sign_in": Route(
+        "/sign-in",
+        PUBLIC,
+        PAGE,
+        every(302),
+        but={
+            ("anonymous", method): 405 if method in ("PATCH", "DELETE") else 200
+            for method in METHODS
+        },
+    ),
+    "sign_out": Route("/sign-out", PUBLIC, PAGE, {"POST": Send(302, form={})}, options=200),
+    # Whoever has no code to give is sent on.
+    "sign_in_code": Route(
+        "/sign-in/code", PUBLIC, PAGE, {"GET": Send(302), "POST": Send(302, form={"code": "1"})}
+    ),
+    "second_factor": Route(
+        "/sign-in/second-factor",
+        PUBLIC,
+        PAGE,
+        {"GET": Send(), "POST": Send(422, form={"code": "123456"})},
+        but={("anonymous", "GET"): 302, ("anonymous", "POST"): 302},
+    ),
+    "account": page(
+        "/account",
+        gets(),
+        {"POST": Send(form={"do": "off", "password": "x", "code": "123456"})},
+        whom=PUBLIC,
+        but={("anonymous", "GET"): 302, ("anonymous", "POST"): 302},
+    ),
+    # A link that is none.
+    "set_password": Route("/set-password/x/y", PUBLIC, PAGE, every()),
+    "audit_trail": page("/settings/audit-trail", SHOWS, whom=ADMINS),
+    "audit_export": page(
+        "/settings/audit-trail/export", gets(shows=True, changes=True), whom=ADMINS
+    ),
+    "settings": page(
+        "/settings",
+        SHOWS,
+        posts({"name": "Renamed {marker}", "country": "US", "time_zone": "UTC"}),
+        whom=ADMINS,
+    ),
+    "members": page("/settings/members", SHOWS, whom=ADMINS),
+    "invite": page(
+        "/settings/members/invite",
+        posts({"email": "new@example.com", "name": "New", "role": "agent"}, 200, shows=True),
+        whom=ADMINS,
+    ),
+    "change_member": page(
+        "/settings/members/{member}", posts({"do": "role", "role": "supervisor"}), whom=ADMINS
+    ),
+    "contacts": page("/contacts", gets(shows=True, query={"q": "{marker}"})),
+    "contact_suggest": page("/contacts/suggest", gets(shows=True, query={"q": "{marker}"})),
+    "contacts_export": page("/contacts/export", gets(shows=True, changes=True), whom=EXPORTERS),
+    "contacts_import": page(
+        "/contacts/import",
+        gets(),
+        {"POST": Send(form={"file": "name,phone\nImported,{contact_e164}\n"}, changes=True)},
+        whom=EXPORTERS,
+    ),
+    "contact_new": page("/contacts/new", gets(), posts(CONTACT)),
+    "contact_edit": page("/contacts/{contact}/edit", SHOWS, posts(CONTACT)),
+    "contact_archive": page("/contacts/{contact}/archive", posts({})),
+    "calls": page(
+        "/calls", gets(shows=True, query={"agent": "{user}", "contact": "{contact}", "q": ""})
+    ),
+    "call": page("/calls/{past_call}", SHOWS),
+    "contact": page("/contacts/{contact}", SHOWS),
+    "caller_ids": page(
+        "/settings/caller-ids",
+        SHOWS,
+        posts(
+            {"default": "{second_number}", "label-{number}": "A", "label-{second_number}": "B"},
+            wrong={"label-{number}": 303, "label-{second_number}": 303},
+        ),
+        whom=ADMINS,
+    ),
+    "telephone_account": page(
+        "/settings/telephone-account",
+        gets(),
+        posts({"do": "disconnect"}),
+        whom=ADMINS,
+    ),
+    "calling_limits": page("/settings/calling-limits", SHOWS, posts(LIMITS), whom=ADMINS),
+    "calls_export": page(
+        "/calls/export",
+        gets(shows=True, changes=True, query={"agent": "{user}", "contact": "{contact}"}),
+        whom=EXPORTERS,
+    ),
+    "dial": page(
+        "/calls/dial",
+        {"POST": Send(204, form={"contact_id": "{contact}", "to": "{contact_e164}"})},
+    ),
+    "active_call": page("/calls/active", gets(query={"request": "{request}"})),
+    "end_call": page("/calls/end", {"POST": Send(204, form={"request": "{request}"})}),
+    "rejoin": page("/calls/rejoin", {"POST": Send(204, form={"request": "{request}"})}),
+    "live_ticket": page("/calls/live-ticket", {"POST": Send(form={})}),
+    "recording": page("/recordings/{recording}", SHOWS),
+    "healthz": Route("/healthz", PUBLIC, PAGE, every()),
+    "readyz": Route("/readyz", PUBLIC, PAGE, every()),
+}
+
+
+def endpoint(path: str, sends: Mapping[str, Send], **more: Any) -> Route:
+    if "GET" in sends:
+        sends = {**sends, "HEAD": Send(query=sends["GET"].query)}
+    return Route(path, MEMBERS, API, {**sends, "OPTIONS": Send(foreign=200)}, **more)
+
+
+CALL = {"contactId": "{contact}", "fromNumberId": "{number}", "clientRequestId": "{waiting}"}
+ENDPOINTS = {
+    "access_token": endpoint("/api/twilio/access-token", {"POST": Send(json={})}),
+    "make_call": endpoint(
+        "/api/twilio/make-call",
+        {"POST": Send(201, json=CALL, shows=True, changes=True)},
+        # Their browsers do not wait in this room.
+        but={("agent", "POST"): 409, ("supervisor", "POST"): 409},
+    ),
+    "call_logs": endpoint(
+        "/api/twilio/call-logs",
+        gets(shows=True, query={"userId": "{user}", "contactId": "{contact}"}),
+    ),
+    "call_log": endpoint("/api/twilio/call-logs/{past_call}", SHOWS),
+}
+WEBHOOKS = {
+    name: Route(
+        f"/api/twilio/{name.replace('_', '-')}",
+        NOBODY,
+        HOOK,
+        {"POST": Send(form={"AccountSid": "{account_sid}"})},
+    )
+    for name in ("voice_webhook", "hold_music", "call_status", "recording_status")
+}
+DESCRIPTIONS = {
+    "api_schema": Route(
+        "/api/schema", PUBLIC, API, {m: Send() for m in ("GET", "HEAD", "OPTIONS")}
+    ),
+    "api_docs": Route("/api/docs", PUBLIC, PAGE, {m: Send() for m in ("GET", "HEAD")}),
+    "no_such_endpoint": Route("/api/nothing", PUBLIC, API, every(404)),
+}
+
+# --- the admin -------------------------------------------------------------------------------
+
+
+def staff_page(path: str, *sends: Mapping[str, Send], **more: Any) -> Route:
+    whom = more.pop("whom", STAFF)
+    made = {key: send for each in sends for key, send in each.items()}
+    return Route(f"/admin/{path}", whom, ADMIN_PAGE, made, **more)
+
+
+ADMIN = {
+    "admin:pick_workspace": staff_page(
+        "workspace/",
+        gets(),
+        posts({"workspace": "{tenant}"}, 302),
+        whom=SUPERUSERS,
+        names_all=True,
+        but={"gone": 404, "admin": 404, "outsider": 404},
+    ),
+    "admin:index": staff_page("", gets(), but={"gone": 200}),
+    "admin:login": staff_page(
+        "login/", every(302), whom=PUBLIC, but={"agent": 403, "supervisor": 403}
+    ),
+    "admin:logout": staff_page(
+        "logout/",
+        posts({}, 302, changes=False, whom=PUBLIC),
+        whom=ANY_STAFF,
+        other=405,
+        options=200,
+    ),
+    "admin:password_change": staff_page(
+        "password_change/",
+        {method: Send() for method in ("GET", "HEAD", "POST", "PUT")},
+        whom=ANY_STAFF,
+        other=405,
+        options=200,
+    ),
+    "admin:password_change_done": staff_page(
+        "password_change/done/", gets(), {"HEAD": Send()}, other=405, options=200, whom=ANY_STAFF
+    ),
+    "admin:autocomplete": staff_page(
+        "autocomplete/",
+        gets(status=403),
+        {"HEAD": Send(403)},
+        other=405,
+        options=200,
+        whom=ANY_STAFF,
+    ),
+    "admin:jsi18n": staff_page(
+        "jsi18n/", gets(), {"HEAD": Send()}, other=405, options=200, whom=ANY_STAFF
+    ),
+    # No object of ours has a page that the admin knows.
+    "admin:view_on_site": staff_page("r/1/x/", gets(status=404), whom=ANY_STAFF),
+    "admin:app_list": staff_page("contacts/", gets(shows=False), but={"gone": 404}),
+    "admin:*": staff_page("nothing", gets(status=404), whom=ANY_STAFF),
+}
+ROWS = {
+    "numbers-TOTAL_FORMS": "1",
+    "numbers-INITIAL_FORMS": "1",
+    "numbers-0-id": "{contact_number}",
+    "numbers-0-contact": "{contact}",
+    "numbers-0-number": "{contact_e164}",
+    "numbers-0-label": "desk",
+    "numbers-0-position": "0",
+}
+NO_ROWS = {"numbers-TOTAL_FORMS": "0", "numbers-INITIAL_FORMS": "0"}
+WORKSPACE = {"name": "Made {marker}", "country": "US", "time_zone": "UTC"}
+YES = {"post": "yes"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the admin: an object's id, who sees it, and what may be posted by whom."""
+
+    key: str
+    see: frozenset[str] = STAFF
+    add: tuple[frozenset[str], Mapping[str, str]] = (NOBODY, {})
+    change: tuple[frozenset[str], Mapping[str, str]] = (NOBODY, {})
+    delete: frozenset[str] = NOBODY
+    action: Mapping[str, str] = field(default_factory=dict)
+
+
+TABLES = {
+    "tenants_tenant": Table(
+        "{tenant}",
+        SUPERUSERS,
+        (SUPERUSERS, {**WORKSPACE, "slug": "made-here"}),
+        (SUPERUSERS, {**WORKSPACE, "slug": "{slug}"}),
+    ),
+    "tenants_user": Table(
+        "{user}", SUPERUSERS, change=(SUPERUSERS, {"email": "{email}", "name": "Renamed {marker}"})
+    ),
+    "tenants_membership": Table(
+        "{member}",
+        add=(SUPERUSERS, {"email": "new@example.com", "name": "New", "role": "agent"}),
+        change=(SUPERUSERS, {"role": "supervisor", "is_active": "on"}),
+    ),
+    "contacts_contact": Table(
+        "{contact}",
+        STAFF,
+        (STAFF, {"name": "Added {marker}", **NO_ROWS}),
+        (STAFF, {"name": "Changed {marker}", **ROWS}),
+        STAFF,
+        {"action": "archive", "_selected_action": "{contact}"},
+    ),
+    "calls_phonenumber": Table(
+        "{number}",
+        STAFF,
+        (STAFF, {"number": "+14155550180", "label": ""}),
+        (STAFF, {"label": "Changed"}),
+        STAFF,
+        {"action": "use_by_default", "_selected_action": "{second_number}"},
+    ),
+    "calls_callingpolicy": Table(
+        "{policy}", SUPERUSERS, change=(SUPERUSERS, {**CAPS, "countries": "[]"})
+    ),
+    "calls_callingceiling": Table(
+        "{ceiling}",
+        SUPERUSERS,
+        change=(
+            SUPERUSERS,
+            {
+                **CAPS,
+                "refused_countries": "[]",
+                "domestic_rate": "0.05",
+                "international_rate": "0.5",
+                "currency": "USD",
+            },
+        ),
+    ),
+    "calls_stoppedcall": Table("{stopped}"),
+    "calls_calllog": Table("{past_call}"),
+    "calls_callleg": Table("{leg}"),
+    "calls_callevent": Table("{event}"),
+    "calls_recording": Table("{recording}"),
+}
+
+
+def _table(name: str, table: Table) -> Iterator[tuple[str, Route]]:
+    path, name = name.replace("_", "/", 1), f"admin:{name}"
+
+    def posted(form: Mapping[str, str], whom: frozenset[str]) -> dict[str, Send]:
+        return posts(form, 302, whom=whom or frozenset({"nobody"}))
+
+    see, (adds, added), (change, changed) = table.see, table.add, table.change
+    action = posted(table.action, see) if table.action else {}
+    yield f"{name}_changelist", staff_page(f"{path}/", gets(shows=True), action, whom=see)
+    yield (
+        f"{name}_add",
+        staff_page(f"{path}/add/", gets(), posted(added, adds), whom=adds),
+    )
+    # The object is looked for before the role is, and another's is not there.
+    sought = {} if see == STAFF else {"outsider": 302}
+    yield (
+        f"{name}_history",
+        staff_page(f"{path}/{table.key}/history/", gets(), whom=see, but=sought),
+    )
+    yield (
+        f"{name}_delete",
+        staff_page(
+            f"{path}/{table.key}/delete/", gets(), posted(YES, table.delete), whom=table.delete
+        ),
+    )
+    yield (
+        f"{name}_change",
+        staff_page(
+            f"{path}/{table.key}/change/", gets(shows=True), posted(changed, change), whom=see
+        ),
+    )
+    yield (
+        f"{name}_*",
+        staff_page(f"{path}/{table.key}/", gets(status=302), whom=ANY_STAFF, but={"gone": 302}),
+    )
+
+
+ROUTES: dict[str, Route] = {
+    **PAGES,
+    **ENDPOINTS,
+    **WEBHOOKS,
+    **DESCRIPTIONS,
+    **ADMIN,
+    **{key: route for item in TABLES.items() for key, route in _table(*item)},
+    "admin:auth_user_password_change": staff_page(
+        "tenants/user/{user}/password/",
+        gets(),
+        posts({"password1": "{marker}-Xy81-long", "password2": "{marker}-Xy81-long"}, 302),
+        whom=SUPERUSERS,
+        but={"root_elsewhere": 404},
+    ),
+}
+
+
+def walk(patterns: Any = None, prefix: str = "", before: str = "") -> Iterator[str]:
+    """The name of every route of the resolver; the admin's nameless ones by their place."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        route = before + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            inner = f"{pattern.namespace}:" if pattern.namespace else prefix
+            yield from walk(pattern.url_patterns, inner, route)
+        elif isinstance(pattern, URLPattern):
+            if pattern.name:
+                yield prefix + pattern.name
+                continue
+            place = route.partition("<path:object_id>")[0].removeprefix("admin/").strip("/")
+            table = place.replace("/", "_")
+            known = {m._meta.label_lower.replace(".", "_") for m in admin.site._registry}
+            yield f"{prefix}{table}_*" if table in known else f"{prefix}*"

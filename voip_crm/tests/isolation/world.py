@@ -1,0 +1,451 @@
+"""Three workspaces with something in every tenant table, each text of theirs marked as theirs.
+
+Acme has a Twilio account of its own; Borealis and Cygnus had one and now share the installation's.
+"""
+
+import hashlib
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from calls import states
+from calls.accounts import TwilioAccount, account_of
+from calls.models import (
+    CallingCeiling,
+    CallingPolicy,
+    CallLeg,
+    CallLog,
+    Conference,
+    OwnAccount,
+    PhoneNumber,
+    Recording,
+    StoppedCall,
+)
+from calls.services import presence, progress
+from calls.services.progress import Heard
+from contacts.services import create_contact, set_archived
+from tenants import audit
+from tenants.audit import Action
+from tenants.context import tenant_transaction
+from tenants.models import Membership, Role, Tenant, User
+from tenants.scoping import tenant_models
+from tenants.services import add_member, create_tenant, set_active
+from voip_crm.tests.cast import PASSWORD
+
+AREAS = {"acme": "415", "borealis": "212", "cygnus": "312"}
+# What a request may write beside the rows that it is about.
+VOLATILE_TABLES = {"django_session"}
+VOLATILE_COLUMNS = {("tenants_user", "last_login")}
+
+Row = tuple[Any, str]  # (whose, as text); whose is a tenant's id or None
+Snapshot = dict[str, frozenset[Row]]
+
+
+@dataclass
+class Side:
+    """One workspace, what requests name of it (`ids`), and what nobody else may ever see."""
+
+    tenant: Tenant
+    ids: dict[str, str]
+    members: dict[str, Membership]
+    canaries: frozenset[str] = frozenset()
+    digits: frozenset[str] = frozenset()
+
+    @property
+    def marker(self) -> str:
+        return f"zz{self.tenant.slug}"
+
+    def seen_in(self, text: str, *, said: str = "") -> set[str]:
+        """What of this workspace stands in `text`, but for what the asker has `said`."""
+        text, said = text.lower(), said.lower()
+        found = {c for c in self.canaries if c in text and c not in said}
+        only_digits = re.sub(r"\D", "", text)
+        return found | {d for d in self.digits if d in only_digits and d not in said}
+
+
+@dataclass
+class World:
+    sides: dict[str, Side]
+    cookies: dict[str, str]  # of each actor, by name
+    before: Snapshot
+
+    @property
+    def acme(self) -> Side:
+        return self.sides["acme"]
+
+    @property
+    def borealis(self) -> Side:
+        return self.sides["borealis"]
+
+    def others(self, side: Side | None) -> list[Side]:
+        return [other for other in self.sides.values() if other is not side]
+
+
+def build() -> World:
+    sides = {slug: _workspace(slug, area) for slug, area in AREAS.items()}
+    cookies = {"anonymous": ""}
+    for actor in ("agent", "supervisor", "admin", "gone"):
+        cookies[actor] = _cookie(sides["acme"].members[actor].user)
+    cookies["outsider"] = _cookie(sides["borealis"].members["admin"].user)
+    root = User.objects.create_superuser("root@example.com", PASSWORD, name="Root")
+    for actor, slug in (("root", "acme"), ("root_elsewhere", "borealis")):
+        cookies[actor] = _cookie(root, picks=sides[slug])
+    world = World(sides, cookies, snapshot())
+    _collect_canaries(world)
+    return world
+
+
+def _workspace(slug: str, area: str) -> Side:
+    marker = f"zz{slug}"
+    tenant = create_tenant(
+        name=f"Workspace {marker}", slug=slug, records_calls=True, notice=f"Notice of {marker}"
+    )
+    roles = {"admin": Role.ADMIN, "supervisor": Role.SUPERVISOR, "agent": Role.AGENT}
+    members = {
+        name: _member(tenant, name, marker, role)
+        for name, role in (roles | {"gone": Role.ADMIN, "spare": Role.AGENT}).items()
+    }
+    for name in ("admin", "gone"):
+        user = members[name].user
+        user.is_staff = True
+        user.save(update_fields=["is_staff"])
+        ours = ["tenants", "contacts", "calls"]
+        user.user_permissions.set(Permission.objects.filter(content_type__app_label__in=ours))
+    # Who was thrown out still sees their own name: it says nothing of the workspace.
+    gone = members["gone"].user
+    gone.name, gone.email = "Gone", f"gone-from-{area}@example.com"
+    gone.save()
+    # Invited, without a password yet: whose link can be shown again.
+    members["invited"], _ = add_member(
+        tenant, email=f"invited@{marker}.example", name=f"Invited {marker}"
+    )
+    side = Side(tenant, {}, members)
+    with tenant_transaction(tenant.pk):
+        set_active(members["gone"], False)
+        _own_account(tenant, marker, is_used=slug == "acme")
+        _numbers_and_contacts(side, area)
+        _limits(side, area)
+    account = account_of(tenant.pk)
+    _calls(side, account, area)
+    side.ids |= {
+        "tenant": str(tenant.pk),
+        "slug": slug,
+        "account_sid": account.sid,
+        "user": str(members["agent"].user_id),
+        "member": str(members["spare"].pk),
+        "invited": str(members["invited"].pk),
+        "identity": members["agent"].identity,
+        "email": members["agent"].user.email,
+        "marker": marker,
+    }
+    return side
+
+
+def _member(tenant: Tenant, name: str, marker: str, role: str) -> Membership:
+    member, _ = add_member(
+        tenant, email=f"{name}@{marker}.example", role=role, name=f"{name.title()} {marker}"
+    )
+    user = member.user
+    user.password = _hash()
+    user.clerk_user_id = f"user_{name}_{marker}"
+    user.save()
+    return member
+
+
+def _hash() -> str:
+    from voip_crm.tests import cast
+
+    return cast._hash()
+
+
+def _own_account(tenant: Tenant, marker: str, *, is_used: bool) -> None:
+    def sid(prefix: str) -> str:
+        return prefix + hashlib.md5(f"{marker} {prefix}".encode()).hexdigest()
+
+    OwnAccount.objects.create(
+        tenant=tenant,
+        sid=sid("AC"),
+        auth_token=f"{marker}-token",
+        previous_auth_token=f"{marker}-token-before",
+        previous_until=timezone.now(),
+        api_key_sid=sid("SK"),
+        api_key_secret=f"{marker}-key-secret",
+        twiml_app_sid=sid("AP"),
+        retired_at=None if is_used else timezone.now(),
+    )
+
+
+def _numbers_and_contacts(side: Side, area: str) -> None:
+    tenant, marker = side.tenant, side.marker
+    from calls.accounts import sid_of
+
+    for digits, name in (("0191", "number"), ("0192", "second_number")):
+        number = PhoneNumber.objects.create(
+            tenant=tenant,
+            number=f"+1{area}555{digits}",
+            label=f"{name} of {marker}",
+            account_sid=sid_of(tenant.pk),
+            twilio_sid=_sid("PN"),
+            is_default=name == "number",
+        )
+        side.ids |= {name: str(number.pk), f"{name}_e164": number.number}
+    for digits, name in (("0171", "contact"), ("0172", "archived")):
+        contact = create_contact(
+            tenant,
+            name=f"{name.title()} of {marker}",
+            company=f"Company {marker}",
+            email=f"{name}@customer.{marker}.example",
+            numbers=[(f"+1{area}555{digits}", f"label {marker}")],
+        )
+        audit.record(Action.CONTACT_CREATED, on=contact, note=f"made in {marker}")
+        row = contact.numbers.get()
+        side.ids |= {
+            name: str(contact.pk),
+            f"{name}_e164": f"+1{area}555{digits}",
+            f"{name}_number": str(row.pk),
+        }
+        if name == "archived":
+            set_archived(contact, True, now=timezone.now())
+
+
+def _limits(side: Side, area: str) -> None:
+    caps = dict.fromkeys(
+        ("agent_calls_per_minute", "calls_per_minute", "agent_calls_at_once", "calls_at_once"), 90
+    )
+    caps |= {"agent_daily_spend": 900, "daily_spend": 900, "longest_minutes": 60}
+    policy = CallingPolicy.objects.create(tenant=side.tenant, **caps)
+    ceiling = CallingCeiling.objects.create(tenant=side.tenant, **caps)
+    stopped = StoppedCall.objects.create(
+        tenant=side.tenant,
+        user=side.members["agent"].user,
+        rule="premium",
+        hour=timezone.now().replace(minute=0, second=0, microsecond=0),
+        count=1,
+        last_at=timezone.now(),
+        last_number=f"+1{area}5550199",
+        message=f"Not allowed in {side.marker}.",
+    )
+    side.ids |= {"policy": str(policy.pk), "ceiling": str(ceiling.pk), "stopped": str(stopped.pk)}
+
+
+def _sid(prefix: str) -> str:
+    return prefix + uuid.uuid4().hex
+
+
+def _calls(side: Side, account: TwilioAccount, area: str) -> None:
+    """The agent is in a call, the admin waits in a room, and an agent's call of before is over."""
+    talk = _room(side, account, "agent")
+    side.ids |= {"request": str(talk.request), "room": str(talk.room.pk), "leg": str(talk.leg.pk)}
+    talk.dial(side.ids["contact"], side.ids["number_e164"], side.ids["contact_e164"])
+    side.ids |= {
+        "call": str(talk.call.pk),
+        "call_sid": talk.contact_leg.call_sid or "",
+        "contact_leg": str(talk.contact_leg.pk),
+    }
+    waits = _room(side, account, "admin")
+    side.ids |= {"waiting": str(waits.request), "waiting_room": str(waits.room.pk)}
+    past = _room(side, account, "supervisor")
+    past.dial(side.ids["archived"], side.ids["number_e164"], side.ids["archived_e164"])
+    past.hear(states.CALL, "completed", past.contact_leg, duration=30)
+    past.hear(states.CONFERENCE, "conference-end")
+    path = f"{side.tenant.pk}/{past.call.pk}.wav"
+    audio = f"RIFF of {side.marker}".encode() * 40
+    Path(settings.RECORDINGS_DIR, path).parent.mkdir(parents=True, exist_ok=True)
+    Path(settings.RECORDINGS_DIR, path).write_bytes(audio)
+    with tenant_transaction(side.tenant.pk):
+        recording = Recording.objects.create(
+            tenant=side.tenant,
+            call=past.call,
+            sid=_sid("RE"),
+            account_sid=account.sid,
+            state=Recording.State.STORED,
+            duration=30,
+            path=path,
+            size=len(audio),
+            sha256=hashlib.sha256(audio).hexdigest(),
+            error=f"once failed for {side.marker}",
+        )
+    event = talk.first_event()
+    side.ids |= {
+        "past_call": str(past.call.pk),
+        "recording": str(recording.pk),
+        "recording_sid": recording.sid,
+        "event": str(event),
+    }
+
+
+class _Talk:
+    """A room, told of by events as Twilio tells them."""
+
+    def __init__(self, side: Side, room: Conference, leg: CallLeg, request: UUID) -> None:
+        self.side, self.room, self.leg, self.request = side, room, leg, request
+        self.call: CallLog
+        self.contact_leg: CallLeg
+        self._sequence = 0
+
+    def hear(self, kind: str, name: str, leg: CallLeg | None = None, **more: Any) -> None:
+        self._sequence += 1
+        heard = Heard(
+            kind=kind,
+            name=name,
+            at=timezone.now(),
+            payload={"Said": f"{self._sequence} {self.side.marker} {self.room.pk.hex}"},
+            sequence=self._sequence,
+            call_sid=(leg.call_sid or "") if leg else "",
+            conference_sid="CF" + self.room.pk.hex,
+            **more,
+        )
+        progress.hear(
+            self.room.tenant_id, heard, room_id=self.room.pk, leg_id=leg.pk if leg else None
+        )
+
+    def dial(self, contact: str, ours: str, theirs: str) -> None:
+        with tenant_transaction(self.room.tenant_id):
+            self.call = CallLog.objects.create(
+                user_id=self.room.agent_id,
+                contact_id=contact,
+                conference=self.room,
+                direction=CallLog.Direction.OUTBOUND,
+                from_number=ours,
+                to_number=theirs,
+                started_at=timezone.now(),
+                is_recorded=True,
+            )
+            self.contact_leg = CallLeg.objects.create(conference=self.room, party="contact")
+            progress.bind_sid(self.contact_leg, _sid("CA"))
+        self.hear(states.CALL, "in-progress", self.contact_leg)
+        self.hear(states.CONFERENCE, "participant-join", self.contact_leg)
+
+    def first_event(self) -> int:
+        with tenant_transaction(self.room.tenant_id):
+            return int(self.room.events.earliest("id").pk)
+
+
+def _room(side: Side, account: TwilioAccount, who: str) -> _Talk:
+    request = uuid.uuid4()
+    room, leg = presence.admit_agent(
+        side.members[who], account=account, client_request_id=request, call_sid=_sid("CA")
+    )
+    talk = _Talk(side, room, leg, request)
+    talk.hear(states.CALL, "in-progress", leg)
+    talk.hear(states.CONFERENCE, "participant-join", leg)
+    return talk
+
+
+# --- who asks --------------------------------------------------------------------------------
+
+
+def _cookie(user: User, *, picks: Side | None = None) -> str:
+    client = Client()
+    client.force_login(user)
+    if picks is not None:
+        client.post("/admin/workspace/", {"workspace": str(picks.tenant.pk)})
+        assert picks.marker in client.get("/admin/").content.decode()
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+def client_of(world: World, actor: str, **options: Any) -> Client:
+    client = Client(raise_request_exception=False, **options)
+    if cookie := world.cookies[actor]:
+        client.cookies[settings.SESSION_COOKIE_NAME] = cookie
+    return client
+
+
+# --- every row, and what of it is whose ------------------------------------------------------
+
+
+@contextmanager
+def everything_visible() -> Iterator[None]:
+    """Past row-level security, and back to the role that was; whatever transaction is open."""
+    if not settings.DATABASE_OWNER:
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW role")
+        before = cursor.fetchone()[0]
+        cursor.execute("SET ROLE NONE")
+        try:
+            yield
+        finally:
+            quoted = before if before == "none" else connection.ops.quote_name(before)
+            cursor.execute(f"SET ROLE {quoted}")
+
+
+def snapshot() -> Snapshot:
+    """Every row of every table, as text, with its tenant's id."""
+    found: Snapshot = {}
+    with everything_visible(), connection.cursor() as cursor:
+        for model in apps.get_models(include_auto_created=True):
+            if (table := model._meta.db_table) in VOLATILE_TABLES:
+                continue
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
+            names = [column[0] for column in cursor.description]
+            kept = [n for n, name in enumerate(names) if (table, name) not in VOLATILE_COLUMNS]
+            whose = names.index("tenant_id") if "tenant_id" in names else None
+            found[table] = frozenset(
+                (
+                    None if whose is None else UUID(str(row[whose])),
+                    repr([row[n] for n in kept]),
+                )
+                for row in cursor.fetchall()
+            )
+    return found
+
+
+def changes(before: Snapshot, after: Snapshot) -> set[tuple[str, Any]]:
+    """(table, whose) of all rows that were made, changed or removed."""
+    return {
+        (table, whose)
+        for table in after
+        for whose, _ in before.get(table, frozenset()) ^ after[table]
+    }
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text in a column's value; of JSON, each of its leaves."""
+    if isinstance(value, dict):
+        for each in value.values():
+            yield from texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from texts(each)
+    elif isinstance(value, str | UUID):
+        yield str(value)
+
+
+def _collect_canaries(world: World) -> None:
+    """Whatever text, number or id stands in the rows of one workspace alone."""
+    words: dict[str, set[str]] = {slug: set() for slug in world.sides}
+    by_id = {side.tenant.pk: slug for slug, side in world.sides.items()}
+    with everything_visible():
+        for model in tenant_models():
+            for row in model.unscoped.values():  # every row: nothing filters it
+                for value in row.values():
+                    words[by_id[row["tenant_id"]]] |= {text.lower() for text in texts(value)}
+        for slug, side in world.sides.items():
+            words[slug].discard(str(side.members["gone"].user_id))
+            people = User.objects.filter(
+                pk__in=[m.user_id for name, m in side.members.items() if name != "gone"]
+            )
+            rows = [*people.values(), *Tenant.objects.filter(pk=side.tenant.pk).values()]
+            words[slug] |= {text.lower() for row in rows for v in row.values() for text in texts(v)}
+    for slug, side in world.sides.items():
+        elsewhere = set().union(*(words[other] for other in words if other != slug))
+        own = {word for word in words[slug] - elsewhere if len(word) > 7 and word != slug}
+        numbers = {re.sub(r"\D", "", w) for w in own if re.fullmatch(r"\+?\d{9,15}", w)}
+        side.digits = frozenset(number[-10:] for number in numbers)
+        ids = {word.replace("-", "") for word in own if re.fullmatch(r"[0-9a-f-]{36}", word)}
+        passwords = {word for word in own if word.startswith(("pbkdf2", "argon2", "md5$"))}
+        side.canaries = frozenset((own - passwords) | ids | {side.marker})
