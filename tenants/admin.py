@@ -11,6 +11,7 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -35,6 +36,12 @@ class TenantScopedAdmin(admin.ModelAdmin):
 
     def _has_tenant(self, request: HttpRequest) -> bool:
         return getattr(request, "tenant", None) is not None
+
+    def get_object(self, request: HttpRequest, *args: Any) -> Any:
+        # Django's views look for the object before they ask for the permission.
+        if not self._has_tenant(request):
+            raise PermissionDenied
+        return super().get_object(request, *args)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self._has_tenant(request) and super().has_module_permission(request)
