@@ -80,7 +80,9 @@ start_postgres() {
   quietly as_postgres "$postgres_bin/initdb" -D "$work/pg/data" -U postgres --auth=trust \
     --no-sync -E UTF8 --no-locale
   quietly as_postgres "$postgres_bin/pg_ctl" -D "$work/pg/data" -l "$work/pg/log" -w start \
-    -o "-k $work/pg -c listen_addresses='' -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
+    -o "-k $work/pg -c listen_addresses='' -c fsync=off -c full_page_writes=off -c synchronous_commit=off \
+      -c log_statement=all -c log_line_prefix='%a|'" # the statement guard reads the log
+  export POSTGRES_LOG="$work/pg/log"
   # As in production: the owner makes the tables, and the tests act as a role that owns nothing.
   export DATABASE_OWNER_URL="postgres://crm@/$work/pg/crm" DATABASE_URL="postgres://crm_app@/$work/pg/crm"
   database_roles | quietly superuser -q

@@ -25,6 +25,7 @@ from django.conf import settings
 from django.db import connection
 
 from voip_crm.local import die_with_parent
+from voip_crm.tests.statements import PROCESSES
 
 START_SECONDS = 90.0
 # A second account at the sandbox, for a workspace that has its own.
@@ -77,6 +78,7 @@ class Processes:
         inherited = {k: v for k, v in os.environ.items() if k != "DJANGO_ALLOW_ASYNC_UNSAFE"}
         # Whoever honours a proxy cannot leave this machine.
         nowhere = dict.fromkeys(["HTTP_PROXY", "HTTPS_PROXY"], "http://127.0.0.1:9")
+        nowhere["PGAPPNAME"] = PROCESSES
         with (self.folder / f"{name}.log").open("ab") as log:
             self.children[name] = subprocess.Popen(
                 [sys.executable, "-u", *command],
