@@ -384,7 +384,7 @@ def test_no_stored_text_runs_in_the_admin(alice: Page, dialogs: list[str]) -> No
     page.goto("/admin/login/?next=/admin/")
     page.get_by_label("Email").fill("root@example.com")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Sign in").click()
     page.locator("[name=workspace]").select_option(index=0)
     page.get_by_role("button", name="Look into it").click()
     expect(page.locator("#content")).to_be_visible()
