@@ -185,7 +185,8 @@ def watch(execute: Callable[..., Any], sql: Any, params: Any, many: bool, contex
     """Reads a statement on its way to the database (Django's `execute_wrapper`)."""
     dialect = "sqlite" if context["connection"].vendor == "sqlite" else "postgres"
     text = str(sql).replace("%s", "'?'").replace("%%", "%")
-    if (wrong := fault(text, dialect)) and not _is_tests_own():
+    # A migration on SQLite changes a table by copying it.
+    if '"new__' not in text and (wrong := fault(text, dialect)) and not _is_tests_own():
         faults.append(f"{wrong}: {text[:1000]}")
     return execute(sql, params, many, context)
 
