@@ -23,10 +23,7 @@ import sqlglot
 from sqlglot import exp
 
 # A membership is looked up by its person before a tenant is known: tenants/doors.py.
-# A number of ours is of one workspace, whichever has it: calls/admin.py.
-EXCEPTIONS = {("tenants_membership", "user_id"), ("calls_phonenumber", "number")}
-# Django deletes by id what it has found inside the tenant before.
-DELETED_BY_ID = {"contacts_contact"}
+EXCEPTIONS = {("tenants_membership", "user_id")}
 TOUCHING = (exp.Select, exp.Insert, exp.Update, exp.Delete)
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,8 +93,8 @@ def _open(node: exp.Expression, around: Mapping[str, str]) -> str | None:
         elif isinstance(target, exp.Table) and target.name in tenant_tables():
             return str(target.name)
         return None
-    if isinstance(node, exp.Delete) and node.this.name in DELETED_BY_ID and _is_by_id(node):
-        return None
+    if isinstance(node, exp.Delete) and _is_by_id(node):
+        return None  # Django deletes what it has found inside the tenant before
     closed = _restricted(node, around)
     for alias, table in _tables(node).items():
         if table in tenant_tables() and alias not in closed:

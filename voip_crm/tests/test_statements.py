@@ -32,6 +32,7 @@ GOOD = [
     f"UPDATE {CONTACT} SET name = 'x' WHERE id = 1 AND tenant_id = 'a'",
     f"DELETE FROM {CALL} WHERE tenant_id = 'a' AND id IN (1, 2)",
     f"DELETE FROM {CONTACT} WHERE ({CONTACT}.id IN (1, 2))",
+    f"DELETE FROM {CALL} WHERE id IN (1, 2)",
     f"WITH found AS (SELECT id FROM {CONTACT} WHERE tenant_id = 'a') SELECT * FROM found",
     "SELECT * FROM tenants_membership m JOIN tenants_user u ON m.user_id = u.id"
     " WHERE m.user_id = 1",
@@ -60,7 +61,6 @@ BAD = [
     f"INSERT INTO {CONTACT} (id, name) VALUES (1, 'x')",
     f"INSERT INTO {CONTACT} VALUES (1, 'x')",
     f"UPDATE {CONTACT} SET tenant_id = 'b' WHERE id = 1",
-    f"DELETE FROM {CALL} WHERE id IN (1, 2)",
     f"DELETE FROM {CONTACT} WHERE id IN (SELECT contact_id FROM {CALL})",
     f"DELETE FROM {CONTACT} WHERE name IN ('x')",
     f"WITH found AS (SELECT id FROM {CONTACT}) SELECT * FROM found WHERE 'a' = 'a'",
