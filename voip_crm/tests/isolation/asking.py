@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
 from celery import Task
@@ -38,7 +39,9 @@ class Outcome:
     tasks: list[tuple[str, str]] = field(default_factory=list)  # (name, first argument)
     accounts: set[str] = field(default_factory=set)  # SIDs that Twilio was asked about
     changed: set[tuple[str, Any]] = field(default_factory=set)
+    written: list[str] = field(default_factory=list)  # rows as they are now
     has_written: bool = False
+    location: str = ""
 
     def statements(self, execute: Any, sql: Any, *rest: Any) -> Any:
         """Rows are only compared when something else than a look was sent to the database."""
@@ -67,9 +70,16 @@ class Outcome:
 
 
 def ask(
-    world: World, actor: str, method: str, path: str, *, client: Client | None = None, **sent: Any
+    world: World,
+    actor: str,
+    method: str,
+    path: str,
+    *,
+    client: Client | None = None,
+    keep: bool = False,
+    **sent: Any,
 ) -> Outcome:
-    """Send a request as `actor`; whatever it wrote is noted, then undone."""
+    """Send a request as `actor`; whatever it wrote is noted, then undone, or kept."""
     client = client or client_of(world, actor)
     with _listening() as outcome, transaction.atomic():
         with connection.execute_wrapper(outcome.statements):
@@ -77,9 +87,17 @@ def ask(
             outcome.status, outcome.body = response.status_code, _body(response)
             _do_what_waits(outcome)
         if outcome.has_written:
-            outcome.changed = changes(world.before, snapshot())
-        transaction.set_rollback(True)
-    outcome.said = f"{path} {sent}"
+            after = snapshot()
+            outcome.changed = changes(world.before, after)
+            outcome.written = [
+                row for table in after for _, row in after[table] - world.before[table]
+            ]
+        if not keep:
+            transaction.set_rollback(True)
+        elif outcome.has_written:
+            world.before = after
+    outcome.location = response.headers.get("Location", "")
+    outcome.said = unquote_plus(f"{path} {sent}")
     head = f"{response.headers} {response.cookies}"
     outcome.heard += [("answer", outcome.body), ("headers", head)]
     outcome.heard += [("message", text) for _, text in outcome.messages]

@@ -1,6 +1,9 @@
 """What a registry's `Send` is as a request of Django's test client."""
 
 import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -41,3 +44,38 @@ def parts(path: str, send: Send, side: Side, **instead: str) -> dict[str, Any]:
             "content_type": "application/x-www-form-urlencoded",
         }
     return sent
+
+
+# What is text of a workspace, not the id of an object.
+_NO_IDS = ("marker", "slug", "email", "contact_e164")
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a right request that holds an id."""
+
+    where: str  # query, form or json
+    name: str
+    key: str  # of Side.ids
+
+    def given(self, send: Send, side: Side) -> Send:
+        """The request with this field's id being one of `side`."""
+        fields = {
+            self._swapped(name, side) if name == self.name else name: (
+                self._swapped(value, side) if name == self.name else value
+            )
+            for name, value in getattr(send, self.where).items()
+        }
+        changed: dict[str, Any] = {self.where: fields}
+        return replace(send, **changed)
+
+    def _swapped(self, text: Any, side: Side) -> Any:
+        return text.replace(f"{{{self.key}}}", side.ids[self.key])
+
+
+def id_fields(send: Send) -> Iterator[Field]:
+    for where in ("query", "form", "json"):
+        for name, value in (getattr(send, where) or {}).items():
+            for key in re.findall(r"{(\w+)}", f"{name} {value}"):
+                if key not in _NO_IDS:
+                    yield Field(where, name, key)

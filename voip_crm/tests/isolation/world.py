@@ -37,7 +37,7 @@ from calls.services import presence, progress
 from calls.services.progress import Heard
 from contacts.services import create_contact, set_archived
 from tenants import audit
-from tenants.audit import Action
+from tenants.audit import Action, Actor
 from tenants.context import tenant_transaction
 from tenants.models import Membership, Role, Tenant, User
 from tenants.scoping import tenant_models
@@ -209,7 +209,8 @@ def _numbers_and_contacts(side: Side, area: str) -> None:
             email=f"{name}@customer.{marker}.example",
             numbers=[(f"+1{area}555{digits}", f"label {marker}")],
         )
-        audit.record(Action.CONTACT_CREATED, on=contact, note=f"made in {marker}")
+        maker = Actor(side.members["admin"].user_id, f"Admin {marker}")
+        audit.record(Action.CONTACT_CREATED, on=contact, actor=maker, note=f"made in {marker}")
         row = contact.numbers.get()
         side.ids |= {
             name: str(contact.pk),

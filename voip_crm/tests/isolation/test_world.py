@@ -1,0 +1,61 @@
+"""The world of the proofs is whole: a table or a text without a mark could leak unseen."""
+
+import pytest
+from django.db import models
+
+from tenants.scoping import tenant_models
+from tenants.secrets import EncryptedTextField
+from voip_crm.tests.isolation.world import World, everything_visible, texts
+
+pytestmark = pytest.mark.django_db
+
+# Texts that say nothing of a workspace, or that are too short or too common to tell it by.
+COMMON = {
+    "AuditEntry.action",
+    "AuditEntry.object_type",
+    "CallEvent.kind",
+    "CallEvent.name",
+    "CallingCeiling.currency",
+    "CallingCeiling.refused_countries",
+    "CallingPolicy.countries",
+    "CallLeg.status",
+    "CallLog.outcome",
+    "CallLog.status",
+    # Of accounts that two workspaces share.
+    *("Conference.account_sid", "PhoneNumber.account_sid", "Recording.account_sid"),
+}
+
+
+def test_each_tenant_table_has_rows_of_each_workspace(world: World) -> None:
+    with everything_visible():
+        for model in tenant_models():
+            rows = set(model.unscoped.values_list("tenant_id", flat=True))
+            assert rows == {side.tenant.pk for side in world.sides.values()}, (
+                f"Give each workspace of isolation/world.py a row of {model.__name__}."
+            )
+
+
+def test_each_text_of_a_workspace_is_marked_as_its_own(world: World) -> None:
+    unmarked = set()
+    with everything_visible():
+        for model in tenant_models():
+            for column in model._meta.fields:
+                is_text = isinstance(column, models.CharField | models.TextField | models.JSONField)
+                if not is_text or column.choices or isinstance(column, EncryptedTextField):
+                    continue
+                for side in world.sides.values():
+                    values = model.unscoped.filter(tenant=side.tenant).values_list(
+                        column.attname, flat=True
+                    )
+                    if not any(side.seen_in(text) for value in values for text in texts(value)):
+                        unmarked.add(f"{model.__name__}.{column.name}")
+    assert unmarked == COMMON
+
+
+def test_a_canary_is_of_one_workspace_alone(world: World) -> None:
+    acme, borealis, cygnus = world.sides.values()
+    assert acme.seen_in("… Person zzAcme …") and acme.seen_in(acme.ids["contact"].upper())
+    assert acme.seen_in(f"(415) 555-{acme.ids['contact_e164'][-4:]}")
+    assert not acme.seen_in(" ".join([*borealis.canaries, *cygnus.canaries]))
+    assert not acme.seen_in(acme.ids["contact"], said=acme.ids["contact"])
+    assert min(len(side.canaries) for side in world.sides.values()) > 80
