@@ -16,7 +16,15 @@ from django.db import models
 from django.utils import timezone
 from playwright.sync_api import Page, Route, expect
 
-from calls.models import CallEvent, CallLeg, CallLog, Conference, PhoneNumber, Recording
+from calls.models import (
+    CallEvent,
+    CallLeg,
+    CallLog,
+    Conference,
+    PhoneNumber,
+    Recording,
+    StoppedCall,
+)
 from contacts.models import Contact, ContactNumber
 from contacts.services import reindex
 from tenants.context import tenant_transaction
@@ -122,6 +130,9 @@ SAFE = {
         **dict.fromkeys(["auth_token", "previous_auth_token", "api_key_secret"], "never shown"),
     },
     "calls.PhoneNumber": {"account_sid": "of our account"},
+    "calls.CallingPolicy": {"countries": "known codes"},
+    "calls.CallingCeiling": {"refused_countries": "known codes", "currency": "three letters"},
+    "calls.StoppedCall": {"rule": "a fixed word"},
 }
 
 # What payloads have become in a document: nothing, if all is well.
@@ -251,6 +262,13 @@ def poisoned(committed_cast: Cast) -> Cast:
         ours = [PhoneNumber(account_sid=f"AC{n}", number=f"{n}") for n in range(len(PAYLOADS))]
         PhoneNumber.objects.bulk_create(ours)
         fill(ours)
+        now = timezone.now()
+        stopped = [
+            StoppedCall(user=person, rule=f"r{n}"[:24], hour=now, last_at=now, message="x")
+            for n, person in enumerate(people)
+        ]
+        StoppedCall.objects.bulk_create(stopped)
+        fill(stopped)
         for serial, payload in enumerate(PAYLOADS):
             other = PAYLOADS[-serial]
             AuditEntry.objects.create(
@@ -269,7 +287,7 @@ def test_no_text_column_is_forgotten() -> None:
     """A new column is filled above, or stands among the safe ones with its reason."""
     filled = {
         *(Tenant, User, Contact, ContactNumber, CallLog, CallLeg, CallEvent, Recording),
-        *(PhoneNumber, AuditEntry),
+        *(PhoneNumber, AuditEntry, StoppedCall),
     }
     ours = [apps.get_app_config(label) for label in ("tenants", "contacts", "calls")]
     for model in (model for app in ours for model in app.get_models()):
@@ -342,6 +360,7 @@ def test_no_stored_text_runs_or_becomes_markup(
     look("/contacts?q=%22%3E%3Cb%20data-pwn%3E")
     look("/settings/members")
     look("/settings/caller-ids")
+    look("/settings/calling-limits")
     look("/settings/audit-trail", "trail_more_link")
     look("/settings/audit-trail?person=%3Cb%20data-pwn%3E&day=%22%3E%3Cb%20data-pwn%3E")
     look("/settings")
@@ -392,7 +411,7 @@ def test_no_stored_text_runs_in_the_admin(alice: Page, dialogs: list[str]) -> No
     for table in (
         *("tenants/tenant", "tenants/user", "tenants/membership", "contacts/contact"),
         *("calls/phonenumber", "calls/calllog", "calls/callleg", "calls/callevent"),
-        "calls/recording",
+        *("calls/recording", "calls/stoppedcall"),
     ):
         page.goto(f"/admin/{table}/?q=")
         expect(page.locator("#changelist")).to_be_visible()
