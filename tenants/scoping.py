@@ -56,8 +56,6 @@ class TenantQuerySet(models.QuerySet[Any]):
 class TenantManager(models.Manager.from_queryset(TenantQuerySet)):  # type: ignore[misc]
     """The default manager of a tenant table: sees the current tenant's rows only."""
 
-    use_in_migrations = False
-
     def get_queryset(self) -> Any:
         return super().get_queryset().filter(tenant_id=CurrentTenant())
 

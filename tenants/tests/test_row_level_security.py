@@ -16,6 +16,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.db.backends.signals import connection_created
 from django.db.models import QuerySet
+from django.test.utils import CaptureQueriesContext
 
 from tenants import doors, roles
 from tenants.context import door, tenant_transaction
@@ -83,10 +84,12 @@ def test_a_door_shows_a_person_their_own_memberships_and_lets_nothing_be_written
 ) -> None:
     cast = committed_cast
     second, _ = add_member(cast.borealis, email=cast.bob.user.email)
-    with door(USER_SETTING, cast.bob.user_id):
+    with CaptureQueriesContext(connection) as queries, door(USER_SETTING, cast.bob.user_id):
         assert set(unfiltered(Membership)) == {cast.bob, second}
         assert unfiltered(Membership).update(role="admin") == 0
         assert unfiltered(Contact).count() == 0
+    # Its transaction ends here, and with it the door.
+    assert sum("set_config" in query["sql"] for query in queries) == 1
     with tenant_transaction(cast.acme.pk):
         assert doors.is_member_elsewhere(cast.bob) and not doors.is_member_elsewhere(cast.alice)
         # The door is shut behind that look.

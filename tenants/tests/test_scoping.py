@@ -2,12 +2,15 @@
 
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Count, Exists, OuterRef
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tenants.context import (
@@ -15,6 +18,7 @@ from tenants.context import (
     TenantNotSet,
     current_tenant_id,
     tenant_context,
+    tenant_id_for_query,
     tenant_transaction,
 )
 from tenants.models import Membership, User
@@ -78,6 +82,14 @@ def test_every_entry_point_raises_outside_a_tenant(cast: Any, entry: str) -> Non
 def test_a_context_without_its_transaction_is_not_enough(cast: Any, entry: str) -> None:
     with tenant_context(cast.acme.pk), pytest.raises(TenantNotSet):
         READS[entry]()
+
+
+def test_a_copied_context_does_not_open_another_connection(cast: Any) -> None:
+    with tenant_transaction(cast.acme.pk), ThreadPoolExecutor(1) as threads:
+        assert tenant_id_for_query() == cast.acme.pk
+        there = threads.submit(copy_context().run, tenant_id_for_query)
+        with pytest.raises(TenantNotSet):
+            there.result()
 
 
 def test_each_tenant_sees_its_own_rows_and_no_others(cast: Any) -> None:
@@ -145,8 +157,12 @@ def test_one_tenants_work_may_not_enter_another(cast: Any) -> None:
 
 
 def test_the_same_tenant_may_be_entered_again(cast: Any) -> None:
-    with tenant_transaction(cast.acme.pk), tenant_transaction(cast.acme.pk), tenant_transaction():
-        assert Contact.objects.count() == 1
+    with tenant_transaction(cast.acme.pk):
+        with CaptureQueriesContext(connection) as queries, tenant_transaction(cast.acme.pk):
+            with tenant_transaction():
+                assert Contact.objects.count() == 1
+        # It is said to the database once.
+        assert not [query for query in queries if "set_config" in query["sql"]]
 
 
 def test_a_failed_block_leaves_no_tenant_behind(cast: Any) -> None:

@@ -1,8 +1,9 @@
 """Mutation testing, `./test mutation [FILE…]`: each guard is broken, and a test must notice.
 
 The code of `TARGETS` is broken one place at a time (`mutants.py`); their tests must then fail. Most
-mutants live in one function: a process that has loaded everything forks, swaps the function's code
-and runs the tests until one fails. The others need a new interpreter, and some a new database.
+mutants live in one function: a process that has run the tests once forks, swaps the function's code
+and runs them until one fails, beginning with those that noticed the mutants before. The others need
+a new interpreter and a new database.
 
 Fails when a target has fewer than 90 % of its mutants killed, when a mutant survives that
 `mutation.toml` does not explain, when one in `STRICT` code survives at all, or when an explained
@@ -10,6 +11,7 @@ one does not exist any more or is killed.
 """
 
 import contextlib
+import gc
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -25,16 +27,19 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
+from django.core.management import call_command
+from django.db import connections
+from pytest_django.plugin import blocking_manager_key
 
 from voip_crm.tests.mutants import Mutant, mutants
 
 ROOT = Path(__file__).resolve().parents[2]
 ENOUGH = 0.9
 ROW = "= "
-TIMEOUT = 300  # seconds for the tests of one mutant; an endless loop is a killed one
+TIMEOUT = 240  # seconds for the tests of one mutant; an endless loop is a killed one
 NOTHING_RAN = 5  # pytest's exit code
 PROGRAM = [sys.executable, "-m", "voip_crm.tests.mutation"]
 
@@ -43,64 +48,75 @@ PROGRAM = [sys.executable, "-m", "voip_crm.tests.mutation"]
 class Target:
     """The tests of a file, by what kills most first; of the file these functions only (""= all).
 
-    `schema` names code that makes the database: it is broken before the migrations run.
+    `early` names code that works while the product is loaded or its database made: who survives
+    there is tried again before that.
     """
 
     tests: tuple[str, ...]
     functions: tuple[str, ...] = ("",)
-    schema: tuple[str, ...] = ()
+    early: tuple[str, ...] = ()
 
 
-SCOPE = ("tenants/tests/test_scoping.py",)
-HOOKS = ("calls/tests/test_webhooks.py",)
+SQL = ("tenants/tests/test_constraints.py",)
+SCOPE = ("tenants/tests/test_scoping.py", "tenants/tests/test_row_level_security.py")
+DOORS = ("tenants/tests/test_doors.py", "calls/tests/test_clerk.py")
+HOOKS = ("calls/tests/test_webhooks.py", "calls/tests/test_forged_webhooks.py")
+PEOPLE = ("tenants/tests/test_sign_in.py", "tenants/tests/test_settings.py")
+SECRETS = ("calls/tests/test_secrets.py",)
+OWN = ("calls/tests/test_own_accounts.py",)
 TARGETS = {
-    "tenants/scoping.py": Target(
-        (*SCOPE, "tenants/tests/test_doors.py", "tenants/tests/test_schema.py"),
-        schema=("TenantFence", "member_fence", "TenantOwned.Meta"),
+    "calls/gateway/tokens.py": Target(HOOKS, ("is_signed",)),
+    "calls/signed_posts.py": Target(HOOKS),
+    "calls/accounts.py": Target(
+        (*HOOKS, *OWN, *SECRETS),
+        ("shared_account", "account_for", "webhook_account", "serves", "_legible", "_tokens"),
     ),
     "tenants/context.py": Target(SCOPE),
-    "tenants/doors.py": Target(
-        (
-            "tenants/tests/test_doors.py",
-            "calls/tests/test_clerk.py",
-            "tenants/tests/test_settings.py",
-        )
+    "tenants/scoping.py": Target(
+        (*SQL, *SCOPE, *DOORS), early=("TenantFence", "member_fence", "TenantOwned.Meta")
     ),
-    "tenants/middleware.py": Target(
-        (
-            "tenants/tests/test_middleware.py",
-            "tenants/tests/test_sign_in.py",
-            "calls/tests/test_clerk.py",
-        )
-    ),
-    "tenants/access.py": Target(
-        ("tenants/tests/test_sign_in.py", "tenants/tests/test_settings.py")
-    ),
-    "calls/accounts.py": Target((*HOOKS, "calls/tests/test_api.py")),
-    "calls/gateway/tokens.py": Target((*HOOKS, "calls/tests/test_dialing.py")),
-    "calls/webhooks.py": Target(
-        HOOKS,
-        (
-            "TwilioWebhook.post",
-            "VoiceWebhook._document",
-            "RecordingStatusWebhook",
-            "_store",
-            "_belongs",
-            "_keep_aside",
-            "_sid",
-        ),
-    ),
+    "tenants/doors.py": Target((*DOORS, *PEOPLE, *SCOPE)),
     "calls/services/progress.py": Target(
         (*HOOKS, "calls/tests/test_dialing.py"), ("hear", "_locate", "_is_about", "bind_sid")
+    ),
+    "calls/webhooks.py": Target(HOOKS, ("_store", "_member", "_belongs", "_keep_aside", "_sid")),
+    "tenants/middleware.py": Target(
+        (
+            *PEOPLE,
+            *DOORS,
+            "tenants/tests/test_second_factor.py",
+            "tenants/tests/test_audit.py",
+            "tenants/tests/test_admin.py",
+        ),
+        early=("short_transactions",),
+    ),
+    "tenants/access.py": Target(
+        (
+            "tenants/tests/test_settings.py",
+            "tenants/tests/test_audit.py",
+            "tenants/tests/test_sign_in.py",
+        ),
+    ),
+    "tenants/secrets.py": Target((*SECRETS, *OWN)),
+    "tenants/policies.py": Target((*SQL, *SCOPE), early=("",)),
+    "tenants/roles.py": Target(
+        SCOPE,
+        ("grant", "faults", "_faults_of_table", "check_now_or_on_connect", "_check_first"),
+        ("grant",),
     ),
 }
 # Signature checks and tenant predicates: no mutant may survive here, explained or not.
 STRICT = {
-    "tenants/scoping.py": ("CurrentTenant", "_claim", "TenantQuerySet", "TenantManager"),
-    "tenants/context.py": ("current_tenant_id", "tenant_id_for_query", "tenant_context"),
-    "calls/accounts.py": ("account_by_sid", "serves"),
     "calls/gateway/tokens.py": ("is_signed",),
-    "calls/webhooks.py": ("TwilioWebhook.post", "_belongs"),
+    "calls/signed_posts.py": ("TwilioWebhook.post", "misshapen"),
+    "calls/accounts.py": ("webhook_account", "serves", "_tokens"),
+    "tenants/context.py": ("current_tenant_id", "tenant_id_for_query", "tenant_context", "door"),
+    "tenants/scoping.py": ("CurrentTenant", "_claim", "TenantQuerySet", "TenantManager"),
+    "tenants/doors.py": ("_memberships", "membership_by_identity", "tenant_named_by"),
+    "calls/services/progress.py": ("_locate", "_is_about"),
+    "calls/webhooks.py": ("_member", "_belongs"),
+    "tenants/secrets.py": ("unseal", "EncryptedTextField.place"),
+    "tenants/policies.py": ("_said", "TenantPolicy.policies", "DoorPolicy.policies"),
 }
 
 
@@ -115,41 +131,58 @@ def _within(function: str, names: Sequence[str]) -> bool:
     return any(name in ("", function) or function.startswith(f"{name}.") for name in names)
 
 
-def _module(file: str) -> str:
+def module(file: str) -> str:
+    """Its dotted name."""
     return file.removesuffix(".py").replace("/", ".")
 
 
 # --- breaking -----------------------------------------------------------------------------------
 
 
-def swap(module: types.ModuleType, mutant: Mutant) -> bool:
+def swap(loaded: types.ModuleType, mutant: Mutant) -> bool:
     """Put the mutant's code into the loaded function; whether that was possible."""
+    functions, code = swappable(loaded, mutant)
+    for function in functions:
+        function.__code__ = code
+    return bool(functions)
+
+
+def swappable(loaded: types.ModuleType, mutant: Mutant) -> tuple[list[types.FunctionType], Any]:
+    """The loaded function (each that was made of it, of an inner one) and the mutant's code for it;
+    none when the mutant is not in a function.
+    """
     if mutant.change.startswith("@"):  # the function's own code is the same without a decorator
-        return False
-    found: Any = module
-    code: types.CodeType | None = compile(mutant.tree, str(module.__file__), "exec")
+        return [], None
+    found: list[Any] = [loaded]
+    code: Any = compile(mutant.tree, str(loaded.__file__), "exec")
     for name in mutant.function.split(".") if mutant.function else ():
-        found = inspect.getattr_static(found, name, None)
-        code = next((c for c in code.co_consts if _is_code(c, name)), None) if code else None
+        code = _inner(code, name)
+        found = [each for outer in found for each in _named(outer, name)]
+    functions = [each for each in found if isinstance(each, types.FunctionType)]
+    if any(f.__code__ == code or f.__code__.co_freevars != code.co_freevars for f in functions):
+        return [], None
+    return functions, code
+
+
+def _inner(code: types.CodeType | None, name: str) -> types.CodeType | None:
+    consts = code.co_consts if code else ()
+    return next((c for c in consts if isinstance(c, types.CodeType) and c.co_name == name), None)
+
+
+def _named(outer: Any, name: str) -> list[Any]:
+    """What has this name in a module, a class or a function."""
+    if isinstance(outer, types.FunctionType):
+        return [f for f in gc.get_referrers(_inner(outer.__code__, name)) if hasattr(f, "__code__")]
+    found = inspect.getattr_static(outer, name, None)
     found = found.fget if isinstance(found, property) else found
-    found = inspect.unwrap(getattr(found, "__func__", found)) if callable(found) else found
-    if code is None or not isinstance(found, types.FunctionType):
-        return False
-    if found.__code__.co_freevars != code.co_freevars or found.__code__ == code:
-        return False
-    found.__code__ = code
-    return True
-
-
-def _is_code(constant: object, name: str) -> bool:
-    return isinstance(constant, types.CodeType) and constant.co_name == name
+    return [inspect.unwrap(getattr(found, "__func__", found)) if callable(found) else found]
 
 
 class Broken(importlib.abc.MetaPathFinder):
     """Imports one module as the mutant."""
 
     def __init__(self, file: str, mutant: Mutant) -> None:
-        self.module, self.mutant = _module(file), mutant
+        self.module, self.mutant = module(file), mutant
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
         if name != self.module:
@@ -192,7 +225,7 @@ def killed(command: Sequence[str], environment: dict[str, str]) -> bool:
 
 
 class Forks:
-    """A pytest plugin: in place of the tests, it runs them once for each mutant, in a fork."""
+    """A pytest plugin: runs the tests once, then once for each mutant, in a fork."""
 
     def __init__(self, file: str, slot: str) -> None:
         self.file, self.slot = file, slot
@@ -200,19 +233,22 @@ class Forks:
         self.count = 0
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        if not self._passes(session, None):
+        started = time.monotonic()
+        if _first_to_fail(session.items) is not None:
             pytest.exit(f"{self.file}: its tests fail without any mutant", returncode=3)
-        module = importlib.import_module(_module(self.file))
+        self.limit = 20 + 5 * (time.monotonic() - started)
+        if not self._passes(session, None):
+            pytest.exit(f"{self.file}: its tests fail in a fork without any mutant", returncode=3)
+        early = TARGETS[self.file].early
         for number, mutant in enumerate(chosen(self.file)):
             self.count += 1
             started = time.monotonic()
-            if _within(mutant.function, TARGETS[self.file].schema) or not _can_swap(module, mutant):
+            is_alive = self._passes(session, mutant)
+            if is_alive is None or (is_alive and _within(mutant.function, early)):
                 is_alive = not killed(
                     [*PROGRAM, "--cold", self.file, str(number)],
                     {"TOX_PARALLEL_ENV": f"{self.slot}cold"},
                 )
-            else:
-                is_alive = self._passes(session, mutant)
             if is_alive:
                 self.survivors.append(mutant)
             word = "SURVIVED" if is_alive else "killed"
@@ -220,74 +256,94 @@ class Forks:
             print(f"{word} {self.file}:{mutant.line} {mutant.name} ({seconds:.1f} s)", flush=True)
         return True
 
-    def _passes(self, session: pytest.Session, mutant: Mutant | None) -> bool:
+    def _passes(self, session: pytest.Session, mutant: Mutant | None) -> bool | None:
+        """Whether the tests pass with the mutant; None when it is none of a loaded function."""
+        connections.close_all()  # a fork would end it for us, too
+        reading, writing = os.pipe()
         pid = os.fork()
         if pid == 0:
-            os.setsid()
-            code = 1
-            try:
-                null = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(null, 1)
-                os.dup2(null, 2)
-                if mutant is not None:
-                    swap(importlib.import_module(_module(self.file)), mutant)
-                code = _run(session)
-            finally:
-                os._exit(code)
-        deadline = time.monotonic() + TIMEOUT
+            _be_mutant(session, self.file, mutant, writing)
+        os.close(writing)
+        deadline = time.monotonic() + self.limit
         while time.monotonic() < deadline:
-            done, status = os.waitpid(pid, os.WNOHANG)
-            if done:
-                return status == 0
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended and status:
+                pytest.exit(f"{self.file}: the fork broke", returncode=3)
+            if ended:
+                break
             time.sleep(0.01)
-        os.killpg(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+        else:
+            os.killpg(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        with os.fdopen(reading) as told:
+            said = told.read()
+        if said in (PASSED, COLD):
+            return True if said == PASSED else None
+        if said:
+            session.items.insert(0, session.items.pop(int(said)))
+        _tidy(session)
         return False
 
 
-def _can_swap(module: types.ModuleType, mutant: Mutant) -> bool:
-    """Asked in a fork, since it swaps."""
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            code = 0 if swap(module, mutant) else 1
-        finally:
-            os._exit(code)
-    return os.waitpid(pid, 0)[1] == 0
+PASSED, COLD = "passed", "cold"
 
 
-def _run(session: pytest.Session) -> int:
-    """The tests until the first failure; an exit code."""
-    items = session.items
-    for item, following in zip(items, [*items[1:], None], strict=True):
+def _be_mutant(session: pytest.Session, file: str, mutant: Mutant | None, writing: int) -> NoReturn:
+    """In a fork: tell which test fails first, by its place."""
+    try:
+        os.setsid()
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        os.dup2(null, 2)
+        said: object = COLD
+        if mutant is None or swap(importlib.import_module(module(file)), mutant):
+            session._setupstate.teardown_exact(session.items[0])
+            failed = _first_to_fail(session.items)
+            said = PASSED if failed is None else failed
+        os.write(writing, str(said).encode())
+        os._exit(0)
+    except BaseException:
+        os._exit(1)
+
+
+def _first_to_fail(items: Sequence[pytest.Item]) -> int | None:
+    # The first test follows on the last, so that what all tests share is kept.
+    for place, (item, following) in enumerate(zip(items, [*items[1:], items[0]], strict=True)):
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-        if session.testsfailed:
-            return 1
-    return 0
+        if item.session.testsfailed:
+            return place
+    return None
 
 
-OPTIONS = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:randomly"]
+def _tidy(session: pytest.Session) -> None:
+    """Whoever was ended within a test, or broke transactions, leaves rows."""
+    from tenants.models import User
+
+    with session.config.stash[blocking_manager_key].unblock():
+        if User.objects.exists():
+            call_command("flush", verbosity=0, interactive=False)
+        connections.close_all()
+
+
+OPTIONS = ["-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
+OPTIONS += ["-k", "not borealis"]  # each forgery is tried on one of the two workspaces
 
 
 def run_target(file: str, slot: str) -> tuple[int, list[Mutant]]:
     """How many mutants there are, and those that survive."""
     os.environ["TOX_PARALLEL_ENV"] = slot
+    os.environ.pop("POSTGRES_LOG", None)  # is of all targets
     forks = Forks(file, slot)
-    code = pytest.main([*OPTIONS, "--reuse-db", "-s", *_tests(file)], plugins=[forks])
+    code = pytest.main([*OPTIONS, "-s", *TARGETS[file].tests], plugins=[forks])
     if code not in (0, NOTHING_RAN):
         raise SystemExit(f"{file}: pytest ended with {code}")
     return forks.count, forks.survivors
 
 
-def _tests(file: str) -> list[str]:
-    return [test for test in TARGETS[file].tests if (ROOT / test).exists()]
-
-
 def cold(file: str, number: int) -> int:
     """One mutant in this interpreter; pytest's exit code."""
     sys.meta_path.insert(0, Broken(file, chosen(file)[number]))
-    return int(pytest.main([*OPTIONS, "--create-db", *_tests(file)]))
+    return int(pytest.main([*OPTIONS, "-x", "--create-db", *TARGETS[file].tests]))
 
 
 # --- the verdict --------------------------------------------------------------------------------
