@@ -9,7 +9,6 @@ from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from django.http.request import QueryDict, UnreadablePostError
-from django.utils.decorators import method_decorator
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -19,7 +18,6 @@ from calls.accounts import TwilioAccount, TwilioNotConfigured
 from calls.sids import is_sid
 from tenants import log_context
 from tenants.ids import read_uuid
-from tenants.middleware import short_transactions
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +26,6 @@ _FORM = "application/x-www-form-urlencoded"
 Form = dict[str, str]
 
 
-@method_decorator(short_transactions, name="dispatch")
 class TwilioWebhook(APIView):
     """A signed form POST. Subclasses answer `hear(account, form, query)`; nothing else is believed.
 

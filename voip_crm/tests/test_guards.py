@@ -139,16 +139,33 @@ def broken(guard: Guard, patch: pytest.MonkeyPatch, cast: Any) -> Iterator[None]
         yield
 
 
-@pytest.mark.parametrize("name", GUARDS)
+def wanted(test: Callable[..., None]) -> tuple[str, ...]:
+    return test.__code__.co_varnames[: test.__code__.co_argcount]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        # The fixtures are asked for too late for pytest to see what database they need.
+        pytest.param(
+            name, marks=pytest.mark.django_db(transaction="committed_cast" in wanted(guard.test))
+        )
+        for name, guard in GUARDS.items()
+    ],
+)
 def test_a_test_fails_when_this_guard_is_broken(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, name: str
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
 ) -> None:
     guard = GUARDS[name]
     if name in ON_POSTGRESQL and not roles.application_role():
         pytest.skip("only PostgreSQL has row-level security: use ./test")
-    code = guard.test.__code__
-    wanted = code.co_varnames[: code.co_argcount]
-    fixtures = {each: request.getfixturevalue(each) for each in wanted if each not in guard.given}
+    fixtures = {
+        each: request.getfixturevalue(each)
+        for each in wanted(guard.test)
+        if each not in guard.given
+    }
     cast = fixtures.get("cast") or fixtures.get("committed_cast")
     with (
         broken(guard, monkeypatch, cast),
