@@ -38,7 +38,7 @@ REFUSED_COUNTRIES = frozenset(
 
 @dataclass(frozen=True)
 class Caps:
-    """Spends are per day of the workspace's time zone, in the account's currency."""
+    """Spends are per 24 hours, in the account's currency."""
 
     agent_calls_per_minute: int
     calls_per_minute: int
@@ -80,7 +80,9 @@ class Policy:
     currency: str
 
     def rate_to(self, country: str) -> Decimal:
-        return self.domestic_rate if country == self.home else self.international_rate
+        """An admin chooses the home country, so a dear one does not become cheap by being it."""
+        is_cheap = country == self.home and country in COUNTRIES
+        return self.domestic_rate if is_cheap else self.international_rate
 
     def money(self, amount: Decimal) -> str:
         return f"{amount:.2f} {self.currency}"
@@ -164,7 +166,7 @@ def stop_caps(policy: Policy, usage: Usage, rate: Decimal) -> Stop | None:
         ("workspace", usage.spent, caps.daily_spend),
     ):
         if amount + reserve > most:
-            message = f"{_SPENT[who]} for calls today ({policy.money(most)}). {_RAISE}"
+            message = f"{_SPENT[who]} for calls within 24 hours ({policy.money(most)}). {_RAISE}"
             return _cap("spend_cap", message, who, str(most))
     return None
 

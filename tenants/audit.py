@@ -5,6 +5,7 @@ trail that cannot be written is an error of the whole. Secrets and contents stay
 contact the names of the changed fields are kept, not their values.
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -31,6 +32,7 @@ class Action(models.TextChoices):
     SIGNED_IN = "signed_in", "Signed in"
     SECOND_FACTOR_ON = "second_factor_on", "Set up a second factor"
     SECOND_FACTOR_OFF = "second_factor_off", "Turned the second factor off"
+    BACKUP_CODES_MADE = "backup_codes_made", "Made new backup codes"
     PASSWORD_SET = "password_set", "Set a password"  # pragma: allowlist secret
     CALL_VIEWED = "call_viewed", "Looked at a call"
     CONTACT_VIEWED = "contact_viewed", "Looked at a contact"
@@ -144,6 +146,8 @@ def _entry(
 ) -> AuditEntry:
     if isinstance(on, models.Model):
         on = Thing(str(on._meta.verbose_name), on.pk, str(on))
+    # PostgreSQL stores no NUL, and what was typed must not keep the entry from being written.
+    details = json.loads(json.dumps(details).replace(r"\u0000", r"\ufffd"))
     return AuditEntry(
         action=action,
         person=actor.person,

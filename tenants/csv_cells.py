@@ -10,7 +10,8 @@ import io
 import re
 from collections.abc import Iterable
 
-_BEGINS = r"(?:^|(?<=[;\t\r\n]))"
+# A quote after a separator opens a cell that the doubled quote of CSV closes at once.
+_BEGINS = r"(?:^|(?<=[;\t\r\n])|(?<=[;\t\r\n]\"))"
 _FORMULA = "[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"  # the last four are the wide forms
 _ADD = re.compile(rf"{_BEGINS}(?='*{_FORMULA})")
 _TAKE = re.compile(rf"{_BEGINS}'(?='*{_FORMULA})")

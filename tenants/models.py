@@ -122,6 +122,11 @@ class User(AbstractBaseUser, PermissionsMixin):
             yield f"{known}.{self.session_epoch}"
 
 
+def is_above_workspaces(user: User) -> bool:
+    """Whether the person may use the admin, so that no workspace may act for them."""
+    return user.is_staff or user.is_superuser
+
+
 class Role(models.TextChoices):
     ADMIN = "admin", "Admin"
     SUPERVISOR = "supervisor", "Supervisor"

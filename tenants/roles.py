@@ -15,7 +15,8 @@ from django.db.backends.signals import connection_created
 from django.db.models import Model
 from psycopg import sql
 
-from tenants.policies import DoorPolicy, TenantPolicy
+from tenants.append_only import AppendOnly
+from tenants.policies import TENANT_SETTING, DoorPolicy, TenantPolicy
 from tenants.scoping import TenantFence, tenant_models
 
 LOGIN = ("USER", "PASSWORD", "HOST", "PORT")
@@ -77,12 +78,12 @@ def grant() -> None:
 def faults(cursor: Any) -> list[str]:
     """Why the session of this cursor is not held by row-level security; empty when it is."""
     cursor.execute(
-        "SELECT rolname FROM pg_roles WHERE rolname IN (current_user, session_user)"
-        " AND (rolsuper OR rolbypassrls)"
+        "SELECT rolname FROM pg_roles WHERE (rolsuper OR rolbypassrls)"
+        " AND (pg_has_role(session_user, oid, 'MEMBER') OR pg_has_role(oid, 'MEMBER'))"
     )
     if free := [name for (name,) in cursor.fetchall()]:
         # Whoever is above all rights has every other fault, too.
-        return [f"Role “{name}” is a superuser or has BYPASSRLS." for name in free]
+        return [f"The role is, or may become, one above row-level security: {', '.join(free)}."]
     cursor.execute("SELECT has_schema_privilege('public', 'CREATE')")
     may_create = cursor.fetchone()[0]
     found = ["The role may create objects in schema public."] if may_create else []
@@ -90,7 +91,30 @@ def faults(cursor: Any) -> list[str]:
     for model in tenant_models():
         for fault in _faults_of_table(cursor, model):
             of_tables.setdefault(fault, []).append(model._meta.db_table)
-    return found + [f"{fault}: {', '.join(tables)}." for fault, tables in of_tables.items()]
+    found += [f"{fault}: {', '.join(tables)}." for fault, tables in of_tables.items()]
+    return found + _unlike_policies(cursor)
+
+
+def _unlike_policies(cursor: Any) -> list[str]:
+    """One rule for all tables: how PostgreSQL writes it differs by version, so that they are
+    compared with each other.
+    """
+    named = [
+        constraint.name
+        for model in tenant_models()
+        for constraint in model._meta.constraints
+        if isinstance(constraint, TenantPolicy)
+    ]
+    cursor.execute(
+        "SELECT pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid), polcmd::text,"
+        " array_agg(polrelid::regclass::text ORDER BY 1) FROM pg_policy WHERE polname = ANY(%s)"
+        " GROUP BY 1, 2, 3 ORDER BY count(*) DESC",
+        [named],
+    )
+    rules = cursor.fetchall()
+    is_ours = [f"'{TENANT_SETTING}'" in rule[0] and rule[0] == rule[1] for rule in rules[:1]]
+    odd = rules[1:] if is_ours == [True] else rules
+    return [f"A policy is not what its model says: {', '.join(tables)}." for *_, tables in odd]
 
 
 def _faults_of_table(cursor: Any, model: type[Model]) -> list[str]:
@@ -100,14 +124,16 @@ def _faults_of_table(cursor: Any, model: type[Model]) -> list[str]:
         " has_table_privilege(oid, 'TRUNCATE'),"
         " ARRAY(SELECT polname::text FROM pg_policy WHERE polrelid = pg_class.oid),"
         " ARRAY(SELECT conname::text FROM pg_constraint WHERE conrelid = pg_class.oid"
-        "       AND contype = 'f' AND convalidated)"
+        "       AND contype = 'f' AND convalidated),"
+        " ARRAY(SELECT tgname::text FROM pg_trigger WHERE tgrelid = pg_class.oid"
+        "       AND tgenabled <> 'D')"
         " FROM pg_class WHERE oid = to_regclass(quote_ident(%s))",
         [model._meta.db_table],
     )
     row = cursor.fetchone()
     if row is None:
         return []  # not migrated yet: there is nothing to be seen
-    is_secured, is_owner, may_truncate, policies, fences = row
+    is_secured, is_owner, may_truncate, policies, fences, triggers = row
     found = []
     if is_owner:
         found.append("The role owns, or may become the owner of")
@@ -122,6 +148,9 @@ def _faults_of_table(cursor: Any, model: type[Model]) -> list[str]:
     wanted = {c.name for c in model._meta.constraints if isinstance(c, TenantFence)}
     if missing := wanted - set(fences):
         found.append(f"A fence is missing ({', '.join(sorted(missing))})")
+    wanted = {c.name for c in model._meta.constraints if isinstance(c, AppendOnly)}
+    if wanted - set(triggers):
+        found.append("Rows may be changed that are written once")
     return found
 
 

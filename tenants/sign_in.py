@@ -29,7 +29,7 @@ from tenants import audit, second_factor, throttle
 from tenants.audit import Action
 from tenants.forms import CodeForm, ProofForm, SignInForm
 from tenants.http import TenantRequest, see_other
-from tenants.models import User
+from tenants.models import User, is_above_workspaces
 from tenants.second_factor import Pending, Step, WrongCode
 
 
@@ -59,8 +59,14 @@ class SetPasswordView(PasswordResetConfirmView):
     post_reset_login_backend = "django.contrib.auth.backends.ModelBackend"
     success_url = reverse_lazy("calls")
 
+    def get_user(self, uidb64: str) -> Any:
+        # A link that a workspace's admin made before the person was given the admin is void.
+        user = super().get_user(uidb64)
+        return None if user is None or is_above_workspaces(user) else user
+
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
+        audit.note_of(Action.PASSWORD_SET, self.request, form.user)
         messages.success(self.request, "Your password is set. Welcome.")
         return response
 
@@ -104,7 +110,9 @@ def set_up(request: HttpRequest) -> HttpResponse:
             return HttpResponseRedirect(reverse("account"))
     else:
         return redirect_to_login(request.path)
-    form = CodeForm(request.POST if request.method == "POST" else None)
+    data = request.POST if request.method == "POST" else None
+    # Whoever just came by the password need not say it again; a session alone is not enough.
+    form = CodeForm(data) if pending else ProofForm(request, data)
     if form.is_bound and form.is_valid():
         try:
             codes = second_factor.add(request, user, form.cleaned_data["code"])
@@ -124,7 +132,8 @@ def set_up(request: HttpRequest) -> HttpResponse:
         "is_required": pending is not None,
         "next": request.POST.get("next", request.GET.get("next", "")),
     }
-    return render(request, "second_factor.html", context, status=422 if form.errors else 200)
+    response = render(request, "second_factor.html", context, status=422 if form.errors else 200)
+    return throttle.told(response, getattr(form, "wait", 0))
 
 
 @sensitive_post_parameters()
@@ -143,7 +152,9 @@ def account(request: TenantRequest) -> HttpResponse:
     if form.is_bound and form.is_valid():
         device, wait = _checked(request, user, form)
         if device is not None and do == "codes":
-            return _show_codes(request, second_factor.renew_backup_codes(user), request.path)
+            codes = second_factor.renew_backup_codes(user)
+            audit.note_of(Action.BACKUP_CODES_MADE, request, user)
+            return _show_codes(request, codes, request.path)
         if device is not None:
             second_factor.remove(user)
             audit.note_of(Action.SECOND_FACTOR_OFF, request, user)

@@ -18,7 +18,7 @@ from tenants.access import admin_required
 from tenants.audit import Action
 from tenants.forms import InviteForm, RoleForm, WorkspaceForm, time_zones
 from tenants.http import TenantRequest, see_other
-from tenants.models import Membership, Role, User
+from tenants.models import Membership, Role, User, is_above_workspaces
 
 _LAST_ADMIN = "A workspace needs an admin. Make somebody else one first."
 
@@ -182,12 +182,13 @@ def _invited(request: TenantRequest, member: Membership) -> HttpResponse:
 
 
 def _may_have_link(member: Membership) -> bool:
-    """A link makes whoever has it this person: only while they have set no password and belong to
-    no other workspace, whose doors it would open too.
+    """A link makes whoever has it this person: only while they have set no password, belong to no
+    other workspace, whose doors it would open too, and have no door to the admin.
     """
     return (
         member.is_active
         and not member.user.has_usable_password()
+        and not is_above_workspaces(member.user)
         and not doors.is_member_elsewhere(member)
     )
 

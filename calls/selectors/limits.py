@@ -13,6 +13,8 @@ from calls.models import CallingCeiling, CallingPolicy, CallLeg, CallLog, Confer
 from contacts.numbers import display
 from tenants.models import Tenant
 
+DAY = timedelta(days=1)
+
 
 def chosen(*, lock: bool = False) -> CallingPolicy:
     """The current workspace's row; locked, so made when there is none, or one that is not saved."""
@@ -47,20 +49,17 @@ def policy_of(tenant: Tenant, *, lock: bool = False) -> limits.Policy:
 
 def usage(tenant: Tenant, user_id: UUID | None, *, now: datetime) -> limits.Usage:
     """What the workspace, and the agent `user_id` in it, have under way and spent. A call belongs
-    to the day on which it began.
+    to the 24 hours in which it began: days begin where an admin puts the time zone.
     """
     placed = CallLog.objects.filter(direction=CallLog.Direction.OUTBOUND).order_by()
     own = Count("id", filter=Q(user_id=user_id))
     lately = placed.filter(started_at__gt=now - limits.WINDOW).aggregate(all=Count("id"), own=own)
     running = placed.filter(ended_at=None).aggregate(all=Count("id"), own=own)
-    midnight = now.astimezone(ZoneInfo(tenant.time_zone)).replace(
-        hour=0, minute=0, second=0, microsecond=0
-    )
     length = ExpressionWrapper(
         Coalesce("ended_at", Value(now)) - F("started_at"), output_field=DurationField()
     )
-    today = (
-        placed.filter(started_at__gte=midnight)
+    lately_spent = (
+        placed.filter(started_at__gte=now - DAY)
         .exclude(submission=CallLog.Submission.REFUSED)
         .values("user_id", "assumed_rate")
         .annotate(calls=Count("id"), running=Count("id", filter=Q(ended_at=None)), time=Sum(length))
@@ -70,7 +69,7 @@ def usage(tenant: Tenant, user_id: UUID | None, *, now: datetime) -> limits.Usag
             part["user_id"],
             limits.Spent(part["assumed_rate"], part["calls"], part["running"], part["time"]),
         )
-        for part in today
+        for part in lately_spent
     ]
     return limits.Usage(
         agent_calls=lately["own"],

@@ -11,7 +11,7 @@ from calls import addresses, explanations, gateway, states
 from calls.accounts import account_for, sid_of
 from calls.models import CallLeg, CallLog, Conference, PhoneNumber
 from calls.refusals import Refusal
-from calls.services import guarding, progress
+from calls.services import guarding, presence, progress
 from calls.twiml import CONFERENCE_EVENTS
 from contacts import numbers, selectors
 from contacts.models import Contact
@@ -134,7 +134,7 @@ def _write_down(
 ) -> Placed | _Written:
     with tenant_transaction(tenant.pk):
         target = choose_target(tenant, to=to, contact_id=contact_id)
-        Membership.objects.select_for_update().get(pk=agent.pk)
+        presence.lock(agent)
         room = Conference.objects.filter(
             agent_id=agent.user_id, client_request_id=client_request_id
         ).first()

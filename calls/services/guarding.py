@@ -71,7 +71,7 @@ def note_stop(agent: Membership, refusal: Refusal, *, number: str = "") -> None:
         StoppedCall.objects.filter(pk=row.pk).update(
             count=F("count") + 1,
             last_at=now,
-            last_number=number[:40],
+            last_number=number[:40].replace("\0", "\ufffd"),
             message=refusal.message[:300],
         )
         if is_new:

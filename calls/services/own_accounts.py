@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from calls import addresses, gateway, rotation
 from calls.accounts import TwilioAccount, account_of
-from calls.models import OwnAccount
+from calls.models import OwnAccount, PhoneNumber
 from calls.services import numbers
 from tenants import audit
 from tenants.audit import Action
@@ -81,8 +81,13 @@ def disconnect(tenant: Tenant) -> None:
 
 
 def forget_retired(now: datetime) -> None:
-    """Delete the present tenant's accounts, secrets included, that were retired two days ago."""
-    OwnAccount.objects.filter(retired_at__lte=now - KEPT).delete()
+    """Delete the present tenant's accounts, secrets included, that were retired two days ago, and
+    their numbers, which another workspace may bring along now.
+    """
+    gone = list(OwnAccount.objects.filter(retired_at__lte=now - KEPT).values_list("sid", flat=True))
+    if gone:
+        PhoneNumber.objects.filter(account_sid__in=gone).delete()
+        OwnAccount.objects.filter(sid__in=gone).delete()
 
 
 def application_settings(account: TwilioAccount) -> gateway.ApplicationSettings:

@@ -15,6 +15,17 @@ from tenants.models import Membership, Tenant
 _WAITS = 180  # seconds, for the contact to be dialled and for whoever was lost to come back
 
 
+def lock(member: Membership) -> None:
+    """One agent's connections and dialling are served one after the other. Raises `Refusal` for
+    one who was removed meanwhile.
+    """
+    still = Membership.objects.select_for_update(of=("self",)).filter(
+        pk=member.pk, is_active=True, user__is_active=True
+    )
+    if still.first() is None:
+        raise Refusal("forbidden", "You are no longer a member of this workspace.")
+
+
 def admit_agent(
     member: Membership, *, account: TwilioAccount, client_request_id: UUID, call_sid: str
 ) -> tuple[Conference, CallLeg]:
@@ -27,8 +38,7 @@ def admit_agent(
     account that the workspace uses now.
     """
     with tenant_transaction(member.tenant_id):
-        # One agent's connections and dialling are served one after the other.
-        Membership.objects.select_for_update().get(pk=member.pk)
+        lock(member)
         room, is_new = Conference.objects.get_or_create(
             agent_id=member.user_id,
             client_request_id=client_request_id,

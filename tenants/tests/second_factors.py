@@ -8,6 +8,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from tenants import second_factor
 from tenants.models import User
+from tenants.tests.test_sign_in import PASSWORD
 
 
 def code_of(user: User, steps: int = 0) -> str:
@@ -36,7 +37,8 @@ def set_up(client: Any) -> list[str]:
     """As a person does it; the backup codes."""
     page = client.get("/sign-in/second-factor")
     secret = page.context["secret"].replace(" ", "")
-    done = client.post("/sign-in/second-factor", {"code": code_for(b32decode(secret))})
+    given = {"code": code_for(b32decode(secret)), "password": PASSWORD}
+    done = client.post("/sign-in/second-factor", given)
     assert done.status_code == 200, done.context["form"].errors
     return list(done.context["codes"])
 

@@ -1,5 +1,6 @@
 """The second factor: signing in with it, setting it up, changing it."""
 
+from base64 import b32decode
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from tenants import second_factor
 from tenants.context import tenant_transaction
 from tenants.models import AuditEntry, User
-from tenants.tests.second_factors import code_of, give, is_in, set_up, verify
+from tenants.tests.second_factors import code_for, code_of, give, is_in, set_up, verify
 from tenants.tests.test_sign_in import PASSWORD, sign_in
 
 pytestmark = pytest.mark.usefixtures("quick_passwords")
@@ -185,13 +186,24 @@ def test_a_member_sets_it_up_and_signs_in_with_it(cast: Any, bob: User, client: 
 def test_a_code_that_does_not_fit_sets_nothing_up(cast: Any, bob: User, client: Client) -> None:
     client.force_login(bob)
     secret = client.get(SET_UP).context["secret"]
-    refused = client.post(SET_UP, {"code": "000000"})
+    refused = client.post(SET_UP, {"code": "000000", "password": PASSWORD})
     assert refused.status_code == 422 and "does not fit" in said(refused)
     assert refused.context["secret"] == secret == client.get(SET_UP).context["secret"]
     assert not TOTPDevice.objects.exists() and is_in(client)
     elsewhere = Client()
     elsewhere.force_login(bob)
     assert elsewhere.get(SET_UP).context["secret"] != secret
+
+
+def test_a_session_without_the_password_sets_nothing_up(
+    cast: Any, bob: User, client: Client
+) -> None:
+    client.force_login(bob)
+    key = b32decode(client.get(SET_UP).context["secret"].replace(" ", ""))
+    for password in ({}, {"password": "wrong"}):
+        refused = client.post(SET_UP, {"code": code_for(key)} | password)
+        assert refused.status_code == 422 and refused.context["form"].errors["password"]
+    assert not TOTPDevice.objects.exists()
 
 
 def test_a_second_device_is_not_added_beside_the_first(codes: list[str], bob: User) -> None:

@@ -125,6 +125,19 @@ def test_an_invited_person_sets_a_password_once_and_is_in(cast: Any, signed_in: 
     assert "This link is used up" in again.content.decode()
 
 
+@pytest.mark.parametrize("given", ["is_staff", "is_superuser"])
+def test_nobody_becomes_who_may_use_the_admin_by_a_link(
+    cast: Any, signed_in: Any, given: str
+) -> None:
+    link = invite(cast, signed_in)
+    dora = member(cast, NEW["email"].lower())
+    path = f"{MEMBERS}/{dora.pk}"
+    assert signed_in(cast.alice).post(path, {"do": "link"}).status_code == 200
+    User.objects.filter(pk=dora.user_id).update(**{given: True})
+    assert signed_in(cast.alice).post(path, {"do": "link"}).status_code == 422
+    assert "This link is used up" in Client().get(link, follow=True).content.decode()
+
+
 def test_a_link_grows_too_old(cast: Any, signed_in: Any, monkeypatch: Any) -> None:
     link = invite(cast, signed_in)
     later = datetime.now() + timedelta(days=3, minutes=1)
