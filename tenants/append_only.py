@@ -6,7 +6,8 @@ Whoever owns the database can still take the trigger away; the application's rol
 from typing import Any
 
 from django.db.backends.ddl_references import Statement, Table
-from django.db.models.constraints import BaseConstraint
+
+from tenants.constraints import TableGuard
 
 _POSTGRESQL = """
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -21,21 +22,10 @@ BEGIN SELECT RAISE(ABORT, 'the table is append-only'); END
 """
 
 
-class AppendOnly(BaseConstraint):
+class AppendOnly(TableGuard):
     """No UPDATE and no DELETE on the rows of the table."""
 
-    def __init__(
-        self,
-        *,
-        name: str = "%(app_label)s_%(class)s_append_only",
-        violation_error_code: str | None = None,
-        violation_error_message: Any = None,
-    ) -> None:
-        super().__init__(
-            name=name,
-            violation_error_code=violation_error_code,
-            violation_error_message=violation_error_message,
-        )
+    default_name = "%(app_label)s_%(class)s_append_only"
 
     def constraint_sql(self, model: Any, schema_editor: Any) -> str:
         # A trigger is no part of a table's definition: it is made once the table stands. The
@@ -59,14 +49,3 @@ class AppendOnly(BaseConstraint):
         )
         table = Table(model._meta.db_table, schema_editor.quote_name)
         return [Statement(template, table=table, name=self.name) for template in templates]
-
-    def validate(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing about a new row can break it."""
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, AppendOnly):
-            return NotImplemented
-        return self.deconstruct() == other.deconstruct()
-
-    def __hash__(self) -> int:
-        return hash(self.name)

@@ -47,9 +47,7 @@ class TenantMiddleware:
             # Whoever shows a token is known by it alone, be it bad and the session good.
             member = bearer.member
             request.user = member.user if member else AnonymousUser()
-        # Without a session's cookie nothing is looked up.
-        is_signed_in = request.user.is_authenticated
-        if bearer is None and is_signed_in:
+        elif request.user.is_authenticated:  # without a session's cookie nothing is looked up
             member = self._member_of_session(request)
         tenant = member.tenant if member else None
         if bearer is None and (looked_into := staff.chosen(request)) is not None:
@@ -60,10 +58,7 @@ class TenantMiddleware:
         request.tenant = tenant  # type: ignore[attr-defined]
         inside = nullcontext() if tenant is None else tenant_context(tenant.pk)
         with audit.acting(audit.actor_of(request)), inside:
-            response = self.get_response(request)
-        if is_signed_in or request.user.is_authenticated:
-            response.headers.setdefault("Cache-Control", "private, no-store")
-        return response
+            return self.get_response(request)
 
     def _member_of_session(self, request: HttpRequest) -> Membership | None:
         sessions.keep_or_end(request)

@@ -7,7 +7,7 @@ forgotten. SQLite has nothing of the kind, and these constraints do nothing ther
 
 from typing import Any
 
-from django.db.models.constraints import BaseConstraint
+from tenants.constraints import TableGuard
 
 TENANT_SETTING = "app.tenant"
 USER_SETTING = "app.user"
@@ -18,7 +18,7 @@ def _said(setting: str) -> str:
     return f"(SELECT NULLIF(current_setting('{setting}', true), '')::uuid)"
 
 
-class _Policy(BaseConstraint):
+class _Policy(TableGuard):
     def policies(self, model: Any, schema_editor: Any) -> list[str]:
         """The statements that make it."""
         raise NotImplementedError
@@ -39,33 +39,11 @@ class _Policy(BaseConstraint):
         quote = schema_editor.quote_name
         return f"DROP POLICY {quote(self.name)} ON {quote(model._meta.db_table)}"
 
-    def validate(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing that a form could say: the row's tenant is not typed in."""
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _Policy):
-            return NotImplemented
-        return self.deconstruct() == other.deconstruct()
-
-    def __hash__(self) -> int:
-        return hash(self.name)
-
 
 class TenantPolicy(_Policy):
     """Only the current tenant's rows can be read or written."""
 
-    def __init__(
-        self,
-        *,
-        name: str = "%(app_label)s_%(class)s_of_tenant",
-        violation_error_code: str | None = None,
-        violation_error_message: Any = None,
-    ) -> None:
-        super().__init__(
-            name=name,
-            violation_error_code=violation_error_code,
-            violation_error_message=violation_error_message,
-        )
+    default_name = "%(app_label)s_%(class)s_of_tenant"
 
     def policies(self, model: Any, schema_editor: Any) -> list[str]:
         quote = schema_editor.quote_name
@@ -81,20 +59,8 @@ class DoorPolicy(_Policy):
     is what `setting` says (`tenants.context.door`).
     """
 
-    def __init__(
-        self,
-        *,
-        name: str,
-        field: str,
-        setting: str,
-        violation_error_code: str | None = None,
-        violation_error_message: Any = None,
-    ) -> None:
-        super().__init__(
-            name=name,
-            violation_error_code=violation_error_code,
-            violation_error_message=violation_error_message,
-        )
+    def __init__(self, *, name: str, field: str, setting: str, **options: Any) -> None:
+        super().__init__(name=name, **options)
         self.field, self.setting = field, setting
 
     def policies(self, model: Any, schema_editor: Any) -> list[str]:

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from django.apps import apps
 from django.db import models
-from django.db.models.constraints import BaseConstraint
 from django.db.models.expressions import Expression
 
+from tenants.constraints import TableGuard
 from tenants.context import CrossTenantWrite, current_tenant_id, tenant_id_for_query
 from tenants.policies import TenantPolicy
 
@@ -90,7 +90,7 @@ class TenantOwned(models.Model):
         return super().delete(*args, **kwargs)
 
 
-class TenantFence(BaseConstraint):
+class TenantFence(TableGuard):
     """`(tenant_id, <field>_id)` must exist in the target of `field`, inside the same tenant.
 
     `via` names a tenant table (`"app.Model"`) to check in its place: a foreign key to the global
@@ -98,20 +98,9 @@ class TenantFence(BaseConstraint):
     """
 
     def __init__(
-        self,
-        field: str,
-        *,
-        via: str = "",
-        via_field: str = "id",
-        name: str = "",
-        violation_error_code: str | None = None,
-        violation_error_message: Any = None,
+        self, field: str, *, via: str = "", via_field: str = "id", name: str = "", **options: Any
     ) -> None:
-        super().__init__(
-            name=name or f"%(app_label)s_%(class)s_{field}_fence",
-            violation_error_code=violation_error_code,
-            violation_error_message=violation_error_message,
-        )
+        super().__init__(name=name or f"%(app_label)s_%(class)s_{field}_fence", **options)
         self.field, self.via, self.via_field = field, via, via_field
 
     def constraint_sql(self, model: Any, schema_editor: Any) -> str:
@@ -137,17 +126,6 @@ class TenantFence(BaseConstraint):
     def remove_sql(self, model: Any, schema_editor: Any) -> str:
         quote = schema_editor.quote_name
         return f"ALTER TABLE {quote(model._meta.db_table)} DROP CONSTRAINT {quote(self.name)}"
-
-    def validate(self, *args: Any, **kwargs: Any) -> None:
-        """Forms find foreign objects through scoped managers; the database has the last word."""
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, TenantFence):
-            return NotImplemented
-        return self.deconstruct() == other.deconstruct()
-
-    def __hash__(self) -> int:
-        return hash((self.name, self.field, self.via, self.via_field))
 
     def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
         path, args, kwargs = super().deconstruct()

@@ -100,6 +100,7 @@ TARGETS = {
     ),
     "tenants/secrets.py": Target((*SECRETS, *OWN)),
     "tenants/policies.py": Target((*SQL, *SCOPE), early=("",)),
+    "tenants/constraints.py": Target((*SQL, *SCOPE), early=("",)),
     "tenants/roles.py": Target(
         SCOPE,
         ("grant", "faults", "_faults_of_table", "check_now_or_on_connect", "_check_first"),
