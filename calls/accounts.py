@@ -140,5 +140,6 @@ def _legible(own: OwnAccount) -> TwilioAccount:
 
 
 def _tokens(token: str, previous: str | None, until: datetime | None) -> tuple[str, ...]:
-    in_time = previous and until is not None and timezone.now() < until
-    return (token, previous) if previous and in_time else (token,)
+    if previous and until is not None and timezone.now() < until:
+        return token, previous
+    return (token,)

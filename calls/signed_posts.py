@@ -42,7 +42,7 @@ class TwilioWebhook(APIView):
     parser_classes = ()
     http_method_names = ("post",)
 
-    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+    def perform_content_negotiation(self, request: Request, *_: Any, **__: Any) -> Any:
         """Whatever Twilio says it accepts: only refusals are rendered, as JSON."""
         return JSONRenderer(), JSONRenderer.media_type
 
@@ -58,11 +58,11 @@ class TwilioWebhook(APIView):
             return self.unavailable()
         # The URL that Twilio was given, never the one that a proxy or a Host header claims.
         url = settings.PUBLIC_BASE_URL + raw.get_full_path()
-        signature = raw.headers.get("X-Twilio-Signature", "")
+        signature = raw.headers["X-Twilio-Signature"]
         if account is None or not gateway.is_signed(account, url, form, signature):
             return HttpResponse(status=403)
-        call_sid = form.get("CallSid", "")
-        log_context.bind(call_sid=call_sid if is_sid(call_sid) else "")
+        if is_sid(call_sid := form.get("CallSid")):
+            log_context.bind(call_sid=call_sid)
         return self.hear(account, _readable(form), raw.GET)
 
     def unavailable(self) -> HttpResponse:

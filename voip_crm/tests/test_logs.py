@@ -127,6 +127,16 @@ def test_a_webhooks_line_carries_its_tenant_and_its_call(
     assert told["status"] == 204 and "ms" in told and told["request_id"]
 
 
+@pytest.mark.parametrize("said", [None, "", "CA1", f"CA{'0' * 32}\nforged"])
+def test_a_webhooks_line_repeats_no_sid_that_is_none(
+    webhook: Any, written: Any, cast: Any, said: str | None
+) -> None:
+    fields = {} if said is None else {"CallSid": said}
+    assert webhook("/api/twilio/call-status", **fields, CallStatus="ringing").status_code == 204
+    [told] = written()
+    assert "call_sid" not in told
+
+
 def test_a_pages_line_carries_who_asked(cast: Any, signed_in: Any, written: Any) -> None:
     signed_in(cast.bob).get("/calls?search=secret")
     [told] = written()
