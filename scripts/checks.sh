@@ -45,7 +45,6 @@ static_checks() {
   step "known vulnerabilities" no_known_vulnerabilities
   step "import rules" quietly lint-imports
   step "djlint" quietly djlint templates --lint --quiet
-  step "migrations" quietly python manage.py makemigrations --check --dry-run --skip-checks
   step "JavaScript" javascript_tests
   step "mypy" quietly mypy
 }

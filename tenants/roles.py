@@ -61,7 +61,7 @@ def setup_statements() -> list[str]:
 
 def grant() -> None:
     """Let the application use the tables, which is all it may; run as the owner."""
-    if connection.vendor != "postgresql" or not settings.DATABASE_OWNER:
+    if not settings.DATABASE_OWNER:
         return
     role = connection.ops.quote_name(application_role())
     with connection.cursor() as cursor:

@@ -83,6 +83,8 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": env.db_url("DATABASE_URL")}
+# Of the two roles of tenants/roles.py only migrations sign in as the owner of the tables.
+DATABASE_OWNER: dict[str, Any] = {}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # IMMEDIATE takes the write lock at BEGIN, so that two writers wait instead of failing.
     DATABASES["default"]["OPTIONS"] = {
@@ -97,10 +99,9 @@ else:
     DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
         "-c statement_timeout=10000 -c lock_timeout=4000"
     )
-# The two roles of tenants/roles.py: only migrations sign in as the owner of the tables.
+    if owner_url := env.str("DATABASE_OWNER_URL", ""):
+        DATABASE_OWNER = env.db_url_config(owner_url)
 DATABASE_APPLICATION: dict[str, Any] = dict(DATABASES["default"])
-_owner_url = env.str("DATABASE_OWNER_URL", "")
-DATABASE_OWNER: dict[str, Any] = env.db_url_config(_owner_url) if _owner_url else {}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "tenants.User"

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.core.management import call_command
 from django.db import connection
 
 from tenants.policies import DoorPolicy, TenantPolicy
@@ -115,6 +116,10 @@ def test_a_fence_is_named_by_its_field() -> None:
     assert TenantFence("contact").name == "%(app_label)s_%(class)s_contact_fence"
     assert (PERSON.via, PERSON.via_field) == ("tenants.Membership", "user")
     assert TenantPolicy().name == "%(app_label)s_%(class)s_of_tenant"
+
+
+def test_the_migrations_make_what_the_models_say(db: None) -> None:
+    call_command("makemigrations", check_changes=True, dry_run=True, verbosity=0)
 
 
 def test_no_form_is_stopped_by_them() -> None:

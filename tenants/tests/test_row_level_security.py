@@ -135,15 +135,16 @@ def test_a_superuser_and_bypassrls_are_faults(cast: Any) -> None:
         pytest.skip("a superuser signs in to the throw-away server of ./test only")
     with session_of("postgres") as cursor:
         assert [ABOVE + "postgres." in fault for fault in roles.faults(cursor)] == [True]
-        cursor.execute("CREATE ROLE passes LOGIN BYPASSRLS")
+        # Roles are of the whole server, which other tests may be using.
+        above, below = f"passes_{os.getpid()}", f"climbs_{os.getpid()}"
+        cursor.execute(f"CREATE ROLE {above} LOGIN BYPASSRLS")
+        cursor.execute(f"CREATE ROLE {below} LOGIN IN ROLE {above}, {roles.application_role()}")
         try:
-            with session_of("passes") as passing:
-                assert roles.faults(passing) == [ABOVE + "passes."]
-            cursor.execute(f"GRANT passes TO {roles.application_role()}")
-            with session_of(roles.application_role()) as member:
-                assert roles.faults(member) == [ABOVE + "passes."]
+            for user in (above, below):
+                with session_of(user) as theirs:
+                    assert roles.faults(theirs) == [f"{ABOVE}{above}."]
         finally:
-            cursor.execute("DROP ROLE passes")
+            cursor.execute(f"DROP ROLE {above}, {below}")
 
 
 BROKEN = {
@@ -181,6 +182,13 @@ def test_a_guard_that_is_missing_in_the_database_is_a_fault(db: None, change: st
     with everything_visible():
         execute(change.replace("ROLE", roles.application_role()) if "GRANT" in change else change)
     assert BROKEN[change] in faults()
+
+
+def test_without_an_owner_nothing_is_granted(db: None, settings: Any) -> None:
+    settings.DATABASE_OWNER = {}
+    with CaptureQueriesContext(connection) as queries:
+        roles.grant()
+    assert len(queries) == 0
 
 
 def test_production_refuses_to_start_as_the_owner_and_starts_as_the_application(

@@ -145,6 +145,18 @@ def test_a_new_row_belongs_to_the_current_tenant(cast: Any) -> None:
         assert set(Contact.objects.values_list("tenant_id", flat=True)) == {cast.acme.pk}
 
 
+def test_a_row_of_ones_own_is_saved_and_deleted_as_asked(cast: Any) -> None:
+    contact = cast.acme_maria
+    with tenant_transaction(cast.acme.pk):
+        before = contact.company
+        contact.name, contact.company = "Maria M.", "Elsewhere"
+        contact.save(update_fields=["name"])
+        contact.refresh_from_db()
+        assert (contact.name, contact.company) == ("Maria M.", before)
+        assert contact.delete(keep_parents=True)[0] > 0
+        assert not Contact.objects.filter(pk=contact.pk).exists()
+
+
 def test_one_tenants_work_may_not_enter_another(cast: Any) -> None:
     with (
         tenant_transaction(cast.acme.pk),

@@ -72,6 +72,8 @@ def test_each_workspace_calls_and_records_by_its_own_account(
 
     for tenant in (acme, borealis):
         eventually(lambda tenant=tenant: is_recorded(tenant), seconds=30)
+    eventually(site.sandbox.is_idle, seconds=30)  # the last news of a call follows its recording
+    for tenant in (acme, borealis):
         account = accounts[tenant.slug]
         with tenant_transaction(tenant.pk):
             call = CallLog.objects.select_related("conference").get()
@@ -83,5 +85,6 @@ def test_each_workspace_calls_and_records_by_its_own_account(
         account.sid for account in accounts.values()
     }
     for entry in told:
-        assert [attempt["status"] for attempt in entry["attempts"]] in ([200], [204]), entry
+        answers = [each["status"] for each in entry["attempts"] if not each["failure"]]
+        assert answers in ([200], [204]), entry
     assert UnroutedEvent.objects.count() == 0
