@@ -80,6 +80,7 @@ def faults(cursor: Any) -> list[str]:
     cursor.execute(
         "SELECT rolname FROM pg_roles WHERE (rolsuper OR rolbypassrls)"
         " AND (pg_has_role(session_user, oid, 'MEMBER') OR pg_has_role(oid, 'MEMBER'))"
+        " ORDER BY rolname"
     )
     if free := [name for (name,) in cursor.fetchall()]:
         # Whoever is above all rights has every other fault, too.

@@ -13,7 +13,7 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, models, transaction
 from django.db.backends.signals import connection_created
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
@@ -123,8 +123,36 @@ def test_the_applications_own_session_has_no_fault_and_the_owners_has(cast: Any)
         cursor.execute("SELECT count(*) FROM tenants_membership")
         assert cursor.fetchone() == (0,)
     with session_of(settings.DATABASE_OWNER["USER"]) as cursor:
-        (fault, *_) = (f for f in roles.faults(cursor) if "owner of" in f)
-        assert all(model._meta.db_table in fault for model in tenant_models())
+        assert owned() in roles.faults(cursor)
+
+
+def owned() -> str:
+    tables = ", ".join(model._meta.db_table for model in tenant_models())
+    return f"The role owns, or may become the owner of: {tables}."
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_check_leaves_the_connection_as_it_was(is_open: bool) -> None:
+    connection.ensure_connection()
+    if not is_open:
+        connection.close()
+    assert owned() in roles.check_now_or_on_connect()  # as which the tests may look
+    assert (connection.connection is not None) == is_open
+
+
+def test_sqlite_has_no_roles(monkeypatch: Any) -> None:
+    monkeypatch.setattr(connection, "vendor", "sqlite")
+    assert roles.check_now_or_on_connect() == []
+
+
+def test_a_table_that_is_not_made_yet_has_no_fault(db: None) -> None:
+    class Tomorrow(models.Model):
+        class Meta:
+            app_label = "tomorrow"
+
+    with connection.cursor() as cursor:
+        assert roles._faults_of_table(cursor, Tomorrow) == []
 
 
 ABOVE = "The role is, or may become, one above row-level security: "
@@ -136,15 +164,16 @@ def test_a_superuser_and_bypassrls_are_faults(cast: Any) -> None:
     with session_of("postgres") as cursor:
         assert [ABOVE + "postgres." in fault for fault in roles.faults(cursor)] == [True]
         # Roles are of the whole server, which other tests may be using.
-        above, below = f"passes_{os.getpid()}", f"climbs_{os.getpid()}"
-        cursor.execute(f"CREATE ROLE {above} LOGIN BYPASSRLS")
-        cursor.execute(f"CREATE ROLE {below} LOGIN IN ROLE {above}, {roles.application_role()}")
+        one, two, below = (f"{name}_{os.getpid()}" for name in ("passes", "rules", "climbs"))
+        cursor.execute(f"CREATE ROLE {one} LOGIN BYPASSRLS")
+        cursor.execute(f"CREATE ROLE {two} LOGIN SUPERUSER")
+        cursor.execute(f"CREATE ROLE {below} LOGIN IN ROLE {one}, {two}")
         try:
-            for user in (above, below):
+            for user, above in ((one, one), (below, f"{one}, {two}")):
                 with session_of(user) as theirs:
                     assert roles.faults(theirs) == [f"{ABOVE}{above}."]
         finally:
-            cursor.execute(f"DROP ROLE {above}, {below}")
+            cursor.execute(f"DROP ROLE {one}, {two}, {below}")
 
 
 BROKEN = {
@@ -166,6 +195,15 @@ BROKEN = {
     ),
     "ALTER TABLE calls_calllog DROP CONSTRAINT calls_calllog_contact_fence": (
         "A fence is missing (calls_calllog_contact_fence): calls_calllog."
+    ),
+    "ALTER TABLE calls_calllog DROP CONSTRAINT calls_calllog_contact_fence,"
+    " DROP CONSTRAINT calls_calllog_user_fence": (
+        "A fence is missing (calls_calllog_contact_fence, calls_calllog_user_fence): calls_calllog."
+    ),
+    "DROP POLICY calls_calllog_of_tenant ON calls_calllog;"
+    " CREATE POLICY everybody ON calls_calllog USING (true)": (
+        "A policy is missing, or there is one too many (calls_calllog_of_tenant, everybody):"
+        " calls_calllog."
     ),
     "GRANT TRUNCATE ON calls_calllog TO ROLE": "The role may empty (TRUNCATE): calls_calllog.",
     "GRANT CREATE ON SCHEMA public TO ROLE": "The role may create objects in schema public.",
