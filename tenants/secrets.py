@@ -119,9 +119,7 @@ class EncryptedTextField(models.TextField):
 
         The row is to be saved then.
         """
-        sealed = row.__dict__[self.attname]
-        if not isinstance(sealed, Sealed):
-            return False
+        sealed: Sealed = row.__dict__[self.attname]
         secret = unseal(sealed, self.place(row))
         try:
             keys()[0].decrypt(sealed.token.encode())

@@ -12,7 +12,7 @@ from django.forms.models import fields_for_model
 
 from calls.models import OwnAccount
 from tenants.context import tenant_transaction
-from tenants.secrets import Sealed, SecretsError
+from tenants.secrets import EncryptedTextField, Sealed, SecretsError, secret_fields
 
 TOKEN, SECRET = "canary-auth-token", "canary-key-secret"
 
@@ -68,6 +68,13 @@ def test_a_secret_is_read_again_and_stands_nowhere_in_the_table(own: OwnAccount)
         )
     assert (read(own).auth_token, read(own).previous_auth_token) == (TOKEN + "-2", TOKEN)
     assert "canary" not in stored()
+
+
+def test_what_is_stored_is_of_a_form_that_never_changes(own: OwnAccount, settings: Any) -> None:
+    """Else a new version of the product could not read the secrets of the one before."""
+    sealed = read(own).__dict__["auth_token"]
+    text = Fernet(settings.SECRETS_KEYS[0]).decrypt(sealed.token).decode()
+    assert text == f"calls_ownaccount.auth_token {own.tenant_id} {own.pk}\0{TOKEN}"
 
 
 def test_saving_what_was_only_read_keeps_the_ciphertext(own: OwnAccount) -> None:
@@ -139,6 +146,7 @@ def test_nothing_shows_a_secret(own: OwnAccount) -> None:
     assert repr(rows[0]["auth_token"]) == str(rows[0]["auth_token"]) == "<sealed>"
     assert TOKEN not in f"{row!r} {row} {rows} {row.__dict__}"
     assert not {"auth_token", "api_key_secret"} & set(fields_for_model(OwnAccount))
+    assert not EncryptedTextField(editable=True).editable
     with pytest.raises(SecretsError, match="not exported"):
         serializers.serialize("json", [row])
 
@@ -162,6 +170,7 @@ def test_keys_rotate_while_everything_stays_readable(
     assert read(own).auth_token == TOKEN
     assert rotate() == "4 encrypted anew, 0 had the first key, 0 could not be decrypted.\n"
     assert rotate() == "0 encrypted anew, 4 had the first key, 0 could not be decrypted.\n"
+    assert [field.rotate(read(own)) for field in secret_fields(OwnAccount)[::2]] == [False, False]
     settings.SECRETS_KEYS = [new]
     assert {read(own).auth_token, read(other).auth_token} == {TOKEN}
     settings.SECRETS_KEYS = [old]

@@ -92,11 +92,7 @@ TARGETS = {
         early=("short_transactions",),
     ),
     "tenants/access.py": Target(
-        (
-            "tenants/tests/test_settings.py",
-            "tenants/tests/test_audit.py",
-            "tenants/tests/test_sign_in.py",
-        ),
+        ("tenants/tests/test_access.py", "tenants/tests/test_settings.py"), early=("",)
     ),
     "tenants/secrets.py": Target((*SECRETS, *OWN)),
     "tenants/policies.py": Target((*SQL, *SCOPE), early=("",)),
