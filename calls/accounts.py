@@ -98,7 +98,7 @@ def account_for(tenant_id: UUID, sid: str) -> TwilioAccount:
     return account
 
 
-def webhook_account(sid: str, tenant_id: UUID | None) -> TwilioAccount | None:
+def webhook_account(sid: str | None, tenant_id: UUID | None) -> TwilioAccount | None:
     """The account that a webhook names, as far as its address names that account's workspace.
 
     Nothing is read for the shared account, and no other table than that of the accounts else: all
@@ -110,7 +110,7 @@ def webhook_account(sid: str, tenant_id: UUID | None) -> TwilioAccount | None:
             return shared_account()
         except TwilioNotConfigured:
             return None
-    if tenant_id is None or not ACCOUNT_SID.fullmatch(sid):
+    if sid is None or tenant_id is None or not ACCOUNT_SID.fullmatch(sid):
         return None
     with tenant_transaction(tenant_id):
         own = OwnAccount.objects.filter(sid=sid).first()

@@ -39,7 +39,6 @@ class TwilioWebhook(APIView):
 
     authentication_classes = ()
     permission_classes = ()
-    parser_classes = ()
     http_method_names = ("post",)
 
     def perform_content_negotiation(self, request: Request, *_: Any, **__: Any) -> Any:
@@ -52,7 +51,7 @@ class TwilioWebhook(APIView):
             return HttpResponse(status=refusal)
         form, tenant_id = raw.POST, read_uuid(raw.GET.get("tenant"))
         try:
-            account = accounts.webhook_account(form.get("AccountSid", ""), tenant_id)
+            account = accounts.webhook_account(form.get("AccountSid"), tenant_id)
         except (TwilioNotConfigured, DatabaseError, InterfaceError):
             logger.exception("An own account could not be read")
             return self.unavailable()
