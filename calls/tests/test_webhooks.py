@@ -275,6 +275,18 @@ def test_the_rooms_own_events_move_its_legs(dialled: Scene, webhook: Webhook) ->
         assert all(leg.state.is_over for leg in dialled.room.legs.all())
 
 
+def test_a_room_learns_its_sid_once(dialled: Scene, webhook: Webhook) -> None:
+    path = local(addresses.conference_status(dialled.room.tenant_id, dialled.room.pk))
+    first = sid("CF")
+    for sequence, said in enumerate((None, first, None, sid("CF"))):
+        fields = {"StatusCallbackEvent": "participant-mute", "SequenceNumber": str(sequence)}
+        fields |= {"ConferenceSid": said} if said else {}
+        assert webhook(path, **fields).status_code == 204
+        with tenant_transaction(dialled.room.tenant_id):
+            dialled.room.refresh_from_db()
+        assert dialled.room.conference_sid == (first if sequence else "")
+
+
 def test_a_tiny_set_of_statements_serves_a_callback(dialled: Scene, webhook: Webhook) -> None:
     assert dialled.contact_leg
     path = local(addresses.leg_status(dialled.room.tenant_id, dialled.contact_leg.pk))
