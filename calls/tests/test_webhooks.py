@@ -287,6 +287,17 @@ def test_a_room_learns_its_sid_once(dialled: Scene, webhook: Webhook) -> None:
         assert dialled.room.conference_sid == (first if sequence else "")
 
 
+def test_whoever_is_nobodys_leg_is_the_rooms_own_news(dialled: Scene, webhook: Webhook) -> None:
+    path = local(addresses.conference_status(dialled.room.tenant_id, dialled.room.pk))
+    fields = {"StatusCallbackEvent": "participant-join", "CallSid": sid("CA")}
+    assert webhook(path, **fields).status_code == 204
+    with tenant_transaction(dialled.room.tenant_id):
+        assert [
+            event.leg for event in dialled.room.events.filter(payload__CallSid=fields["CallSid"])
+        ] == [None]
+        assert not CallLeg.objects.filter(call_sid=fields["CallSid"]).exists()
+
+
 def test_a_tiny_set_of_statements_serves_a_callback(dialled: Scene, webhook: Webhook) -> None:
     assert dialled.contact_leg
     path = local(addresses.leg_status(dialled.room.tenant_id, dialled.contact_leg.pk))

@@ -67,7 +67,7 @@ SECRETS = ("calls/tests/test_secrets.py",)
 OWN = ("calls/tests/test_own_accounts.py",)
 TARGETS = {
     "calls/gateway/tokens.py": Target(HOOKS, ("is_signed",)),
-    "calls/signed_posts.py": Target((*HOOKS, "voip_crm/tests/test_logs.py")),
+    "calls/signed_posts.py": Target((*HOOKS, "voip_crm/tests/test_logs.py"), early=("retriable",)),
     "calls/accounts.py": Target(
         (*HOOKS, *OWN, *SECRETS),
         ("shared_account", "account_for", "webhook_account", "serves", "_legible", "_tokens"),
