@@ -119,6 +119,16 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_is_kept(
     assert signed_in(cast.alice).post(PAGE, {"do": "connect", **GIVEN}).status_code == 303
 
 
+@pytest.mark.parametrize(
+    "name", ["ACCOUNT_SID", "AUTH_TOKEN", "API_KEY_SID", "API_KEY_SECRET", "TWIML_APP_SID"]
+)
+def test_the_shared_account_is_whole_or_there_is_none(cast: Any, settings: Any, name: str) -> None:
+    assert account_of(cast.acme.pk).sid == settings.TWILIO_ACCOUNT_SID
+    setattr(settings, f"TWILIO_{name}", "")
+    with pytest.raises(TwilioNotConfigured):
+        account_of(cast.acme.pk)
+
+
 def test_an_account_belongs_to_one_workspace(connected: OwnAccount, cast: Any) -> None:
     with pytest.raises(own_accounts.NotAccepted, match="connected to another workspace"):
         own_accounts.connect(cast.borealis, **GIVEN)

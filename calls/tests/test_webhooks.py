@@ -16,7 +16,9 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from calls import addresses, states
+from calls.accounts import account_of
 from calls.models import CallEvent, CallLeg, CallLog, Conference, Recording, UnroutedEvent
+from calls.services import presence
 from calls.tests.conftest import Scene, sid
 from tenants import services
 from tenants.context import tenant_transaction
@@ -285,6 +287,50 @@ def test_a_room_learns_its_sid_once(dialled: Scene, webhook: Webhook) -> None:
         with tenant_transaction(dialled.room.tenant_id):
             dialled.room.refresh_from_db()
         assert dialled.room.conference_sid == (first if sequence else "")
+
+
+@pytest.fixture
+def elsewhere(dialled: Scene, cast: Any) -> CallLeg:
+    """Alice's leg, in another room of the same workspace."""
+    _, leg = presence.admit_agent(
+        cast.alice,
+        account=account_of(cast.acme.pk),
+        client_request_id=uuid.uuid4(),
+        call_sid=sid("CA"),
+    )
+    return leg
+
+
+def told_about(call_sid: str, tenant: Any) -> list[tuple[Any, Any]]:
+    """The room and leg of each event of this call SID."""
+    with tenant_transaction(tenant.pk):
+        events = CallEvent.objects.filter(payload__CallSid=call_sid, payload__CallStatus="failed")
+        return list(events.values_list("conference_id", "leg_id"))
+
+
+def test_news_without_a_room_is_about_the_leg_of_its_call_sid(
+    dialled: Scene, elsewhere: CallLeg, webhook: Webhook, cast: Any
+) -> None:
+    """A TwiML app's callback has one address: the identity tells the workspace, the SID the leg."""
+    news = {"From": f"client:{cast.bob.identity}", "CallStatus": "failed"}
+    assert dialled.contact_leg
+    for leg in (dialled.agent_leg, dialled.contact_leg, elsewhere):
+        assert webhook(STATUS, **news, CallSid=leg.call_sid).status_code == 204
+        assert told_about(leg.call_sid or "", cast.acme) == [(leg.conference_id, leg.pk)]
+    assert not UnroutedEvent.objects.exists()
+    assert webhook(STATUS, **news, CallSid=sid("CA")).status_code == 204
+    assert UnroutedEvent.objects.get().reason == "call SID"
+    UnroutedEvent.objects.all().delete()
+    assert webhook(f"{STATUS}?tenant={cast.acme.pk.hex}", **news).status_code == 204
+    assert UnroutedEvent.objects.get().reason == "room"
+
+
+def test_news_of_a_room_stays_in_it_whosever_call_sid_it_names(
+    dialled: Scene, elsewhere: CallLeg, webhook: Webhook, cast: Any
+) -> None:
+    path = local(addresses.conference_status(cast.acme.pk, dialled.room.pk))
+    assert webhook(path, CallSid=elsewhere.call_sid, CallStatus="failed").status_code == 204
+    assert told_about(elsewhere.call_sid or "", cast.acme) == [(dialled.room.pk, None)]
 
 
 def test_whoever_is_nobodys_leg_is_the_rooms_own_news(dialled: Scene, webhook: Webhook) -> None:
