@@ -138,7 +138,7 @@ class RecordingStatusWebhook(TwilioWebhook):
 def _store(account: TwilioAccount, form: Form, query: QueryDict, heard: Heard) -> None:
     """Route an event to its tenant and store it there, or keep it aside."""
     tenant_id, room_id, leg_id = (read_uuid(query.get(name)) for name in ("tenant", "room", "leg"))
-    if tenant_id is None and heard.call_sid:
+    if tenant_id is None:
         # A TwiML app's callback has one address for everybody: the client's identity tells.
         member = _member(account, form.get("From", ""))
         tenant_id = member.tenant_id if member else None

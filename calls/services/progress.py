@@ -71,37 +71,34 @@ def _locate(
     heard: Heard, room_id: UUID | None, leg_id: UUID | None
 ) -> tuple[Conference, CallLeg | None]:
     """The room, locked, and the leg the event is about (None: about the room itself)."""
-    legs = CallLeg.objects.all()
-    leg: CallLeg | None = None
+    named: models.QuerySet[CallLeg] | None = None
     if leg_id is not None:
-        leg = legs.filter(pk=leg_id).first()
-        if leg is None:
+        named = CallLeg.objects.filter(pk=leg_id)
+    elif room_id is None:
+        named = CallLeg.objects.filter(call_sid=heard.call_sid)
+    if named is not None:
+        room_id = named.values_list("conference_id", flat=True).first()
+        if room_id is None:
             raise UnknownCall("leg")
-        # A callback of ours that speaks of another call is not about this leg.
-        if leg.call_sid and heard.call_sid and leg.call_sid != heard.call_sid:
-            raise UnknownCall("leg has another call SID")
-        room_id = leg.conference_id
-    elif room_id is None and heard.call_sid:
-        leg = legs.filter(call_sid=heard.call_sid).first()
-        if leg is None:
-            raise UnknownCall("call SID")
-        room_id = leg.conference_id
     room = Conference.objects.select_for_update().filter(pk=room_id).first()
     if room is None:
         raise UnknownCall("room")
     if heard.account_sid not in ("", room.account_sid):
         raise UnknownCall("another account's room")
-    if leg is None and (heard.call_sid or heard.label):
-        leg = next((each for each in room.legs.all() if _is_about(each, heard)), None)
-    elif leg is not None:
-        leg = legs.get(pk=leg.pk)  # as it is now that the room is locked
+    # Only now, that the room is locked, nobody else changes its legs.
+    if named is None:
+        return room, next((leg for leg in room.legs.all() if _is_about(leg, heard)), None)
+    leg = named.get()
+    # A callback of ours that speaks of another call is not about this leg.
+    if leg.call_sid and heard.call_sid and leg.call_sid != heard.call_sid:
+        raise UnknownCall("leg has another call SID")
     return room, leg
 
 
 def _is_about(leg: CallLeg, heard: Heard) -> bool:
     if leg.call_sid and heard.call_sid:
         return leg.call_sid == heard.call_sid
-    return bool(heard.label) and leg.label == heard.label
+    return leg.label == heard.label
 
 
 def bind_sid(leg: CallLeg, call_sid: str) -> None:
@@ -140,7 +137,12 @@ def _store(room: Conference, leg: CallLeg | None, heard: Heard) -> None:
 def refold(room: Conference) -> states.Step | None:
     """Recompute the rows of a locked room from its events. Returns what the room needs now."""
     events = list(CallEvent.objects.filter(conference=room))
-    common = [event.fact for event in events if event.leg_id is None]
+    # What is said of a participant who is none of our legs moves none of them.
+    common = [
+        event.fact
+        for event in events
+        if event.leg_id is None and not event.name.startswith("participant-")
+    ]
     legs = list(CallLeg.objects.filter(conference=room).order_by("created_at", "id"))
     folded: dict[UUID, states.LegState] = {}
     changed = False

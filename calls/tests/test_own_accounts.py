@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from calls import gateway
+from calls import accounts, gateway
 from calls.accounts import AccountGone, TwilioNotConfigured, account_for, account_of, sid_of
 from calls.models import OwnAccount, PhoneNumber, Recording
 from calls.refusals import Refusal
@@ -127,6 +127,27 @@ def test_the_shared_account_is_whole_or_there_is_none(cast: Any, settings: Any, 
     setattr(settings, f"TWILIO_{name}", "")
     with pytest.raises(TwilioNotConfigured):
         account_of(cast.acme.pk)
+
+
+def test_the_token_before_is_believed_until_its_time(monkeypatch: Any) -> None:
+    now = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    later = now + timedelta(microseconds=1)
+    assert accounts._tokens("new", "old", later) == ("new", "old")
+    for previous, until in (("old", now), ("old", None), ("", later), (None, later)):
+        assert accounts._tokens("new", previous, until) == ("new",)
+
+
+def test_of_several_accounts_the_one_that_is_named_is_found(cast: Any) -> None:
+    sids = [f"AC{serial:032x}" for serial in range(6)]
+    with tenant_transaction(cast.acme.pk):
+        for each in sids:
+            OwnAccount.objects.create(
+                sid=each, auth_token=each, api_key_secret="x", retired_at=timezone.now()
+            )
+    assert [account_for(cast.acme.pk, each).auth_tokens for each in sids] == [(s,) for s in sids]
+    with pytest.raises(AccountGone):
+        account_for(cast.acme.pk, f"AC{6:032x}")
 
 
 def test_an_account_belongs_to_one_workspace(connected: OwnAccount, cast: Any) -> None:

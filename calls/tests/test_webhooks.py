@@ -319,10 +319,8 @@ def test_news_without_a_room_is_about_the_leg_of_its_call_sid(
         assert told_about(leg.call_sid or "", cast.acme) == [(leg.conference_id, leg.pk)]
     assert not UnroutedEvent.objects.exists()
     assert webhook(STATUS, **news, CallSid=sid("CA")).status_code == 204
-    assert UnroutedEvent.objects.get().reason == "call SID"
-    UnroutedEvent.objects.all().delete()
     assert webhook(f"{STATUS}?tenant={cast.acme.pk.hex}", **news).status_code == 204
-    assert UnroutedEvent.objects.get().reason == "room"
+    assert {event.reason for event in UnroutedEvent.objects.all()} == {"leg"}
 
 
 def test_news_of_a_room_stays_in_it_whosever_call_sid_it_names(
@@ -333,15 +331,63 @@ def test_news_of_a_room_stays_in_it_whosever_call_sid_it_names(
     assert told_about(elsewhere.call_sid or "", cast.acme) == [(dialled.room.pk, None)]
 
 
-def test_whoever_is_nobodys_leg_is_the_rooms_own_news(dialled: Scene, webhook: Webhook) -> None:
+def test_a_stranger_in_the_room_is_stored_and_moves_nobody(
+    dialled: Scene, webhook: Webhook
+) -> None:
     path = local(addresses.conference_status(dialled.room.tenant_id, dialled.room.pk))
-    fields = {"StatusCallbackEvent": "participant-join", "CallSid": sid("CA")}
-    assert webhook(path, **fields).status_code == 204
     with tenant_transaction(dialled.room.tenant_id):
-        assert [
-            event.leg for event in dialled.room.events.filter(payload__CallSid=fields["CallSid"])
-        ] == [None]
-        assert not CallLeg.objects.filter(call_sid=fields["CallSid"]).exists()
+        before = [leg.state for leg in dialled.room.legs.order_by("pk")]
+    stranger = {"CallSid": sid("CA"), "ParticipantLabel": "stranger"}
+    for event in ("participant-join", "participant-leave"):
+        assert webhook(path, StatusCallbackEvent=event, **stranger).status_code == 204
+    with tenant_transaction(dialled.room.tenant_id):
+        events = dialled.room.events.filter(payload__CallSid=stranger["CallSid"])
+        assert [event.leg for event in events] == [None, None]
+        assert [leg.state for leg in dialled.room.legs.order_by("pk")] == before
+        assert not CallLeg.objects.filter(call_sid=stranger["CallSid"]).exists()
+
+
+@pytest.mark.parametrize("is_bound", [True, False])
+@pytest.mark.parametrize("named_by", ["SID", "label", "both"])
+def test_a_participant_is_known_by_sid_else_by_label(
+    dialled: Scene, webhook: Webhook, is_bound: bool, named_by: str
+) -> None:
+    leg = dialled.contact_leg
+    assert leg and leg.call_sid
+    call_sid = leg.call_sid
+    with tenant_transaction(dialled.room.tenant_id):
+        CallLeg.objects.filter(pk=leg.pk).update(call_sid=call_sid if is_bound else None)
+    fields = {"StatusCallbackEvent": "participant-join"}
+    fields |= {"CallSid": call_sid} if named_by != "label" else {}
+    fields |= {"ParticipantLabel": leg.label} if named_by != "SID" else {}
+    path = local(addresses.conference_status(dialled.room.tenant_id, dialled.room.pk))
+    assert webhook(path, **fields).status_code == 204
+    is_known = is_bound or named_by != "SID"
+    with tenant_transaction(dialled.room.tenant_id):
+        leg.refresh_from_db()
+        assert leg.state.is_present == is_known
+        assert leg.call_sid == (call_sid if is_bound or named_by == "both" else None)
+
+
+def test_a_leg_that_was_bound_meanwhile_is_not_bound_again(
+    dialled: Scene, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between finding the leg's room and locking it, another worker has heard of the leg."""
+    leg = dialled.contact_leg
+    assert leg
+    tenant = dialled.room.tenant_id
+    with tenant_transaction(tenant):
+        CallLeg.objects.filter(pk=leg.pk).update(call_sid=None)
+    lock = type(Conference.objects).select_for_update
+
+    def after_them(manager: Any) -> Any:
+        CallLeg.objects.filter(pk=leg.pk).update(call_sid=sid("CA"))
+        return lock(manager)
+
+    monkeypatch.setattr(type(Conference.objects), "select_for_update", after_them)
+    path = local(addresses.leg_status(tenant, leg.pk))
+    assert webhook(path, CallSid=sid("CA"), CallStatus="failed").status_code == 204
+    assert UnroutedEvent.objects.get().reason == "leg has another call SID"
 
 
 def test_a_tiny_set_of_statements_serves_a_callback(dialled: Scene, webhook: Webhook) -> None:
