@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from calls import addresses, states
+from calls import addresses, states, tasks
 from calls.accounts import account_of
 from calls.models import CallEvent, CallLeg, CallLog, Conference, Recording, UnroutedEvent
 from calls.services import presence
@@ -207,7 +207,7 @@ def test_a_callback_about_another_call_is_kept_aside(dialled: Scene, webhook: We
     fields = contact_status(dialled, "completed", 9) | {"CallSid": sid("CA")}
     for _ in range(2):
         assert webhook(path, **fields).status_code == 204
-    assert UnroutedEvent.objects.count() == 1
+    assert UnroutedEvent.objects.get().reason == "leg has another call SID"
     assert dialled.fresh().status == "queued"
 
 
@@ -225,21 +225,21 @@ def test_only_the_newest_of_an_account_are_kept_aside(
 
 
 @pytest.mark.parametrize(
-    "query",
+    ("query", "reason"),
     [
-        "",
-        "?tenant=&leg=",
-        "?tenant=x&leg=y",
-        "?leg={leg}",
-        "?tenant={other}&leg={leg}",
-        "?tenant={other}&room={room}",
-        "?tenant={nobody}&leg={leg}",
-        "?tenant={tenant}&leg={nobody}",
-        "?tenant={tenant}&room={nobody}",
+        ("", "no such tenant"),
+        ("?tenant=&leg=", "no such tenant"),
+        ("?tenant=x&leg=y", "no such tenant"),
+        ("?leg={leg}", "no such tenant"),
+        ("?tenant={nobody}&leg={leg}", "no such tenant"),
+        ("?tenant={other}&leg={leg}", "leg"),
+        ("?tenant={tenant}&leg={nobody}", "leg"),
+        ("?tenant={other}&room={room}", "room"),
+        ("?tenant={tenant}&room={nobody}", "room"),
     ],
 )
 def test_an_event_of_an_unknown_call_is_kept_aside_and_answered_204(
-    dialled: Scene, cast: Any, webhook: Webhook, query: str
+    dialled: Scene, cast: Any, webhook: Webhook, query: str, reason: str
 ) -> None:
     assert dialled.contact_leg
     path = STATUS + query.format(
@@ -252,7 +252,9 @@ def test_an_event_of_an_unknown_call_is_kept_aside_and_answered_204(
     before = dialled.fresh()
     response = webhook(path, CallSid=sid("CA"), CallStatus="completed", ConferenceSid=sid("CF"))
     assert response.status_code == 204
-    assert UnroutedEvent.objects.count() == 1
+    aside = UnroutedEvent.objects.get()
+    assert (aside.reason, aside.account_sid) == (reason, settings.TWILIO_ACCOUNT_SID)
+    assert aside.payload["CallSid"] == aside.call_sid != ""
     assert dialled.fresh().updated_at == before.updated_at
 
 
@@ -287,6 +289,19 @@ def test_a_room_learns_its_sid_once(dialled: Scene, webhook: Webhook) -> None:
         with tenant_transaction(dialled.room.tenant_id):
             dialled.room.refresh_from_db()
         assert dialled.room.conference_sid == (first if sequence else "")
+
+
+def test_a_room_that_needs_something_is_tended_and_no_other(
+    dialled: Scene, webhook: Webhook, monkeypatch: Any
+) -> None:
+    queued: list[Any] = []
+    monkeypatch.setattr("calls.tasks.queue", lambda task, *about: queued.append((task, *about)))
+    assert dialled.contact_leg
+    path = local(addresses.leg_status(dialled.room.tenant_id, dialled.contact_leg.pk))
+    webhook(path, **contact_status(dialled, "ringing", 1))
+    assert queued == []
+    webhook(path, **contact_status(dialled, "busy", 2))  # the agent is there alone now
+    assert queued == [(tasks.tend_room, dialled.room.tenant_id, dialled.room.pk)]
 
 
 @pytest.fixture

@@ -80,7 +80,10 @@ TARGETS = {
     "calls/services/progress.py": Target(
         (*HOOKS, "calls/tests/test_dialing.py"), ("hear", "_locate", "_is_about", "bind_sid")
     ),
-    "calls/webhooks.py": Target(HOOKS, ("_store", "_member", "_belongs", "_keep_aside", "_sid")),
+    "calls/webhooks.py": Target(
+        (*HOOKS, "voip_crm/tests/test_logs.py"),
+        ("_store", "_member", "_belongs", "_keep_aside", "_sid"),
+    ),
     "tenants/middleware.py": Target(
         (
             *PEOPLE,

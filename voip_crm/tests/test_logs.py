@@ -124,7 +124,16 @@ def test_a_webhooks_line_carries_its_tenant_and_its_call(
     [told] = written()
     assert told["message"] == "POST /api/twilio/call-status 204"
     assert (told["tenant"], told["call_sid"]) == (str(tenant), leg.call_sid)
+    assert told["leg"] == str(leg.pk) and "room" not in told
     assert told["status"] == 204 and "ms" in told and told["request_id"]
+
+
+def test_a_webhooks_line_carries_its_room(dialled: Scene, webhook: Any, written: Any) -> None:
+    room = dialled.room
+    path = f"/api/twilio/call-status?tenant={room.tenant_id.hex}&room={room.pk.hex}"
+    assert webhook(path, StatusCallbackEvent="conference-start").status_code == 204
+    [told] = written()
+    assert told["room"] == str(room.pk) and "leg" not in told
 
 
 @pytest.mark.parametrize("said", [None, "", "CA1", f"CA{'0' * 32}\nforged"])
