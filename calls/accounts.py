@@ -117,7 +117,7 @@ def webhook_account(sid: str | None, tenant_id: UUID | None) -> TwilioAccount | 
     return None if own is None else _legible(own)
 
 
-def serves(account: TwilioAccount, tenant_id: UUID) -> bool:
+def serves(account: TwilioAccount, tenant_id: UUID | None) -> bool:
     """Whether webhooks signed for `account` may speak of `tenant_id`; of its rows, those that were
     made with this account only.
     """

@@ -158,8 +158,7 @@ def _store(account: TwilioAccount, form: Form, query: QueryDict, heard: Heard) -
 def _member(account: TwilioAccount, caller: str) -> Membership | None:
     """The member behind `client:…`, of a tenant that this account serves."""
     identity = caller.removeprefix("client:")
-    tenant_id = doors.tenant_named_by(identity)
-    if tenant_id is None or not accounts.serves(account, tenant_id):
+    if not accounts.serves(account, doors.tenant_named_by(identity)):
         return None
     return doors.membership_by_identity(identity)
 

@@ -23,7 +23,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from twilio.request_validator import RequestValidator
 
-from calls import addresses, signed_posts, states
+from calls import addresses, signed_posts, states, webhooks
 from calls.accounts import TwilioAccount, account_of
 from calls.models import CallLeg, CallLog, Conference, OwnAccount, UnroutedEvent
 from calls.services import presence, progress
@@ -460,6 +460,18 @@ def test_no_account_speaks_for_anothers_workspace(
         assert digest(aside=False) == before
     UnroutedEvent.objects.all().delete()
     assert_accepted(client, genuine)
+
+
+@pytest.mark.parametrize(("forger", "victim"), PAIRS)
+def test_an_own_account_serves_its_own_workspace_alone(
+    three: dict[str, Workspace], forger: str, victim: str
+) -> None:
+    """Asked alone; in a request, the account was already chosen by the same workspace."""
+    account, member = three[forger].account, three[victim].member
+    is_shared = forger == "acme"
+    assert webhooks._belongs(account, member.tenant_id) == is_shared
+    found = webhooks._member(account, f"client:{member.identity}")
+    assert found == (member if is_shared else None)
 
 
 @pytest.mark.parametrize(("forger", "victim"), PAIRS)
