@@ -226,4 +226,4 @@ def _number(text: str | None, *, below: int = 2**31) -> int | None:
 
 
 def _sid(text: str | None) -> str:
-    return text if text and is_sid(text) else ""
+    return text if is_sid(text) else ""

@@ -335,7 +335,9 @@ def test_news_without_a_room_is_about_the_leg_of_its_call_sid(
     assert not UnroutedEvent.objects.exists()
     assert webhook(STATUS, **news, CallSid=sid("CA")).status_code == 204
     assert webhook(f"{STATUS}?tenant={cast.acme.pk.hex}", **news).status_code == 204
-    assert {event.reason for event in UnroutedEvent.objects.all()} == {"leg"}
+    aside = UnroutedEvent.objects.order_by("pk")
+    assert [event.reason for event in aside] == ["leg", "leg"]
+    assert [event.call_sid for event in aside] == [aside[0].payload["CallSid"], ""]
 
 
 def test_news_of_a_room_stays_in_it_whosever_call_sid_it_names(
@@ -382,6 +384,23 @@ def test_a_participant_is_known_by_sid_else_by_label(
         leg.refresh_from_db()
         assert leg.state.is_present == is_known
         assert leg.call_sid == (call_sid if is_bound or named_by == "both" else None)
+
+
+@pytest.mark.parametrize("said", [None, "", "CA1", "CF" + "0" * 32 + "x", "ca" + "0" * 32])
+def test_what_is_no_sid_is_bound_to_nothing(
+    dialled: Scene, webhook: Webhook, said: str | None
+) -> None:
+    leg = dialled.contact_leg
+    assert leg
+    with tenant_transaction(dialled.room.tenant_id):
+        CallLeg.objects.filter(pk=leg.pk).update(call_sid=None)
+    path = local(addresses.leg_status(dialled.room.tenant_id, leg.pk))
+    fields = {} if said is None else {"CallSid": said, "ConferenceSid": said}
+    assert webhook(path, **fields, CallStatus="ringing").status_code == 204
+    with tenant_transaction(dialled.room.tenant_id):
+        leg.refresh_from_db()
+        dialled.room.refresh_from_db()
+    assert (leg.status, leg.call_sid, dialled.room.conference_sid) == ("ringing", None, "")
 
 
 def test_a_leg_that_was_bound_meanwhile_is_not_bound_again(

@@ -2,14 +2,17 @@
 
 import re
 import uuid
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from tenants import doors
 from tenants.context import tenant_transaction
+from tenants.models import Tenant
 
 # Every use of `unscoped` outside the tests, and why it may.
 MAY_LOOK_ACROSS = {
@@ -55,6 +58,17 @@ def test_whoever_is_deactivated_comes_in_nowhere(cast: Any, what: str) -> None:
 def test_an_identity_is_opaque_and_of_one_tenant(cast: Any) -> None:
     identity = cast.bob.identity
     assert re.fullmatch(r"[A-Za-z0-9_]{1,121}", identity)
+    assert doors.tenant_named_by(identity) == cast.acme.pk
     mixed = f"t{cast.borealis.pk.hex}_u{cast.bob.user_id.hex}"
     for unknown in ("", "bob", identity.upper(), identity + "x", mixed, f"t{uuid.uuid4().hex}_u0"):
         assert doors.membership_by_identity(unknown) is None
+        named = cast.borealis.pk if unknown == mixed else None
+        assert doors.tenant_named_by(unknown) == named
+
+
+def test_a_workspace_is_found_by_its_id_and_all_of_them_oldest_first(cast: Any) -> None:
+    assert doors.tenant_by_id(cast.acme.pk) == cast.acme
+    assert doors.tenant_by_id(cast.borealis.pk) == cast.borealis
+    assert doors.tenant_by_id(uuid.uuid4()) is None
+    Tenant.objects.filter(pk=cast.borealis.pk).update(created_at=timezone.now() - timedelta(days=1))
+    assert list(doors.all_tenants()) == [cast.borealis, cast.acme]
