@@ -40,6 +40,7 @@ def test_an_admin_chooses_limits_for_the_own_workspace(cast: Any, signed_in: Any
     client = signed_in(cast.alice)
     page = client.get(PATH).content.decode()
     assert "United States, where the workspace is" in page and "None within" in page
+    assert "A minute counts 0.05 at home and 0.2 elsewhere." in page
     assert policies() == [], "looking writes nothing"
     assert "The calling limits are saved." in client.post(PATH, GOOD, follow=True).content.decode()
     with tenant_transaction(cast.acme.pk):

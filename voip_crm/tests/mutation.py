@@ -86,6 +86,7 @@ TARGETS = {
     ),
     "tenants/middleware.py": Target(
         (
+            "tenants/tests/test_access.py",
             *PEOPLE,
             *DOORS,
             "tenants/tests/test_second_factor.py",
