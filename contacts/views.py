@@ -142,7 +142,10 @@ def new_contact(request: TenantRequest) -> HttpResponse:
 @login_required
 @member_required
 def edit_contact(request: TenantRequest, contact_id: UUID) -> HttpResponse:
-    return _fill_in(request, _contact(contact_id))
+    contact = _contact(contact_id)
+    if request.method == "GET":
+        audit.record_look(Action.CONTACT_VIEWED, on=contact)
+    return _fill_in(request, contact)
 
 
 def _fill_in(request: TenantRequest, contact: Contact | None) -> HttpResponse:

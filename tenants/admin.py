@@ -4,6 +4,7 @@ Staff see their own; a superuser picks one (`tenants.admin_site`).
 """
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -41,7 +42,10 @@ class TenantScopedAdmin(admin.ModelAdmin):
         # Django's views look for the object before they ask for the permission.
         if not self._has_tenant(request):
             raise PermissionDenied
-        return super().get_object(request, *args)
+        found = super().get_object(request, *args)
+        if found is not None and request.method == "GET":
+            _note(Action.ADMIN_VIEWED, found, write=audit.record_look)
+        return found
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self._has_tenant(request) and super().has_module_permission(request)
@@ -72,11 +76,13 @@ class TenantScopedAdmin(admin.ModelAdmin):
         return super().log_deletions(request, queryset)
 
 
-def _note(action: Action, obj: Any, **details: Any) -> None:
+def _note(
+    action: Action, obj: Any, *, write: Callable[..., None] = audit.record, **details: Any
+) -> None:
     """In the trail of the workspace that is worked in; one that is just being made has none yet."""
     with contextlib.suppress(TenantNotSet):
         if not isinstance(obj, Tenant) or obj.pk == current_tenant_id():
-            audit.record(action, on=obj, **details)
+            write(action, on=obj, **details)
 
 
 def _fields(message: Any) -> str:

@@ -60,6 +60,7 @@ class Action(models.TextChoices):
     TWILIO_DISCONNECTED = "twilio_disconnected", "Disconnected the Twilio account"
     LIMITS_CHANGED = "limits_changed", "Changed limits"
     WORKSPACE_PICKED = "workspace_picked", "Looked into the workspace (support)"
+    ADMIN_VIEWED = "admin_viewed", "Looked at in the admin"
     ADMIN_ADDED = "admin_added", "Added in the admin"
     ADMIN_CHANGED = "admin_changed", "Changed in the admin"
     ADMIN_DELETED = "admin_deleted", "Deleted in the admin"
@@ -164,13 +165,17 @@ def _person(user: User, request: HttpRequest | None, *, suffix: str = "") -> Act
     return Actor(user.pk, f"{user}{suffix}", client_address(request) if request else None)
 
 
-def note_of(action: Action, request: HttpRequest | None, user: User) -> None:
-    """Write what a person did about their own sign-in, to the workspace they work in, if any."""
+def note_of(
+    action: Action, request: HttpRequest | None, user: User, *, actor: Actor | None = None
+) -> None:
+    """Write what a person (or `actor`) did about their own sign-in, to the workspace that they
+    work in, if any.
+    """
     preferred = request.session.get("tenant_id") if request is not None else None
     member = doors.membership_of(user.pk, preferred_tenant_id=preferred)
     if member is not None:
         with tenant_transaction(member.tenant_id):
-            record(action, on=member, actor=_person(user, request))
+            record(action, on=member, actor=actor or _person(user, request))
 
 
 @receiver(user_logged_in)

@@ -3,11 +3,13 @@
 import csv
 import io
 import json
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
@@ -187,6 +189,22 @@ def test_what_is_changed_in_the_admin_is_noted(cast: Any, client: Client) -> Non
     ]
 
 
+def test_what_a_staff_member_looks_at_in_the_admin_is_noted(cast: Any, client: Client) -> None:
+    alice = cast.alice.user
+    alice.is_staff = True
+    alice.save()
+    alice.user_permissions.set(Permission.objects.all())
+    client.force_login(alice)
+    with tenant_transaction(cast.borealis.pk):
+        theirs = cast.borealis_maria.pk
+    for _ in range(2):
+        for pk in (cast.acme_maria.pk, theirs, uuid.uuid4()):
+            client.get(f"/admin/contacts/contact/{pk}/change/")
+    (entry,) = entries(cast.acme, Action.ADMIN_VIEWED)
+    assert (entry.name, entry.object_label) == ("Alice", "Maria of Acme")
+    assert entries(cast.borealis, Action.ADMIN_VIEWED) == []
+
+
 # --- what ----------------------------------------------------------------------------------------
 
 
@@ -223,10 +241,11 @@ def test_members_and_contacts_are_noted_without_their_contents(cast: Any, signed
     assert noted[6].details == {"fields": "name, company"}
 
 
+@pytest.mark.parametrize("page", ["contact", "contact_edit"])
 def test_one_look_at_a_contact_is_one_entry_however_often_the_page_asks(
-    cast: Any, signed_in: Any
+    cast: Any, signed_in: Any, page: str
 ) -> None:
-    url = reverse("contact", args=[cast.acme_maria.pk])
+    url = reverse(page, args=[cast.acme_maria.pk])
     client = signed_in(cast.alice)
     for _ in range(3):
         client.get(url)

@@ -8,7 +8,9 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from tenants import second_factor
-from tenants.models import Tenant, User
+from tenants.audit import Action
+from tenants.context import tenant_transaction
+from tenants.models import AuditEntry, Tenant, User
 from tenants.services import add_member
 from tenants.tests.second_factors import give, is_in, set_up, verify
 from tenants.tests.test_settings import GOOD, MEMBERS
@@ -147,6 +149,9 @@ def test_the_operator_resets_anybodys(cast: Any, bob: User, half_in: Client, cap
     call_command("reset_second_factor", "BOB@acme.example")
     assert "bob@acme.example signs in by password alone" in capsys.readouterr().out
     assert not second_factor.has(bob) and not is_in(bobs)
+    with tenant_transaction(cast.acme.pk):
+        entry = AuditEntry.objects.get(action=Action.MEMBER_RESET)
+    assert (entry.name, entry.object_id) == ("Operator", str(cast.bob.pk))
     with pytest.raises(CommandError, match="has no second factor"):
         call_command("reset_second_factor", BOB)
     with pytest.raises(CommandError, match="nobody with the address"):

@@ -1,8 +1,10 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
-from tenants import second_factor
+from tenants import audit, second_factor
+from tenants.audit import Action
 from tenants.models import User, UserManager
 
 
@@ -22,5 +24,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is nobody with the address “{email}”.")
         if not second_factor.has(user):
             raise CommandError(f"{email} has no second factor.")
-        second_factor.remove(user)
+        with transaction.atomic():
+            second_factor.remove(user)
+            audit.note_of(Action.MEMBER_RESET, None, user, actor=audit.OPERATOR)
         self.stdout.write(f"{email} signs in by password alone now; their sessions have ended.")
