@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from calls import addresses, states, tasks
 from calls.accounts import account_of
 from calls.models import CallEvent, CallLeg, CallLog, Conference, Recording, UnroutedEvent
-from calls.services import presence
+from calls.services import presence, progress
 from calls.tests.conftest import Scene, sid
 from tenants import services
 from tenants.context import tenant_transaction
@@ -384,6 +385,42 @@ def test_a_participant_is_known_by_sid_else_by_label(
         leg.refresh_from_db()
         assert leg.state.is_present == is_known
         assert leg.call_sid == (call_sid if is_bound or named_by == "both" else None)
+
+
+def test_a_sid_is_bound_once_to_one_leg_and_its_own_call(
+    dialled: Scene, elsewhere: CallLeg, cast: Any
+) -> None:
+    first, second = sid("CA"), sid("CA")
+    with tenant_transaction(cast.acme.pk):
+        room = elsewhere.conference
+        call = CallLog.objects.create(
+            user=cast.alice.user,
+            conference=room,
+            direction="OUTBOUND",
+            from_number="+14155550199",
+            to_number="+14155550101",
+            started_at=timezone.now(),
+        )
+        contact = CallLeg.objects.create(conference=room, party="contact")
+        agent = CallLeg.objects.create(conference=room, party="agent", user=cast.alice.user)
+        progress.bind_sid(contact, first)
+        progress.bind_sid(contact, sid("CA"))
+        progress.bind_sid(agent, second)
+        for row in (call, contact, agent):
+            row.refresh_from_db()
+    assert (contact.call_sid, agent.call_sid) == (first, second)
+    assert (call.twilio_call_sid, call.submission) == (first, "accepted")
+    assert dialled.call and dialled.fresh().twilio_call_sid == dialled.call.twilio_call_sid
+
+
+def test_what_the_database_cannot_store_is_kept_as_text(dialled: Scene, webhook: Webhook) -> None:
+    leg = dialled.contact_leg
+    assert leg
+    path = local(addresses.leg_status(dialled.room.tenant_id, leg.pk))
+    fields = {"CallSid": leg.call_sid or "", "CallStatus": "ringing", "a\0b": "c\0d"}
+    assert webhook(path, **fields).status_code == 204
+    with tenant_transaction(dialled.room.tenant_id):
+        assert leg.events.get().payload["a\ufffdb"] == "c\ufffdd"
 
 
 @pytest.mark.parametrize("said", [None, "", "CA1", "CF" + "0" * 32 + "x", "ca" + "0" * 32])
