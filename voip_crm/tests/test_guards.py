@@ -94,8 +94,7 @@ GUARDS = {
     "an account that serves every workspace": Guard(
         (
             "calls/webhooks.py",
-            "_member: tenant_id is None or not accounts.serves(account, tenant_id)"
-            " → tenant_id is None",
+            "_member: if not accounts.serves(account, doors.tenant_named_by(identity)) → if False",
         ),
         test_forged_webhooks.test_no_account_reaches_anothers_rows_by_its_own_address,
         {"forger": "borealis", "victim": "cumulus"},
