@@ -2,10 +2,12 @@
 its calls, is in `calls`.
 """
 
+import logging
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
+from django.db import OperationalError
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -27,7 +29,13 @@ from tenants.context import tenant_transaction
 from tenants.http import TenantRequest, see_other
 from tenants.middleware import short_transactions
 
+logger = logging.getLogger(__name__)
+
 MOST_REASONS = 50  # of refused rows that the page names
+BROKEN_OFF = (
+    "The import broke off, perhaps because somebody else was importing, too. "
+    "Import the file again: what is there already stays as it is."
+)
 
 
 @require_GET
@@ -95,7 +103,12 @@ def import_file(request: TenantRequest) -> HttpResponse:
         # Before the first batch: one that breaks off has been noted, too.
         audit.record(Action.CONTACTS_IMPORTED, file=form.file_name)
     contacts = form.cleaned_data["file"]
-    tally = import_contacts(request.tenant, contacts, refuse=refused.append)
+    try:
+        tally = import_contacts(request.tenant, contacts, refuse=refused.append)
+    except OperationalError:
+        logger.exception("An import broke off")
+        form.add_error("file", BROKEN_OFF)
+        return _render_import(request, {"form": form}, 422)
     context = {
         "form": ImportForm(country=request.tenant.country),
         "tally": tally,

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from contacts import exporting
 from contacts.models import Contact
 from contacts.services import create_contact, set_archived
-from tenants import audit
+from tenants import audit, roles
 from tenants.context import TenantNotSet, current_tenant_id, tenant_transaction
 from tenants.csv_cells import lines, neutral, original
 from tenants.models import AuditEntry, Role
+from tenants.tests.test_row_level_security import session_of
 
 URL = "/contacts/export"
 FORMULAS = [
@@ -228,6 +229,24 @@ def test_rows_are_imported_and_refused_ones_named(cast: Any, alice: Client, clai
     with tenant_transaction(cast.acme.pk):
         (entry,) = AuditEntry.objects.filter(action=audit.Action.CONTACTS_IMPORTED)
     assert entry.details == {"file": "people <b>.csv"}
+
+
+@pytest.mark.skipif(not roles.application_role(), reason="SQLite locks the whole database")
+def test_an_import_that_breaks_off_says_so_and_is_repeated(
+    committed_cast: Any, signed_in: Callable[[Any], Client]
+) -> None:
+    alice = signed_in(committed_cast.alice)
+
+    def send() -> Any:
+        upload = SimpleUploadedFile("c.csv", b"name,email\nA,a@x.example\n")
+        return alice.post("/contacts/import", {"file": upload})
+
+    with session_of(roles.application_role()) as theirs:
+        theirs.execute("BEGIN; LOCK TABLE contacts_contact IN SHARE MODE")
+        answer = send()
+    assert answer.status_code == 422
+    assert "The import broke off" in answer.context["form"].errors["file"][0]
+    assert "1 created" in send().content.decode()
 
 
 def test_agents_import_nothing(cast: Any, signed_in: Callable[[Any], Client]) -> None:
