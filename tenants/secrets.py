@@ -6,7 +6,6 @@ SECRETS_KEYS the first encrypts and each one decrypts. It takes no associated da
 ciphertext that was copied elsewhere is not read there.
 """
 
-from functools import lru_cache
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -19,25 +18,18 @@ class SecretsError(Exception):
     """A secret can be neither read nor kept. The message says why, never the value."""
 
 
-@lru_cache(maxsize=4)
-def _fernets(listed: tuple[str, ...]) -> tuple[Fernet, ...]:
-    return tuple(Fernet(key) for key in listed)
-
-
 def keys() -> tuple[Fernet, ...]:
     """The keys of SECRETS_KEYS. Raises `SecretsError` when there is none, or one is not a key."""
     if not settings.SECRETS_KEYS:
         raise SecretsError("SECRETS_KEYS is not set, so no secret can be read or kept.")
     try:
-        return _fernets(tuple(settings.SECRETS_KEYS))
+        return tuple(Fernet(key) for key in settings.SECRETS_KEYS)
     except ValueError:
         raise SecretsError("SECRETS_KEYS has a value that is no key: 32 bytes in base64.") from None
 
 
 class Sealed:
     """A ciphertext as the database has it. It is no text, so that it cannot be taken for one."""
-
-    __slots__ = ("token",)
 
     def __init__(self, token: str) -> None:
         self.token = token

@@ -113,6 +113,7 @@ def test_a_migration_writes_a_constraint_down_as_it_is(constraint: Any) -> None:
 
 
 def test_a_fence_is_named_by_its_field() -> None:
+    assert FENCE.deconstruct()[2] == {"field": "contact", "name": "fence"}
     assert TenantFence("contact").name == "%(app_label)s_%(class)s_contact_fence"
     assert (PERSON.via, PERSON.via_field) == ("tenants.Membership", "user")
     assert TenantPolicy().name == "%(app_label)s_%(class)s_of_tenant"

@@ -264,6 +264,17 @@ def test_a_database_that_was_away_at_start_is_checked_before_its_first_use(
     assert Tenant.objects.count() == 0
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_first_connection_without_fault_is_used_and_the_next_not_checked(
+    monkeypatch: Any,
+) -> None:
+    monkeypatch.setattr(roles, "faults", lambda cursor: [])
+    connection.close()
+    connection_created.connect(roles._check_first)
+    assert Tenant.objects.count() == 0
+    assert not connection_created.disconnect(roles._check_first)
+
+
 def test_the_roles_are_printed_as_sql_or_the_command_says_what_is_missing(
     django_db_setup: None, settings: Any
 ) -> None:
