@@ -38,8 +38,8 @@ def export_required(view: Callable[..., HttpResponseBase]) -> Callable[..., Http
     return guarded
 
 
-def may_export(member: Membership | None) -> bool:
-    return member is not None and member.role in (Role.ADMIN, Role.SUPERVISOR)
+def may_export(member: Membership) -> bool:
+    return member.role in (Role.ADMIN, Role.SUPERVISOR)
 
 
 def admin_required(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:

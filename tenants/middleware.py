@@ -50,7 +50,7 @@ class TenantMiddleware:
         elif request.user.is_authenticated:  # without a session's cookie nothing is looked up
             member = self._member_of_session(request)
         tenant = member.tenant if member else None
-        if bearer is None and (looked_into := staff.chosen(request)) is not None:
+        if (looked_into := staff.chosen(request)) is not None:
             # Members of another workspace are nobody in this one.
             member = member if tenant == looked_into else None
             tenant = looked_into

@@ -269,6 +269,16 @@ def test_a_token_opens_the_workspace_of_its_organisation(
     assert ask(token(), path=f"{CALL_LOGS}/{borealis.pk}").status_code == 404
 
 
+def test_whoever_shows_a_token_is_known_by_it_alone(
+    ask: Callable[..., Any], cast: Any, client: Client
+) -> None:
+    client.force_login(cast.alice.user)
+    request = ask(token(), client).wsgi_request
+    assert (request.user, request.member) == (cast.bob.user, cast.bob)
+    request = ask("bad", client).wsgi_request
+    assert (request.user.is_authenticated, request.member) == (False, None)
+
+
 def test_a_token_needs_no_csrf_token_and_a_session_does(
     ask: Callable[..., Any], cast: Any, signed_in: Any
 ) -> None:

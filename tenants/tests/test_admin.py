@@ -98,7 +98,10 @@ def test_a_member_who_runs_the_installation_starts_in_their_own(cast: Any, clien
     client.force_login(User.objects.get(pk=cast.alice.user_id))
     assert "Acme" in client.get(ADMIN).content.decode()
     client.post(PICK, {"workspace": str(cast.borealis.pk)})
-    assert "Borealis" in client.get(ADMIN).content.decode()
+    answer = client.get(ADMIN)
+    assert "Borealis" in answer.content.decode()
+    request = answer.wsgi_request
+    assert (request.tenant, request.member) == (cast.borealis, None)  # type: ignore[attr-defined]
     assert "Maria of Acme" in client.get("/contacts").content.decode()
 
 

@@ -38,6 +38,12 @@ def test_a_sign_in_takes_a_new_key(cast: Any, client: Client) -> None:
     assert not Session.objects.filter(pk=planted).exists()
 
 
+def test_a_visitor_gets_no_session(db: None, client: Client) -> None:
+    for path in ("/sign-in", "/calls", "/nowhere", "/api/twilio/call-logs"):
+        assert settings.SESSION_COOKIE_NAME not in client.get(path).cookies
+    assert not Session.objects.exists()
+
+
 def test_a_session_ends_twelve_hours_after_its_last_use(cast: Any, client: Client) -> None:
     with time_machine.travel(START, tick=False) as clock:
         sign_in(client, BOB)
