@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
+from django.template.response import SimpleTemplateResponse
 
 from tenants import audit, clerk, doors, second_factor, sessions, staff
 from tenants.context import tenant_context, tenant_transaction
@@ -81,6 +82,6 @@ class TenantMiddleware:
             return None
         with tenant_transaction():
             response = view(request, *args, **kwargs)
-            if hasattr(response, "render") and callable(response.render):
+            if isinstance(response, SimpleTemplateResponse):
                 response = response.render()
             return response

@@ -1,14 +1,17 @@
-"""The guards of views, each alone: whom they let in, what they tell the others."""
+"""What stands around a view: its transaction, and the guards that let people in or say why not."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.http import HttpRequest, HttpResponse
+from django.template import engines
+from django.template.response import SimpleTemplateResponse
 from django.test import RequestFactory
 
 from tenants import access
-from tenants.middleware import short_transactions
+from tenants.context import tenant_context
+from tenants.middleware import TenantMiddleware, short_transactions
 from tenants.models import Membership, Role
 
 GUARDS: dict[Callable[..., Any], set[str]] = {
@@ -47,3 +50,23 @@ def test_a_guarded_view_keeps_its_name_and_its_mark(guard: Any) -> None:
     """Else a view that uses the network would hold a transaction all the while."""
     view = guard(opened)
     assert (view.__name__, view.short_transactions) == ("opened", True)
+
+
+def test_a_view_is_one_transaction_rendering_included_unless_it_is_marked(
+    cast: Any, rf: RequestFactory
+) -> None:
+    """By its transaction alone a view may read the workspace's tables."""
+    middleware = TenantMiddleware(lambda request: HttpResponse())
+    request: Any = rf.get("/")
+    template = engines["django"].from_string("{{ members }}")
+
+    def lazy(request: HttpRequest, more: str) -> HttpResponse:
+        return SimpleTemplateResponse(template, {"members": Membership.objects.count})  # type: ignore[arg-type]
+
+    with tenant_context(cast.acme.pk):
+        request.tenant = cast.acme
+        answer = middleware.process_view(request, lazy, (), {"more": "1"})
+        assert answer.content == b"2"
+        assert middleware.process_view(request, opened, (1,), {}) is None  # it is marked
+        request.tenant = None
+        assert middleware.process_view(request, lazy, (), {"more": "1"}) is None

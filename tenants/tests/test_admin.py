@@ -103,6 +103,9 @@ def test_a_member_who_runs_the_installation_starts_in_their_own(cast: Any, clien
     request = answer.wsgi_request
     assert (request.tenant, request.member) == (cast.borealis, None)  # type: ignore[attr-defined]
     assert "Maria of Acme" in client.get("/contacts").content.decode()
+    client.post(PICK, {"workspace": str(cast.acme.pk)})
+    request = client.get(ADMIN).wsgi_request
+    assert (request.tenant, request.member) == (cast.acme, cast.alice)  # type: ignore[attr-defined]
 
 
 @pytest.fixture
