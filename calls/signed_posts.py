@@ -74,7 +74,8 @@ class TwilioWebhook(APIView):
 
 def misshapen(raw: HttpRequest) -> int:
     """The status with which a request is refused that Twilio would not send, or 0."""
-    charset = raw.content_params.get("charset", "utf-8")  # type: ignore[union-attr]  # of WSGI
+    # Only a bare HttpRequest has no content_params.
+    charset = raw.content_params.get("charset", "utf-8")  # type: ignore[union-attr]
     if raw.content_type != _FORM or charset.lower() != "utf-8":
         return 415
     # Whoever has a session or a bearer token is a person, and in the person's workspace.
