@@ -10,11 +10,14 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpResponse
 from django.test import Client
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from tenants import clerk
 from tenants.context import tenant_transaction
+from tenants.middleware import TenantMiddleware
 from tenants.models import Membership, Tenant, User
 from tenants.services import add_member
 
@@ -269,14 +272,19 @@ def test_a_token_opens_the_workspace_of_its_organisation(
     assert ask(token(), path=f"{CALL_LOGS}/{borealis.pk}").status_code == 404
 
 
-def test_whoever_shows_a_token_is_known_by_it_alone(
-    ask: Callable[..., Any], cast: Any, client: Client
-) -> None:
-    client.force_login(cast.alice.user)
-    request = ask(token(), client).wsgi_request
-    assert (request.user, request.member) == (cast.bob.user, cast.bob)
-    request = ask("bad", client).wsgi_request
-    assert (request.user.is_authenticated, request.member) == (False, None)
+@pytest.mark.usefixtures("ask")
+def test_whoever_shows_a_token_is_known_by_it_alone(cast: Any, rf: Any) -> None:
+    known: list[tuple[Any, Any]] = []
+
+    def view(request: Any) -> HttpResponse:
+        known.append((request.user, request.member))
+        return HttpResponse()
+
+    for bearer in (token(), "bad"):
+        request = rf.get(CALL_LOGS, headers={"Authorization": f"Bearer {bearer}"})
+        request.user = cast.alice.user  # by a session
+        TenantMiddleware(view)(request)
+    assert known == [(cast.bob.user, cast.bob), (AnonymousUser(), None)]
 
 
 def test_a_token_needs_no_csrf_token_and_a_session_does(
