@@ -1,5 +1,6 @@
 """What a person's authenticator app does, for tests."""
 
+import time
 from base64 import b32decode
 from typing import Any
 
@@ -16,7 +17,13 @@ def code_of(user: User, steps: int = 0) -> str:
     return code_for(TOTPDevice.objects.get(user=user).bin_key, steps)
 
 
-def code_for(key: bytes, steps: int = 0) -> str:
+def code_for(key: bytes, steps: int = 0, *, seconds: float = 0.5) -> str:
+    """A code that is good for `seconds` at least: by one that has just ended, the device would
+    take the app's clock to be late from then on.
+    """
+    left = 30 - time.time() % 30
+    if left < seconds:
+        time.sleep(left)
     return f"{totp(key, t0=-30 * steps, drift=0):06}"
 
 

@@ -31,6 +31,7 @@ from tenants.context import tenant_transaction
 from tenants.models import AuditEntry, Role, Tenant, User
 from tenants.services import add_member
 from voip_crm.tests.cast import PASSWORD, Cast
+from voip_crm.tests.test_pages_in_browser import forget_session
 
 RUN = "window.__pwned=1"
 # What makes an element carries data-pwn; what runs sets window.__pwned. The short ones also fit
@@ -399,7 +400,7 @@ def test_no_stored_text_runs_or_becomes_markup(
 def test_no_stored_text_runs_in_the_admin(alice: Page, dialogs: list[str]) -> None:
     page = alice
     found: list[str] = []
-    page.context.clear_cookies()
+    forget_session(page)
     page.goto("/admin/login/?next=/admin/")
     page.get_by_label("Email").fill("root@example.com")
     page.get_by_label("Password").fill(PASSWORD)

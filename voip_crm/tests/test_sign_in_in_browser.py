@@ -11,7 +11,7 @@ from tenants import services
 from tenants.context import tenant_transaction
 from tenants.tests.second_factors import code_for, code_of, give
 from voip_crm.tests.cast import PASSWORD
-from voip_crm.tests.test_pages_in_browser import LOOKS, assert_accessible
+from voip_crm.tests.test_pages_in_browser import LOOKS, assert_accessible, forget_session
 
 
 def password_step(page: Page, email: str, password: str = PASSWORD) -> None:
@@ -47,7 +47,7 @@ def test_a_second_factor_is_set_up_used_and_turned_off(
     expect(page.get_by_label("Code")).to_be_focused()
     assert_accessible(page)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_label("Code").fill(code_for(secret))
+    page.get_by_label("Code").fill(code_for(secret, seconds=5))
     page.get_by_role("button", name="Turn it on").click()
     expect(page.get_by_role("heading", name="Your backup codes")).to_be_visible()
     backup = page.locator(".backup-codes li").all_text_contents()
@@ -67,7 +67,7 @@ def test_a_second_factor_is_set_up_used_and_turned_off(
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("does not fit")
     assert_accessible(page)
-    page.get_by_label("Code").fill(code_for(secret, 1))
+    page.get_by_label("Code").fill(code_for(secret, 1, seconds=5))
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Contacts", level=1)).to_be_visible()
 
@@ -96,13 +96,13 @@ def test_a_workspace_leads_its_members_to_the_set_up_and_too_many_failures_wait(
     expect(page.get_by_role("heading", name="Set up a second factor")).to_be_visible()
     assert_accessible(page)
     secret = b32decode((page.locator(".secret").text_content() or "").replace(" ", ""))
-    page.get_by_label("Code").fill(code_for(secret))
+    page.get_by_label("Code").fill(code_for(secret, seconds=5))
     page.get_by_role("button", name="Turn it on").click()
     expect(page.get_by_role("heading", name="Your backup codes")).to_be_visible()
     assert_accessible(page)
     page.get_by_role("link", name="I have kept them").click()
     calls_are_shown(page)
-    page.context.clear_cookies()
+    forget_session(page)
     for _ in range(5):
         password_step(page, "bob@acme.example", "wrong")
         expect(page.get_by_role("alert")).to_be_visible()
