@@ -18,6 +18,7 @@ from calls.accounts import TwilioAccount, TwilioNotConfigured
 from calls.sids import is_sid
 from tenants import log_context
 from tenants.ids import read_uuid
+from tenants.texts import storable
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ class TwilioWebhook(APIView):
             return HttpResponse(status=403)
         if is_sid(call_sid := form.get("CallSid")):
             log_context.bind(call_sid=call_sid)
-        return self.hear(account, _readable(form), raw.GET)
+        return self.hear(account, storable(form.dict()), raw.GET)
 
     def unavailable(self) -> HttpResponse:
         """The signature cannot be checked now: Twilio sends it again."""
@@ -105,11 +106,3 @@ def retriable(
             return HttpResponse(status=503)
 
     return answered
-
-
-def _readable(form: QueryDict) -> Form:
-    """The fields as text; NUL characters, which PostgreSQL cannot store, are replaced."""
-    return {
-        name.replace("\0", "\ufffd"): str(value).replace("\0", "\ufffd")
-        for name, value in form.items()
-    }

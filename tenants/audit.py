@@ -5,7 +5,6 @@ trail that cannot be written is an error of the whole. Secrets and contents stay
 contact the names of the changed fields are kept, not their values.
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -24,6 +23,7 @@ from tenants import doors, second_factor
 from tenants.context import tenant_transaction
 from tenants.http import client_address
 from tenants.models import AuditEntry, User
+from tenants.texts import storable
 
 SAME_LOOK = timedelta(minutes=10)  # looking again at the same within it is no new entry
 
@@ -147,8 +147,6 @@ def _entry(
 ) -> AuditEntry:
     if isinstance(on, models.Model):
         on = Thing(str(on._meta.verbose_name), on.pk, str(on))
-    # PostgreSQL stores no NUL, and what was typed must not keep the entry from being written.
-    details = json.loads(json.dumps(details).replace(r"\u0000", r"\ufffd"))
     return AuditEntry(
         action=action,
         person=actor.person,
@@ -157,7 +155,8 @@ def _entry(
         object_type=on.kind[:40] if on else "",
         object_id=str(on.key) if on else "",
         object_label=on.label[:200] if on else "",
-        details=details,
+        # What was typed must not keep the entry from being written.
+        details=storable(details),
     )
 
 

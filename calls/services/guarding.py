@@ -17,6 +17,7 @@ from contacts.numbers import country_of
 from tenants.context import tenant_transaction
 from tenants.forms import countries
 from tenants.models import Membership, Tenant
+from tenants.texts import storable
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ def note_stop(agent: Membership, refusal: Refusal, *, number: str = "") -> None:
         StoppedCall.objects.filter(pk=row.pk).update(
             count=F("count") + 1,
             last_at=now,
-            last_number=number[:40].replace("\0", "\ufffd"),
+            last_number=storable(number[:40]),
             message=refusal.message[:300],
         )
         if is_new:
