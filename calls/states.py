@@ -87,6 +87,13 @@ class LegState:
         return self.joined_at is not None and not self.is_over
 
 
+def is_of_room(name: str) -> bool:
+    """Whether an event that is about no leg of its room moves all of them: what is said of one
+    participant, a stranger then, moves none.
+    """
+    return not name.startswith("participant-")
+
+
 def fold_leg(events: Iterable[Event]) -> LegState:
     """The state of a leg, from its events in any order and any repetition."""
     ordered = sorted({event.key: event for event in events}.values(), key=Event.order)

@@ -137,11 +137,8 @@ def _store(room: Conference, leg: CallLeg | None, heard: Heard) -> None:
 def refold(room: Conference) -> states.Step | None:
     """Recompute the rows of a locked room from its events. Returns what the room needs now."""
     events = list(CallEvent.objects.filter(conference=room))
-    # What is said of a participant who is none of our legs moves none of them.
     common = [
-        event.fact
-        for event in events
-        if event.leg_id is None and not event.name.startswith("participant-")
+        event.fact for event in events if event.leg_id is None and states.is_of_room(event.name)
     ]
     legs = list(CallLeg.objects.filter(conference=room).order_by("created_at", "id"))
     folded: dict[UUID, states.LegState] = {}
