@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 from tenants import audit, doors, second_factor
 from tenants.audit import Action
 from tenants.context import tenant_transaction
-from tenants.models import Membership, Role, Tenant, User, UserManager
+from tenants.models import Membership, Role, Tenant, User, UserManager, is_above_workspaces
 
 
 class LastAdmin(Exception):
@@ -130,7 +130,7 @@ def reset_second_factor(member: Membership, *, by: Membership) -> None:
     workspaces, whose doors it would make weaker, and for people who may use the admin.
     """
     user = member.user
-    if member.pk == by.pk or user.is_staff or doors.is_member_elsewhere(member):
+    if member.pk == by.pk or is_above_workspaces(user) or doors.is_member_elsewhere(member):
         raise NotYoursToReset
     second_factor.remove(user)
     audit.record(Action.MEMBER_RESET, on=member)
