@@ -226,6 +226,19 @@ def committed_cast(transactional_db: None) -> Any:
 
 
 @pytest.fixture
+def staff(cast: Any, client: Any) -> Any:
+    """Django's test client as Alice of Acme, to whom the admin allows all that a permission can."""
+    from django.contrib.auth.models import Permission
+
+    alice = cast.alice.user
+    alice.is_staff = True
+    alice.save()
+    alice.user_permissions.set(Permission.objects.all())
+    client.force_login(alice)
+    return client
+
+
+@pytest.fixture
 def signed_in(client: Any) -> Callable[[Any], Any]:
     """`signed_in(cast.bob)`: Django's test client with this member's session."""
 

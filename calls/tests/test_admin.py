@@ -18,17 +18,6 @@ FACTS = ["calllog", "callleg", "callevent", "recording"]
 
 
 @pytest.fixture
-def staff(cast: Any, client: Client) -> Client:
-    """Whatever a permission can allow is allowed to Alice of Acme."""
-    alice = cast.alice.user
-    alice.is_staff = True
-    alice.save()
-    alice.user_permissions.set(Permission.objects.all())
-    client.force_login(alice)
-    return client
-
-
-@pytest.fixture
 def call(dialled: Any, cast: Any) -> Any:
     """A call with legs, events and a recording; its scene."""
     dialled.hear("call", "ringing", dialled.contact_leg)

@@ -4,7 +4,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.test import Client
 
 from calls import limits
@@ -146,19 +145,14 @@ def test_a_list_of_countries_that_is_none_is_refused(
     assert policies() == []
 
 
-def test_staff_of_a_workspace_cannot_touch_its_ceiling(cast: Any, client: Client) -> None:
-    alice = cast.alice.user
-    alice.is_staff = True
-    alice.save()
-    alice.user_permissions.set(Permission.objects.all())
-    client.force_login(alice)
+def test_staff_of_a_workspace_cannot_touch_its_ceiling(cast: Any, staff: Client) -> None:
     for table in ("callingceiling", "callingpolicy"):
         for answer in (
-            client.get(f"/admin/calls/{table}/"),
-            client.get(f"/admin/calls/{table}/add/"),
-            client.post(f"/admin/calls/{table}/add/", ceiling_form()),
+            staff.get(f"/admin/calls/{table}/"),
+            staff.get(f"/admin/calls/{table}/add/"),
+            staff.post(f"/admin/calls/{table}/add/", ceiling_form()),
         ):
             assert answer.status_code == 403
-    assert client.get("/admin/calls/stoppedcall/").status_code == 200
-    assert client.post("/admin/calls/stoppedcall/add/", {}).status_code == 403
+    assert staff.get("/admin/calls/stoppedcall/").status_code == 200
+    assert staff.post("/admin/calls/stoppedcall/add/", {}).status_code == 403
     assert policies() == []

@@ -58,10 +58,10 @@ def test_a_view_is_one_transaction_rendering_included_unless_it_is_marked(
     """By its transaction alone a view may read the workspace's tables."""
     middleware = TenantMiddleware(lambda request: HttpResponse())
     request: Any = rf.get("/")
-    template = engines["django"].from_string("{{ members }}")
+    template: Any = engines["django"].from_string("{{ members }}")
 
     def lazy(request: HttpRequest, more: str) -> HttpResponse:
-        return SimpleTemplateResponse(template, {"members": Membership.objects.count})  # type: ignore[arg-type]
+        return SimpleTemplateResponse(template, {"members": Membership.objects.count})
 
     with tenant_context(cast.acme.pk):
         request.tenant = cast.acme

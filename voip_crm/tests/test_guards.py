@@ -15,9 +15,9 @@ from django.db import DatabaseError, connection
 from twilio.request_validator import RequestValidator
 
 from calls.tests import test_forged_webhooks, test_secrets, test_webhooks
-from calls.tests.conftest import dialled, waiting, webhook  # noqa: F401
-from calls.tests.test_forged_webhooks import three  # noqa: F401
-from calls.tests.test_secrets import own  # noqa: F401
+from calls.tests.conftest import dialled, waiting, webhook  # noqa: F401  # fixtures
+from calls.tests.test_forged_webhooks import three  # noqa: F401  # a fixture
+from calls.tests.test_secrets import own  # noqa: F401  # a fixture
 from tenants import roles, scoping
 from tenants.context import CrossTenantWrite
 from tenants.tests import test_doors, test_row_level_security, test_scoping

@@ -253,7 +253,7 @@ class Use(RuleBasedStateMachine):
 def test_random_use_leaks_nothing(world: World) -> None:
     _sign_everybody_in(world)
     Use.world = world
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # so in hypothesis
         Use,
         settings=hypothesis_settings(
             max_examples=EXAMPLES,
