@@ -45,7 +45,15 @@ def sign_in_by_form(page: Page, email: str = "alice@acme.example") -> None:
     page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(demo.PASSWORD)
     page.get_by_role("button", name="Sign in").click()
+    calls_are_shown(page)
+
+
+def calls_are_shown(page: Page) -> None:
+    """After a navigation that is not awaited: also the scripts are there, by which links change
+    the document instead of leaving it.
+    """
     expect(page.get_by_role("heading", name="Calls", level=1)).to_be_visible()
+    page.wait_for_load_state()
 
 
 def forget_session(page: Page) -> None:

@@ -11,7 +11,12 @@ from tenants import services
 from tenants.context import tenant_transaction
 from tenants.tests.second_factors import code_for, code_of, give
 from voip_crm.tests.cast import PASSWORD
-from voip_crm.tests.test_pages_in_browser import LOOKS, assert_accessible, forget_session
+from voip_crm.tests.test_pages_in_browser import (
+    LOOKS,
+    assert_accessible,
+    calls_are_shown,
+    forget_session,
+)
 
 
 def password_step(page: Page, email: str, password: str = PASSWORD) -> None:
@@ -19,10 +24,6 @@ def password_step(page: Page, email: str, password: str = PASSWORD) -> None:
     page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
-
-
-def calls_are_shown(page: Page) -> None:
-    expect(page.get_by_role("heading", name="Calls", level=1)).to_be_visible()
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
