@@ -1,10 +1,12 @@
-"""Twilio's ids: two letters and 32 hexadecimal digits."""
+"""Twilio's ids: two letters that tell the kind, and 32 hexadecimal digits."""
 
 import re
 from typing import TypeGuard
 
-_SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
+ACCOUNT, CALL, CONFERENCE, RECORDING = "AC", "CA", "CF", "RE"
+_DIGITS = re.compile(r"[0-9a-f]{32}")
 
 
-def is_sid(text: str | None) -> TypeGuard[str]:
-    return _SID.fullmatch(text or "") is not None
+def is_sid(text: str | None, kind: str) -> TypeGuard[str]:
+    """Whether it names a thing of this kind: in a path, one of another kind would do harm."""
+    return bool(text and text.startswith(kind) and _DIGITS.fullmatch(text, len(kind)))

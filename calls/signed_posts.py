@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from calls import accounts, gateway
 from calls.accounts import TwilioAccount, TwilioNotConfigured
-from calls.sids import is_sid
+from calls.sids import CALL, is_sid
 from tenants import log_context
 from tenants.ids import read_uuid
 from tenants.texts import storable
@@ -61,7 +61,7 @@ class TwilioWebhook(APIView):
         signature = raw.headers["X-Twilio-Signature"]
         if account is None or not gateway.is_signed(account, url, form, signature):
             return HttpResponse(status=403)
-        if is_sid(call_sid := form.get("CallSid")):
+        if is_sid(call_sid := form.get("CallSid"), CALL):
             log_context.bind(call_sid=call_sid)
         return self.hear(account, storable(form.dict()), raw.GET)
 

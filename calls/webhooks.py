@@ -20,7 +20,7 @@ from calls.models import Conference, UnroutedEvent
 from calls.refusals import Refusal
 from calls.services import guarding, presence, progress, recordings
 from calls.services.progress import Heard, UnknownCall
-from calls.sids import is_sid
+from calls.sids import CALL, CONFERENCE, RECORDING, is_sid
 from calls.signed_posts import Form, TwilioWebhook, retriable
 from tenants import doors, log_context
 from tenants.ids import read_uuid
@@ -29,6 +29,7 @@ from tenants.models import Membership
 logger = logging.getLogger(__name__)
 
 KEPT_ASIDE = 1000  # of an account, the newest
+PLAUSIBLE_YEARS = range(2000, 2100)  # beyond, sums of times and durations could fail
 
 
 class VoiceWebhook(TwilioWebhook):
@@ -49,7 +50,9 @@ class VoiceWebhook(TwilioWebhook):
 
     def _document(self, account: TwilioAccount, form: Form, query: QueryDict) -> str:
         if query.get("step") == "leg-ended":
-            _store(account, form, query, _heard(account, form, states.ACTION, "leg-ended"))
+            _store(
+                account, form, query, _heard_of_browser(account, form, states.ACTION, "leg-ended")
+            )
             return twiml.hang_up()
         caller = form.get("From", "")
         if not caller.startswith("client:"):
@@ -60,7 +63,7 @@ class VoiceWebhook(TwilioWebhook):
             raise Refusal("forbidden", "Your account may not place calls. Goodbye.")
         log_context.bind(tenant=member.tenant_id, user=member.user_id)
         request_id, call_sid = read_uuid(form.get("clientRequestId")), form.get("CallSid", "")
-        if request_id is None or not is_sid(call_sid):
+        if request_id is None or not is_sid(call_sid, CALL):
             raise Refusal("invalid_request", "This call cannot be connected. Goodbye.")
         try:
             room, leg = presence.admit_agent(
@@ -69,8 +72,11 @@ class VoiceWebhook(TwilioWebhook):
         except Refusal as refusal:
             guarding.note_stop(member, refusal)
             raise
-        status = _heard(account, form, states.CALL, form.get("CallStatus", ""))
-        progress.hear(member.tenant_id, status, leg_id=leg.pk)
+        status = _heard_of_browser(account, form, states.CALL, form.get("CallStatus", ""))
+        try:
+            progress.hear(member.tenant_id, status, leg_id=leg.pk)
+        except UnknownCall as error:
+            raise Refusal("call_over", "This call is over.") from error
         return twiml.join_conference(
             room=room.name,
             label=leg.label,
@@ -108,7 +114,7 @@ class RecordingStatusWebhook(TwilioWebhook):
     def hear(self, account: TwilioAccount, form: Form, query: QueryDict) -> HttpResponse:
         tenant_id, call_id = read_uuid(query.get("tenant")), read_uuid(query.get("call"))
         sid = form.get("RecordingSid", "")
-        if tenant_id is None or call_id is None or not is_sid(sid):
+        if tenant_id is None or call_id is None or not is_sid(sid, RECORDING):
             _keep_aside(account, form, "no such call")
             return HttpResponse(status=204)
         if not _belongs(account, tenant_id):
@@ -192,7 +198,8 @@ def _busy() -> HttpResponse:
 
 
 def _heard(account: TwilioAccount, form: Form, kind: str, name: str) -> Heard:
-    """Read what is known of a form; unknown fields and values are kept and do no harm."""
+    """Read what is known of a callback; unknown fields and values are kept and do no harm."""
+    of_room = kind == states.CONFERENCE  # whoever else names a room could name a stranger's
     return Heard(
         kind=kind,
         name=name,
@@ -202,20 +209,35 @@ def _heard(account: TwilioAccount, form: Form, kind: str, name: str) -> Heard:
         duration=_number(form.get("CallDuration")),
         sip_code=_number(form.get("SipResponseCode"), below=1000),
         error_code=_number(form.get("ErrorCode")),
-        call_sid=_sid(form.get("CallSid")),
+        call_sid=_sid(form.get("CallSid"), CALL),
         label=form.get("ParticipantLabel", ""),
-        conference_sid=_sid(form.get("ConferenceSid")),
+        conference_sid=_sid(form.get("ConferenceSid"), CONFERENCE) if of_room else "",
+        account_sid=account.sid,
+    )
+
+
+def _heard_of_browser(account: TwilioAccount, form: Form, kind: str, name: str) -> Heard:
+    """Read a request into which the browser may have put fields of its own: all that Twilio itself
+    always sends with it is the call.
+    """
+    return Heard(
+        kind=kind,
+        name=name,
+        at=timezone.now(),
+        payload=form,
+        call_sid=_sid(form.get("CallSid"), CALL),
         account_sid=account.sid,
     )
 
 
 def _time(text: str | None) -> datetime:
-    """An RFC 2822 time as aware UTC; the present when there is none that can be read."""
+    """An RFC 2822 time as aware UTC; the present when there is none that can be believed."""
     try:
         moment = parsedate_to_datetime(text or "")
-    except (TypeError, ValueError):
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         return timezone.now()
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    return moment if moment.year in PLAUSIBLE_YEARS else timezone.now()
 
 
 def _number(text: str | None, *, below: int = 2**31) -> int | None:
@@ -225,5 +247,5 @@ def _number(text: str | None, *, below: int = 2**31) -> int | None:
     return number if number < below else None
 
 
-def _sid(text: str | None) -> str:
-    return text if is_sid(text) else ""
+def _sid(text: str | None, kind: str) -> str:
+    return text if is_sid(text, kind) else ""

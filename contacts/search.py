@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 SHORTEST_DIGITS = 3
 LONGEST_TOKEN = 40
+LONGEST_QUERY = 100  # characters; each word is a condition of its own for the database
 
 
 def normalise(text: str) -> str:
@@ -36,8 +37,10 @@ def query_prefixes(text: str) -> list[str]:
     """What a person typed, as prefixes that must all be found.
 
     A typed number, however it is grouped, is one prefix: `(415) 555-01` is `41555501`. A leading
-    national zero or international `00` is dropped, since stored numbers have neither.
+    national zero or international `00` is dropped, since stored numbers have neither. What follows
+    the first `LONGEST_QUERY` characters is left out.
     """
+    text = text[:LONGEST_QUERY]
     digits = re.sub(r"[\s()+./-]", "", unicodedata.normalize("NFKC", text))
     if digits.isdigit() and len(digits) >= SHORTEST_DIGITS:
         international = re.sub(r"^(00|0)", "", digits)

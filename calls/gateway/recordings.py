@@ -17,7 +17,7 @@ from calls.gateway.client import (
     rest,
     translated,
 )
-from calls.sids import is_sid
+from calls.sids import ACCOUNT, RECORDING, is_sid
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ def find_recordings(account: TwilioAccount, call_sid: str) -> list[RecordingFact
 
 def media_url(account: TwilioAccount, recording_sid: str) -> str:
     """Where a recording's WAV audio is. Raises `ValueError` for what is no SID."""
-    for sid in (account.sid, recording_sid):
-        if not is_sid(sid):
+    for sid, kind in ((account.sid, ACCOUNT), (recording_sid, RECORDING)):
+        if not is_sid(sid, kind):
             raise ValueError(f"Not a SID: {sid!r}")
     base = settings.TWILIO_SANDBOX_URL or "https://api.twilio.com"
     return f"{base}/2010-04-01/Accounts/{account.sid}/Recordings/{recording_sid}.wav"

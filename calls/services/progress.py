@@ -16,9 +16,12 @@ from calls.models import CallEvent, CallLeg, CallLog, Conference
 from tenants import live
 from tenants.context import current_tenant_id, tenant_transaction
 
+# Of a room: the fold reads all of them, and whoever owns an account signs as many as they like.
+MOST_EVENTS = 2000
+
 
 class UnknownCall(LookupError):
-    """The event names a room or a leg that this tenant does not have."""
+    """The event names a room or a leg that this tenant does not have, or a room that is full."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,9 @@ def bind_sid(leg: CallLeg, call_sid: str) -> None:
 
 
 def _store(room: Conference, leg: CallLeg | None, heard: Heard) -> None:
+    # What we found out ourselves always finds room: it ends calls.
+    if heard.account_sid and room.events.count() >= MOST_EVENTS:
+        raise UnknownCall("too many events of a room")
     CallEvent.objects.bulk_create(
         [
             CallEvent(
@@ -136,7 +142,7 @@ def _store(room: Conference, leg: CallLeg | None, heard: Heard) -> None:
 
 def refold(room: Conference) -> states.Step | None:
     """Recompute the rows of a locked room from its events. Returns what the room needs now."""
-    events = list(CallEvent.objects.filter(conference=room))
+    events = list(CallEvent.objects.filter(conference=room).defer("payload"))
     common = [
         event.fact for event in events if event.leg_id is None and states.is_of_room(event.name)
     ]

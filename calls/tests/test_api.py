@@ -276,7 +276,7 @@ FIELDS = ["AccountSid", "CallSid", "CallStatus", "From", "To", "Timestamp", "Seq
 FIELDS += ["StatusCallbackEvent", "ConferenceSid", "ParticipantLabel", "RecordingSid"]
 FIELDS += ["RecordingStatus", "RecordingDuration", "CallDuration", "clientRequestId", "ErrorCode"]
 VALUES = ["completed", "in-progress", "participant-join", "0", "-1", "9" * 30, "CA" + "a" * 32]
-VALUES += ["RE" + "b" * 32, "client:x", "Thu, 32 Jan 2026 99:00:00 +9999", "\0", "٣"]
+VALUES += ["RE" + "b" * 32, "client:x", "Fri, 31 Dec 9999 23:59:59 -0100", "\0", "٣"]
 
 
 @pytest.mark.parametrize("path", WEBHOOKS)

@@ -545,12 +545,15 @@ def test_what_a_browser_adds_is_not_believed(
         "To": "+19005550100",
         "step": "leg-ended",
         "Caller": f"client:{theirs.member.identity}",
+        "ConferenceSid": "CF" + "b" * 32,
     }
     genuine = own.genuine(VOICE)
     expected, before = genuine.post(client).content, digest()
     assert b"<Dial" in expected
     assert genuine.having(**rogue).post(client).content == expected
     # Stored with the event as it came, and it moved nothing else.
+    with tenant_transaction(own.member.tenant_id):
+        assert not Conference.objects.filter(conference_sid=rogue["ConferenceSid"]).exists()
     with tenant_transaction(theirs.member.tenant_id):
         assert theirs.room.events.count() == 1
     assert digest() != before

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
@@ -16,7 +17,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from calls import addresses, states, tasks
+from calls import addresses, gateway, states, tasks
 from calls.accounts import account_of
 from calls.models import CallEvent, CallLeg, CallLog, Conference, Recording, UnroutedEvent
 from calls.services import presence, progress
@@ -503,6 +504,46 @@ def test_whatever_twilio_sends_is_answered_and_does_no_harm(
     assert response.status_code in (200, 204)
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        "Fri, 31 Dec 9999 23:59:59 -0100",  # beyond the last year, as UTC
+        "Mon, 01 Jan 0100 00:00:00 +0000",
+        "Tue, 01 Jan 2199 00:00:00 +0000",
+        "Thu, 32 Jan 2026 99:00:00 +9999",
+        "tomorrow",
+    ],
+)
+def test_a_time_that_cannot_be_is_the_present(dialled: Scene, webhook: Webhook, told: str) -> None:
+    assert dialled.contact_leg
+    path = local(addresses.leg_status(dialled.room.tenant_id, dialled.contact_leg.pk))
+    fields = contact_status(dialled, "completed", 3, Timestamp=told, CallDuration="2147483647")
+    assert webhook(path, **fields).status_code == 204
+    ended = dialled.fresh().ended_at
+    assert ended is not None and abs(ended - timezone.now()) < timedelta(minutes=1)
+
+
+def test_a_room_takes_events_up_to_a_bound_and_its_end_all_the_same(
+    dialled: Scene, webhook: Webhook, monkeypatch: Any
+) -> None:
+    assert dialled.contact_leg
+    tenant_id, leg = dialled.room.tenant_id, dialled.contact_leg
+    with tenant_transaction(tenant_id):
+        monkeypatch.setattr(progress, "MOST_EVENTS", dialled.room.events.count() + 1)
+    path = local(addresses.leg_status(tenant_id, leg.pk))
+    for sequence, status in enumerate(["ringing", "in-progress", "completed"]):
+        assert webhook(path, **contact_status(dialled, status, sequence)).status_code == 204
+    assert dialled.fresh().status == states.RINGING
+    assert {aside.reason for aside in UnroutedEvent.objects.all()} == {"too many events of a room"}
+    # The same of a voice request: it is answered, and nobody is let in.
+    fields = voice(dialled.member, clientRequestId=str(dialled.request_id))
+    fields |= {"CallSid": dialled.agent_leg.call_sid or ""}
+    assert verbs(webhook(VOICE, **fields)) == ["Say", "Hangup"]
+    facts = gateway.CallFacts(leg.call_sid or "", states.COMPLETED, timezone.now(), 9)
+    progress.hear_facts(leg, facts)
+    assert dialled.fresh().status == states.COMPLETED
+
+
 @pytest.mark.parametrize("path", [STATUS, RECORDING])
 def test_a_database_that_is_away_asks_twilio_to_try_again(
     dialled: Scene, webhook: Webhook, monkeypatch: Any, path: str
@@ -614,14 +655,67 @@ def test_parameters_chosen_by_the_browser_are_not_trusted(cast: Any, webhook: We
         "callerId": "+442079460199",
         "userId": str(cast.charlie.user_id),
     }
-    response = webhook(VOICE, **voice(cast.bob, **rogue))
+    response = webhook(VOICE, **voice(cast.bob, **rogue, **FACTS_OF_A_BROWSER))
     assert verbs(response) == ["Dial"]
-    for value in rogue.values():
+    for value in [*rogue.values(), FACTS_OF_A_BROWSER["ConferenceSid"]]:
         assert value.encode() not in response.content
     with tenant_transaction(cast.acme.pk):
-        assert Conference.objects.get().agent_id == cast.bob.user_id
+        room = Conference.objects.get()
+        assert (room.agent_id, room.conference_sid) == (cast.bob.user_id, "")
+        event = CallEvent.objects.get()
+    assert_only_the_call_was_read(event)
     with tenant_transaction(cast.borealis.pk):
         assert not Conference.objects.exists()
+
+
+# What a voice request never says of itself, so that a browser's parameter would be taken for it.
+FACTS_OF_A_BROWSER = {
+    "ConferenceSid": "CF" + "b" * 32,
+    "StatusCallbackEvent": "conference-end",
+    "ParticipantLabel": "contact",
+    "Timestamp": "Fri, 31 Dec 9999 23:59:59 -0100",
+    "SequenceNumber": "7",
+    "CallDuration": "2147483647",
+    "SipResponseCode": "603",
+    "ErrorCode": "13224",
+}
+
+
+def assert_only_the_call_was_read(event: CallEvent) -> None:
+    assert (event.sequence, event.duration, event.sip_code, event.error_code) == (None,) * 4
+    assert abs(event.at - timezone.now()) < timedelta(minutes=1)
+
+
+def test_the_end_of_an_agents_part_names_no_room_either(waiting: Scene, webhook: Webhook) -> None:
+    path = local(addresses.leg_ended(waiting.room.tenant_id, waiting.agent_leg.pk))
+    fields = voice(waiting.member) | {"CallSid": waiting.agent_leg.call_sid or ""}
+    assert verbs(webhook(path, **fields, **FACTS_OF_A_BROWSER)) == ["Hangup"]
+    with tenant_transaction(waiting.room.tenant_id):
+        waiting.room.refresh_from_db()
+        event = waiting.room.events.get(kind=states.ACTION)
+    assert waiting.room.conference_sid == ""
+    assert_only_the_call_was_read(event)
+
+
+def test_a_room_learns_its_sid_from_its_own_callback_alone(
+    waiting: Scene, webhook: Webhook
+) -> None:
+    tenant_id, agent_leg = waiting.room.tenant_id, waiting.agent_leg
+    agents = voice(waiting.member) | {"CallSid": agent_leg.call_sid or "", "CallDuration": "9"}
+    status = local(addresses.leg_status(tenant_id, agent_leg.pk))
+    room = local(addresses.conference_status(tenant_id, waiting.room.pk))
+    start, own = {"StatusCallbackEvent": "conference-start"}, sid("CF")
+    for path, fields, expected in (
+        (STATUS + "?kind=agent", agents | FACTS_OF_A_BROWSER, ""),
+        (status, agents | FACTS_OF_A_BROWSER, ""),
+        (room, start | {"ConferenceSid": sid("CA")}, ""),
+        (room, start | {"ConferenceSid": own}, own),
+    ):
+        assert webhook(path, **fields).status_code == 204
+        with tenant_transaction(tenant_id):
+            waiting.room.refresh_from_db()
+        assert waiting.room.conference_sid == expected
+    assert UnroutedEvent.objects.count() == 0
 
 
 def test_a_removed_member_is_not_let_in(cast: Any, webhook: Webhook) -> None:
@@ -712,7 +806,7 @@ def test_news_of_a_recording_only_move_it_forward(
     )
 
 
-@pytest.mark.parametrize("wrong", ["CallSid", "RecordingSid", "tenant", "call", "query"])
+@pytest.mark.parametrize("wrong", ["CallSid", "RecordingSid", "kind", "tenant", "call", "query"])
 def test_news_of_somebody_elses_recording_are_kept_aside(
     dialled: Scene, cast: Any, webhook: Webhook, wrong: str
 ) -> None:
@@ -727,6 +821,8 @@ def test_news_of_somebody_elses_recording_are_kept_aside(
         fields["CallSid"] = sid("CA")
     elif wrong == "RecordingSid":
         fields["RecordingSid"] = "../../RE1"
+    elif wrong == "kind":
+        fields["RecordingSid"] = sid("CA")
     assert webhook(path, **fields).status_code == 204
     assert UnroutedEvent.objects.count() == 1
     for tenant in (cast.acme, cast.borealis):

@@ -131,6 +131,8 @@ def test_search_is_an_index_range_and_no_pattern(book: Any) -> None:
         ("12", ["12"]),
         ("", []),
         ("!!", []),
+        ("ab " * 4000, ["ab"] * 33 + ["a"]),  # each is a condition for the database
+        ("7" * 8000, ["7" * 100]),
     ],
 )
 def test_typed_text_becomes_prefixes(typed: str, prefixes: list[str]) -> None:
