@@ -170,6 +170,14 @@ class PersonAdmin(SuperuserAdmin, UserAdmin):  # type: ignore[type-arg]
         return False
 
 
+_TAKEN = (
+    "This person belongs to another workspace and has a password, which somebody there may have "
+    "set: with it they would be in this one, too. Ask the person, by a way that you trust, whether "
+    "the account is their own. If not, set a new password for it first (manage.py add_member says "
+    "how)."
+)
+
+
 class NewMemberForm(forms.ModelForm):
     email = forms.EmailField(help_text="A known person keeps their name and password.")
     name = forms.CharField(max_length=120, required=False)
@@ -179,6 +187,11 @@ class NewMemberForm(forms.ModelForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         help_text="Empty: nobody can sign in as them until they have one.",
     )
+    account_is_theirs = forms.BooleanField(
+        required=False,
+        help_text="Only asked for somebody who belongs to another workspace and has a password.",
+    )
+    made: Membership
 
     class Meta:
         model = Membership
@@ -195,6 +208,16 @@ class NewMemberForm(forms.ModelForm):
         if password:
             validate_password(password)
         return password
+
+    def clean(self) -> None:
+        """The service does it here, where its refusal can still be said at the field."""
+        if self.errors:
+            return
+        tenant = Tenant.objects.get(pk=current_tenant_id())
+        try:
+            self.made, _ = services.add_member(tenant, **self.cleaned_data)
+        except services.AddressTaken:
+            self.add_error("account_is_theirs", _TAKEN)
 
 
 class MemberForm(forms.ModelForm):
@@ -239,7 +262,7 @@ class MembershipAdmin(TenantScopedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
         if obj is None:
-            return ("email", "name", "role", "password")
+            return ("email", "name", "role", "password", "account_is_theirs")
         return ("user", "role", "is_active", "created_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
@@ -258,6 +281,5 @@ class MembershipAdmin(TenantScopedAdmin):
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
         if change:
             return  # the form's services have
-        given = {name: form.cleaned_data[name] for name in ("email", "name", "password", "role")}
-        made, _ = services.add_member(request.tenant, **given)  # type: ignore[attr-defined]
+        made = form.made  # type: ignore[attr-defined]
         obj.pk, obj.tenant_id, obj.user = made.pk, made.tenant_id, made.user

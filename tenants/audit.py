@@ -47,6 +47,7 @@ class Action(models.TextChoices):
     CONTACT_ARCHIVED = "contact_archived", "Archived a contact"
     CONTACT_RESTORED = "contact_restored", "Put a contact back"
     MEMBER_ADDED = "member_added", "Added a member"
+    MEMBER_REFUSED = "member_refused", "Could not add a member"
     ROLE_CHANGED = "role_changed", "Changed a role"
     MEMBER_DEACTIVATED = "member_deactivated", "Deactivated a member"
     MEMBER_REACTIVATED = "member_reactivated", "Reactivated a member"

@@ -1,9 +1,13 @@
 """Writes of workspaces and memberships."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 from django.db import IntegrityError, transaction
 
 from tenants import audit, doors, second_factor
-from tenants.audit import Action
+from tenants.audit import Action, Thing
 from tenants.context import tenant_transaction
 from tenants.models import Membership, Role, Tenant, User, UserManager, is_above_workspaces
 
@@ -47,16 +51,52 @@ def create_tenant(
     return tenant
 
 
-@transaction.atomic
+@contextmanager
+def _refusal_noted(tenant: Tenant, email: str) -> Iterator[None]:
+    """All or nothing, but that the trail of the workspace keeps an address that was refused."""
+    try:
+        with transaction.atomic():
+            yield
+    except AddressTaken:
+        with tenant_transaction(tenant.pk):
+            audit.record(Action.MEMBER_REFUSED, on=Thing("person", "", email))
+        raise
+
+
 def add_member(
-    tenant: Tenant, *, email: str, role: str = Role.AGENT, name: str = "", password: str = ""
+    tenant: Tenant,
+    *,
+    email: str,
+    role: str = Role.AGENT,
+    name: str = "",
+    password: str = "",
+    account_is_theirs: bool = False,
 ) -> tuple[Membership, bool]:
     """Make a person, new or known, a member; (membership, whether the person is new).
 
     A person who is a member already gets the role, and is active again. A known person's password
-    is never changed: they may belong to other workspaces.
+    is never changed: they may belong to other workspaces. It may have been set there by somebody
+    else, who would come in with it: so raises `AddressTaken`, unless the caller says that
+    `account_is_theirs`.
     """
     email = UserManager.normalize_email(email)
+    with _refusal_noted(tenant, email):
+        user, is_new = _person(email, name, password)
+        with tenant_transaction(tenant.pk):
+            membership, is_added = Membership.objects.update_or_create(
+                tenant=tenant, user=user, defaults={"role": role, "is_active": True}
+            )
+            details: dict[str, Any] = {"role": role}
+            if is_added and user.has_usable_password() and doors.is_member_elsewhere(membership):
+                if not account_is_theirs:
+                    raise AddressTaken(email)
+                details["known_account"] = "confirmed as theirs"
+            audit.record(Action.MEMBER_ADDED, on=membership, **details)
+    return membership, is_new
+
+
+def _person(email: str, name: str, password: str) -> tuple[User, bool]:
+    """(the one with this address, whether they were made for it)."""
     user = User.objects.filter(email=email).first()
     is_new = user is None
     if user is None:
@@ -69,12 +109,7 @@ def add_member(
         # A link with which another workspace's admin could set the password opens nothing here.
         user.set_unusable_password()
         user.save(update_fields=["password"])
-    with tenant_transaction(tenant.pk):
-        membership, _ = Membership.objects.update_or_create(
-            tenant=tenant, user=user, defaults={"role": role, "is_active": True}
-        )
-        audit.record(Action.MEMBER_ADDED, on=membership, role=role)
-    return membership, is_new
+    return user, is_new
 
 
 def invite(tenant: Tenant, *, email: str, name: str, role: str) -> Membership:

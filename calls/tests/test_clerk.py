@@ -260,7 +260,7 @@ def test_a_token_opens_the_workspace_of_its_organisation(
     from calls.tests.test_call_logs import make_call
 
     acme, borealis = make_call(cast.acme), make_call(cast.borealis)
-    add_member(cast.borealis, email=cast.bob.user.email)
+    add_member(cast.borealis, email=cast.bob.user.email, account_is_theirs=True)
 
     def seen(bearer: str) -> list[str]:
         return [call["id"] for call in ask(bearer).json()["data"]]

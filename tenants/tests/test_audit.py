@@ -149,7 +149,7 @@ def test_who_asked_is_forgotten_with_the_request(cast: Any, signed_in: Any) -> N
 
 
 def test_a_command_is_the_operators(cast: Any) -> None:
-    call_command("add_member", "acme", cast.charlie.user.email, "--role", "supervisor")
+    call_command("add_member", "acme", cast.bob.user.email, "--role", "supervisor")
     found = entries(cast.acme, Action.MEMBER_ADDED)[-1]
     assert (found.name, found.details) == ("Operator", {"role": "supervisor"})
 

@@ -57,7 +57,7 @@ def test_a_new_person_gets_a_password_from_standard_input(cast: Any, monkeypatch
 
 
 def test_a_known_persons_password_stays_as_it_is(cast: Any) -> None:
-    said = run("add_member", "borealis", "bob@acme.example", "--role=admin")
+    said = run("add_member", "borealis", "bob@acme.example", "--role=admin", "--account-is-theirs")
     assert said.startswith("Known person")
     assert User.objects.get(email="bob@acme.example").check_password("a-long-enough-password")
     with tenant_transaction(cast.borealis.pk):

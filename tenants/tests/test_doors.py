@@ -37,7 +37,7 @@ def test_a_person_works_in_the_preferred_workspace_if_they_are_its_member(cast: 
     assert doors.membership_of(bob.pk, preferred_tenant_id=str(cast.borealis.pk)) == cast.bob
     from tenants.services import add_member
 
-    second, is_new = add_member(cast.borealis, email=bob.email)
+    second, is_new = add_member(cast.borealis, email=bob.email, account_is_theirs=True)
     assert not is_new
     assert doors.membership_of(bob.pk, preferred_tenant_id=str(cast.borealis.pk)) == second
     assert doors.membership_of(bob.pk, preferred_tenant_id="nonsense") == cast.bob

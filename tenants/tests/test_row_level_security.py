@@ -84,7 +84,7 @@ def test_a_door_shows_a_person_their_own_memberships_and_lets_nothing_be_written
     committed_cast: Any,
 ) -> None:
     cast = committed_cast
-    second, _ = add_member(cast.borealis, email=cast.bob.user.email)
+    second, _ = add_member(cast.borealis, email=cast.bob.user.email, account_is_theirs=True)
     with CaptureQueriesContext(connection) as queries, door(USER_SETTING, cast.bob.user_id):
         assert set(unfiltered(Membership)) == {cast.bob, second}
         assert unfiltered(Membership).update(role="admin") == 0

@@ -126,7 +126,7 @@ def test_an_admin_resets_nobody_whose_sign_in_is_not_the_workspaces_alone(
         sign_in(client, "alice@acme.example")
         client, target = verify(client, cast.alice.user), cast.alice
     elif who == "elsewhere":
-        add_member(cast.borealis, email=BOB)
+        add_member(cast.borealis, email=BOB, account_is_theirs=True)
     else:
         User.objects.filter(pk=bob.pk).update(is_staff=True)
     answer = client.post(f"{MEMBERS}/{target.pk}", {"do": "reset_second_factor"})

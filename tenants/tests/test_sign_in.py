@@ -89,7 +89,7 @@ def test_a_failing_view_leaves_no_tenant_behind(cast: Any, client: Any) -> None:
 
 
 def test_a_person_in_two_workspaces_sees_the_chosen_one(cast: Any, client: Any) -> None:
-    add_member(cast.borealis, email="bob@acme.example")
+    add_member(cast.borealis, email="bob@acme.example", account_is_theirs=True)
     client.force_login(cast.bob.user)
     assert "Maria of Acme" in client.get(reverse("contacts")).content.decode()
     session = client.session

@@ -8,7 +8,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from tenants import audit
 from tenants.models import Role, Tenant, User, UserManager
-from tenants.services import add_member
+from tenants.services import AddressTaken, add_member
+
+_TAKEN = """{email} belongs to another workspace and has a password.
+Nobody was added: somebody there may have set it, and would be in {workspace}, too.
+Ask the person, by a way that you trust, whether the account is theirs and nobody else's.
+Yes: repeat the command with --account-is-theirs.
+No: `changepassword {email}`, then `reset_second_factor {email}` if they have one; then repeat the
+command with --account-is-theirs, and tell the new password to the person alone."""
 
 
 class Command(BaseCommand):
@@ -27,6 +34,11 @@ class Command(BaseCommand):
             help="agents call; admins change the workspace's settings, too (default: agent)",
         )
         parser.add_argument("--name", default="", help="of a new person, as colleagues see it")
+        parser.add_argument(
+            "--account-is-theirs",
+            action="store_true",
+            help="you have asked a person of another workspace whether their account is their own",
+        )
 
     @audit.acting(audit.OPERATOR)
     def handle(self, *args: Any, **options: Any) -> None:
@@ -43,7 +55,10 @@ class Command(BaseCommand):
                 role=options["role"],
                 name=options["name"],
                 password=password,
+                account_is_theirs=options["account_is_theirs"],
             )
+        except AddressTaken:
+            raise CommandError(_TAKEN.format(email=email, workspace=tenant.name)) from None
         except ValidationError as error:
             raise CommandError("\n".join(error.messages)) from None
         who = "New person" if is_new else "Known person"

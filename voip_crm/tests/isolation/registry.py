@@ -399,7 +399,10 @@ TABLES = {
     ),
     "tenants_membership": Table(
         "{member}",
-        add=(SUPERUSERS, {"email": "new@example.com", "name": "New", "role": "agent"}),
+        add=(
+            SUPERUSERS,
+            {"email": "new@example.com", "name": "New", "role": "agent", "account_is_theirs": "on"},
+        ),
         change=(SUPERUSERS, {"role": "supervisor", "is_active": "on"}),
     ),
     "contacts_contact": Table(

@@ -284,6 +284,7 @@ def _sign_everybody_in(world: World) -> None:
             name="Dual",
             role=Role.ADMIN,
             password=PASSWORD,
+            account_is_theirs=True,
         )
         world.sides[slug].members["dual"] = both
     world.cookies["dual"] = cookie(both.user)
