@@ -3,6 +3,8 @@
 import contextlib
 import json
 import os
+import select
+import socket
 import subprocess
 import threading
 import time
@@ -87,6 +89,32 @@ def test_plain_http_is_sent_on_to_https(production: Production, bob: Any) -> Non
     answer = bob.get(f"{web}/calls", headers=host, allow_redirects=False)
     assert (answer.status_code, answer.headers["Location"]) == (301, f"{production.url}/calls")
     assert bob.get(f"{web}/healthz", headers=host, allow_redirects=False).text == "ok\n"
+
+
+def test_clients_that_never_send_their_body_stop_nobody_else(production: Production) -> None:
+    """As many as there are processes, past the proxy, which would keep them from us."""
+    where = ("127.0.0.1", int(production.environment["PORT"]))
+    host = production.url.partition("//")[2]
+    head = (
+        f"POST /api/twilio/voice-webhook HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-Proto: https\r\n"
+        "X-Twilio-Signature: forged\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        "Content-Length: 60000\r\n\r\n"
+    )
+    processes = int(production.environment.get("WEB_WORKERS", 2))
+    with contextlib.ExitStack() as opened:
+        stalled = [opened.enter_context(socket.create_connection(where)) for _ in range(processes)]
+        for connection in stalled:
+            connection.sendall(head.encode())
+        # Each on a connection of its own, so that every process has its turn.
+        for _ in range(20):
+            web = f"http://127.0.0.1:{where[1]}/healthz"
+            answer = requests.get(web, headers={"Host": host}, timeout=10)
+            assert answer.text == "ok\n"
+        assert select.select(stalled, [], [], 0)[0] == []
+        for connection in stalled:
+            connection.sendall(b"x" * 60000)
+            connection.settimeout(20)
+            assert connection.recv(100).startswith(b"HTTP/1.1 403")
 
 
 def test_a_server_is_not_ready_without_its_database_or_redis(
