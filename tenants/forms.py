@@ -51,7 +51,7 @@ class CodeForm(forms.Form):
 
 
 class ProofForm(CodeForm):
-    """Password and code of whoever is signed in, before their second factor is changed.
+    """Password and code of whose session this is, before their second factor is changed.
 
     `wait` is the number of seconds to wait after too many failures, else 0.
     """
@@ -61,13 +61,14 @@ class ProofForm(CodeForm):
         strip=False, max_length=4096, error_messages={"required": "Enter your password."}
     )
 
-    def __init__(self, request: Any, data: Any = None) -> None:
+    def __init__(self, request: Any, user: User, data: Any = None) -> None:
         super().__init__(data)
         self.request = request
+        self.user = user
 
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
-        email = self.request.user.email
+        email = self.user.email
         # It also counts a wrong one, and refuses when there were too many.
         if authenticate(self.request, username=email, password=password) is None:
             self.wait = throttle.seconds_to_wait(self.request, email)

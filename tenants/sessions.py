@@ -21,6 +21,7 @@ from tenants import live
 from tenants.models import Membership, Tenant, User
 
 RENEW_SECONDS = 900  # no oftener is a session written only because it is used
+FRESH_SECONDS = 300  # so long after it a sign-in counts for the password
 _BEGUN, _SEEN = "signed_in_at", "seen_at"
 
 
@@ -31,6 +32,12 @@ def keep_or_end(request: HttpRequest) -> None:
         logout(request)
     elif now - request.session.get(_SEEN, 0) >= RENEW_SECONDS:
         request.session[_SEEN] = now
+
+
+def is_fresh(request: HttpRequest) -> bool:
+    """Whether the password was shown a moment ago: a stolen session is seldom that young."""
+    begun: int = request.session.get(_BEGUN, 0)
+    return int(time.time()) - begun < FRESH_SECONDS
 
 
 @receiver(user_logged_in)

@@ -25,7 +25,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from django_otp.plugins.otp_static.models import StaticDevice
 
-from tenants import audit, second_factor, throttle
+from tenants import audit, second_factor, sessions, throttle
 from tenants.audit import Action
 from tenants.forms import CodeForm, ProofForm, SignInForm
 from tenants.http import TenantRequest, see_other
@@ -111,8 +111,10 @@ def set_up(request: HttpRequest) -> HttpResponse:
     else:
         return redirect_to_login(request.path)
     data = request.POST if request.method == "POST" else None
-    # Whoever just came by the password need not say it again; a session alone is not enough.
-    form = CodeForm(data) if pending else ProofForm(request, data)
+    # Whoever just came by the password need not say it again; a session alone is not enough, and
+    # an old one is sent here, too, when a second factor begins to be asked of its owner.
+    needs_password = not (pending and sessions.is_fresh(request))
+    form = ProofForm(request, user, data) if needs_password else CodeForm(data)
     if form.is_bound and form.is_valid():
         try:
             codes = second_factor.add(request, user, form.cleaned_data["code"])
@@ -130,6 +132,7 @@ def set_up(request: HttpRequest) -> HttpResponse:
         "picture": second_factor.picture(device),
         "secret": second_factor.readable_secret(device),
         "is_required": pending is not None,
+        "needs_password": needs_password,
         "next": request.POST.get("next", request.GET.get("next", "")),
     }
     response = render(request, "second_factor.html", context, status=422 if form.errors else 200)
@@ -147,7 +150,7 @@ def account(request: TenantRequest) -> HttpResponse:
     do = request.POST.get("do", "")
     if request.method == "POST" and do not in ("off", "codes"):
         return HttpResponseBadRequest("There is no such change.")
-    form = ProofForm(request, request.POST if do and is_on else None)
+    form = ProofForm(request, user, request.POST if do and is_on else None)
     wait = 0
     if form.is_bound and form.is_valid():
         device, wait = _checked(request, user, form)

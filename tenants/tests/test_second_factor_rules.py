@@ -1,18 +1,20 @@
 """The second factor: who must have one, and who takes it away from whom."""
 
 import re
+from base64 import b32decode
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from tenants import second_factor
+from tenants import second_factor, sessions
 from tenants.audit import Action
 from tenants.context import tenant_transaction
 from tenants.models import AuditEntry, Tenant, User
 from tenants.services import add_member
-from tenants.tests.second_factors import give, is_in, set_up, verify
+from tenants.tests.second_factors import code_for, give, is_in, set_up, verify
 from tenants.tests.test_settings import GOOD, MEMBERS
 from tenants.tests.test_sign_in import PASSWORD, sign_in
 
@@ -42,6 +44,37 @@ def test_a_workspace_asks_it_of_its_members(cast: Any, bob: User, client: Client
     charlie = Client()
     charlie.force_login(cast.charlie.user)
     assert is_in(charlie)  # of another workspace, which does not ask
+
+
+@pytest.mark.parametrize("asks", ["workspace", "site"])
+def test_a_session_from_before_it_was_asked_sets_nothing_up_without_the_password(
+    cast: Any, bob: User, client: Client, settings: Any, asks: str
+) -> None:
+    with time_machine.travel("2026-11-22T12:00:00Z", tick=False) as clock:
+        sign_in(client, BOB)
+        if asks == "workspace":
+            require(cast.acme)
+        else:
+            settings.ADMIN_NEEDS_SECOND_FACTOR = True
+            User.objects.filter(pk=bob.pk).update(is_staff=True)
+        page = client.get(SET_UP)
+        assert 'name="password"' not in page.content.decode()  # it was shown a moment ago
+        key = b32decode(page.context["secret"].replace(" ", ""))
+        clock.shift(sessions.FRESH_SECONDS - 1)
+        assert 'name="password"' not in client.get(SET_UP).content.decode()
+        clock.shift(1)
+        assert 'name="password"' in client.get(SET_UP).content.decode()
+        for password in ({}, {"password": "wrong"}):
+            refused = client.post(SET_UP, {"code": code_for(key)} | password)
+            assert refused.status_code == 422
+            assert list(refused.context["form"].errors) == ["password"]
+        for _ in range(4):
+            refused = client.post(SET_UP, {"code": code_for(key), "password": "wrong"})
+        assert refused.status_code == 429 and refused.headers["Retry-After"] == "900"
+        assert not second_factor.has(bob) and not is_in(client)
+        clock.shift(901)
+        set_up(client)
+        assert second_factor.has(bob) and is_in(client)
 
 
 def test_a_box_on_the_settings_page_asks_it(cast: Any, signed_in: Any) -> None:
