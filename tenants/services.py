@@ -2,14 +2,30 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from math import ceil
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from tenants import audit, doors, second_factor
 from tenants.audit import Action, Thing
 from tenants.context import tenant_transaction
-from tenants.models import Membership, Role, Tenant, User, UserManager, is_above_workspaces
+from tenants.models import (
+    AuditEntry,
+    Membership,
+    Role,
+    Tenant,
+    User,
+    UserManager,
+    is_above_workspaces,
+)
+
+# A refused invitation tells that the address has an account here: so many of a workspace are
+# answered within that time.
+MOST_REFUSED = 5
+REFUSALS_COUNT = timedelta(hours=1)
 
 
 class LastAdmin(Exception):
@@ -22,6 +38,14 @@ class AlreadyMember(Exception):
 
 class AddressTaken(Exception):
     """The address is that of a person of another workspace."""
+
+
+class TooManyRefused(Exception):
+    """Addresses of people of other workspaces were tried too often. `seconds`: to wait."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
 class NotYoursToReset(Exception):
@@ -115,22 +139,34 @@ def _person(email: str, name: str, password: str) -> tuple[User, bool]:
 def invite(tenant: Tenant, *, email: str, name: str, role: str) -> Membership:
     """Make a new person, who has no password yet, a member.
 
-    Raises `AlreadyMember` or `AddressTaken`. A person of another workspace is never joined from
-    here: nobody has shown that the address is theirs, and whoever made the account first, or
-    could set its password, would then be in both workspaces. Who runs the installation can
-    (`add_member`).
+    Raises `AlreadyMember`, `AddressTaken` or, whatever the address, `TooManyRefused`.
+    A person of another workspace is never joined from here: nobody has shown that the address is
+    theirs, and whoever made the account first, or could set its password, would then be in both
+    workspaces. Who runs the installation can (`add_member`).
     """
     email = UserManager.normalize_email(email)
-    try:
-        with transaction.atomic():
-            if User.objects.filter(email=email).exists():
-                if Membership.objects.filter(user__email=email).exists():
-                    raise AlreadyMember(email)
-                raise AddressTaken(email)
+    if wait := _seconds_to_wait():
+        raise TooManyRefused(wait)
+    with _refusal_noted(tenant, email):
+        if User.objects.filter(email=email).exists():
+            if Membership.objects.filter(user__email=email).exists():
+                raise AlreadyMember(email)
+            raise AddressTaken(email)
+        try:
             membership, _ = add_member(tenant, email=email, role=role, name=name)
-    except IntegrityError:  # somebody else was quicker
-        raise AddressTaken(email) from None
+        except IntegrityError:  # somebody else was quicker
+            raise AddressTaken(email) from None
     return membership
+
+
+def _seconds_to_wait() -> int:
+    """Until the workspace may try another address; 0 when it may now."""
+    now = timezone.now()
+    lately = AuditEntry.objects.filter(action=Action.MEMBER_REFUSED, at__gt=now - REFUSALS_COUNT)
+    times = list(lately.order_by("-at").values_list("at", flat=True)[:MOST_REFUSED])
+    if len(times) < MOST_REFUSED:
+        return 0
+    return ceil((times[-1] + REFUSALS_COUNT - now).total_seconds())
 
 
 @transaction.atomic

@@ -13,7 +13,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from tenants import audit, doors, second_factor, services
+from tenants import audit, doors, second_factor, services, throttle
 from tenants.access import admin_required
 from tenants.audit import Action
 from tenants.forms import InviteForm, RoleForm, WorkspaceForm, time_zones
@@ -60,7 +60,7 @@ def members(request: TenantRequest) -> HttpResponse:
 @admin_required
 def invite(request: TenantRequest) -> HttpResponse:
     """Create a person and show, once, the link with which they set their password."""
-    form = InviteForm(request.POST)
+    form, wait = InviteForm(request.POST), 0
     if form.is_valid():
         try:
             member = services.invite(request.tenant, **form.cleaned_data)
@@ -72,9 +72,12 @@ def invite(request: TenantRequest) -> HttpResponse:
                 "There is an account with this address elsewhere. "
                 "Ask who runs this installation to add it to your workspace.",
             )
+        except services.TooManyRefused as refused:
+            wait = refused.seconds
+            form.add_error("email", throttle.sentence(wait))
         else:
             return _invited(request, member)
-    return _members(request, form=form, status=422)
+    return throttle.told(_members(request, form=form, status=422), wait)
 
 
 @require_POST

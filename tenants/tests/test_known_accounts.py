@@ -3,19 +3,22 @@
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.management import CommandError, call_command
 from django.test import Client
 
 from tenants import services
 from tenants.audit import Action
 from tenants.context import tenant_transaction
-from tenants.models import AuditEntry, Membership, Tenant, User
+from tenants.models import AuditEntry, Membership, Role, Tenant, User
 from tenants.tests.second_factors import is_in, set_up
-from tenants.tests.test_settings import MEMBERS, PASSWORD, invite, set_password
+from tenants.tests.test_settings import MEMBERS, NEW, PASSWORD, invite, set_password
 from tenants.tests.test_sign_in import sign_in
 
 pytestmark = pytest.mark.usefixtures("quick_passwords")
 CEO = "ceo@borealis.example"
+BOB, THEIRS = "bob@acme.example", NEW | {"email": "charlie@borealis.example"}
+INVITE = f"{MEMBERS}/invite"
 PAGE = "/admin/tenants/membership/add/"
 
 
@@ -118,6 +121,39 @@ def test_the_admin_asks_the_same_at_the_field(
     refusal, joined = noted(cast.borealis)
     assert refusal == ("root@example.com (operator)", CEO, {})
     assert joined[2]["known_account"] == "confirmed as theirs"
+
+
+def test_an_invitation_of_somebody_elses_address_is_noted_with_it(
+    cast: Any, signed_in: Any
+) -> None:
+    alice = signed_in(cast.alice)
+    alice.post(INVITE, NEW | {"email": "CHARLIE@borealis.example"})
+    alice.post(INVITE, NEW | {"email": "bob@acme.example"})  # tells nothing of others
+    assert noted(cast.acme) == [("Alice", "charlie@borealis.example", {})]
+    assert noted(cast.borealis) == []
+
+
+def test_a_workspace_that_tries_address_after_address_is_told_no_more(cast: Any) -> None:
+    with time_machine.travel("2026-11-22T12:00:00Z", tick=False) as clock:
+        alice, other, elsewhere = Client(), Client(), Client()
+        alice.force_login(cast.alice.user)
+        other.force_login(services.add_member(cast.acme, email=CEO, role="admin")[0].user)
+        elsewhere.force_login(cast.charlie.user)
+        for client in (alice, other, alice, other, alice):
+            assert client.post(INVITE, THEIRS).status_code == 422
+            clock.shift(60)
+        for client, address in ((alice, THEIRS), (alice, NEW), (other, THEIRS), (other, NEW)):
+            refused = client.post(INVITE, address)
+            assert refused.status_code == 429 and refused.headers["Retry-After"] == "3300"
+            errors = refused.context["form"].errors
+            assert errors == {"email": ["Too many failed attempts. Try again in 55 minutes."]}
+        assert len(noted(cast.acme)) == services.MOST_REFUSED
+        assert not User.objects.filter(email=NEW["email"].lower()).exists()
+        with tenant_transaction(cast.borealis.pk):
+            services.set_role(cast.charlie, Role.ADMIN)
+        assert elsewhere.post(INVITE, NEW | {"email": BOB}).status_code == 422
+        clock.shift(3300)
+        assert alice.post(INVITE, NEW).status_code == 200
 
 
 @pytest.mark.parametrize("whose", ["of nobody", "of this workspace", "without a password"])
