@@ -4,6 +4,7 @@ Row-level security applies to a role that owns nothing only, so the application 
 role (DATABASE_URL) and migrations run as the owner (DATABASE_OWNER_URL).
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +21,8 @@ from tenants.policies import TENANT_SETTING, DoorPolicy, TenantPolicy
 from tenants.scoping import TenantFence, tenant_models
 
 LOGIN = ("USER", "PASSWORD", "HOST", "PORT")
+# Its members read the tables' files, or run programs, as the server itself.
+SERVER_ROLES = ["pg_execute_server_program", "pg_read_server_files", "pg_write_server_files"]
 
 
 def application_role() -> str:
@@ -77,10 +80,13 @@ def grant() -> None:
 
 def faults(cursor: Any) -> list[str]:
     """Why the session of this cursor is not held by row-level security; empty when it is."""
+    # CREATEROLE makes itself a member of the owner (until PostgreSQL 15), a replica gets every row.
     cursor.execute(
-        "SELECT rolname FROM pg_roles WHERE (rolsuper OR rolbypassrls)"
+        "SELECT rolname FROM pg_roles WHERE"
+        " (rolsuper OR rolbypassrls OR rolcreaterole OR rolreplication OR rolname = ANY(%s))"
         " AND (pg_has_role(session_user, oid, 'MEMBER') OR pg_has_role(oid, 'MEMBER'))"
-        " ORDER BY rolname"
+        " ORDER BY rolname",
+        [SERVER_ROLES],
     )
     if free := [name for (name,) in cursor.fetchall()]:
         # Whoever is above all rights has every other fault, too.
@@ -98,24 +104,36 @@ def faults(cursor: Any) -> list[str]:
 
 def _unlike_policies(cursor: Any) -> list[str]:
     """One rule for all tables: how PostgreSQL writes it differs by version, so that they are
-    compared with each other.
+    compared with each other, and the rule of a door with theirs.
     """
-    named = [
-        constraint.name
-        for model in tenant_models()
-        for constraint in model._meta.constraints
-        if isinstance(constraint, TenantPolicy)
-    ]
     cursor.execute(
-        "SELECT pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid), polcmd::text,"
-        " array_agg(polrelid::regclass::text ORDER BY 1) FROM pg_policy WHERE polname = ANY(%s)"
-        " GROUP BY 1, 2, 3 ORDER BY count(*) DESC",
-        [named],
+        "SELECT polrelid::regclass::text, polname::text, pg_get_expr(polqual, polrelid),"
+        " pg_get_expr(polwithcheck, polrelid), polcmd::text FROM pg_policy"
     )
-    rules = cursor.fetchall()
-    is_ours = [f"'{TENANT_SETTING}'" in rule[0] and rule[0] == rule[1] for rule in rules[:1]]
-    odd = rules[1:] if is_ours == [True] else rules
-    return [f"A policy is not what its model says: {', '.join(tables)}." for *_, tables in odd]
+    rules = {(table, name): tuple(rule) for table, name, *rule in cursor.fetchall()}
+    made = [
+        (model, policy, rules[model._meta.db_table, policy.name])
+        for model in tenant_models()
+        for policy in model._meta.constraints
+        if (model._meta.db_table, policy.name) in rules
+    ]
+    of_tenants = Counter(rule for _, policy, rule in made if isinstance(policy, TenantPolicy))
+    usual = next((rule for rule, _ in of_tenants.most_common(1)), ("", "", ""))
+    is_ours = f"'{TENANT_SETTING}'" in usual[0] and usual == (usual[0], usual[0], "*")
+    odd = {
+        model._meta.db_table
+        for model, policy, rule in made
+        if not is_ours
+        or rule != (_door(model, policy, usual[0]) if isinstance(policy, DoorPolicy) else usual)
+    }
+    return [f"A policy is not what its model says: {', '.join(sorted(odd))}."] if odd else []
+
+
+def _door(model: Any, door: DoorPolicy, of_tenant: str) -> tuple[str, None, str]:
+    """Its rule (using, check, command), which is written like that of a tenant."""
+    column = model._meta.get_field(door.field).column
+    using = of_tenant.replace("tenant_id", column).replace(TENANT_SETTING, door.setting)
+    return using, None, "r"
 
 
 def _faults_of_table(cursor: Any, model: type[Model]) -> list[str]:

@@ -156,25 +156,38 @@ def test_a_table_that_is_not_made_yet_has_no_fault(db: None) -> None:
 ABOVE = "The role is, or may become, one above row-level security: "
 
 
-def test_a_superuser_and_bypassrls_are_faults(cast: Any) -> None:
+@pytest.mark.parametrize(
+    "power",
+    ["SUPERUSER", "BYPASSRLS", "CREATEROLE", "REPLICATION"]
+    + [f"IN ROLE {name}" for name in roles.SERVER_ROLES],
+)
+def test_a_role_that_row_level_security_cannot_hold_is_a_fault(cast: Any, power: str) -> None:
     if not connection.settings_dict["HOST"].startswith("/"):
         pytest.skip("a superuser signs in to the throw-away server of ./test only")
     with session_of("postgres") as cursor:
-        assert [ABOVE + "postgres." in fault for fault in roles.faults(cursor)] == [True]
         # Roles are of the whole server, which other tests may be using.
-        one, two, below = (f"{name}_{os.getpid()}" for name in ("passes", "rules", "climbs"))
-        cursor.execute(f"CREATE ROLE {one} LOGIN BYPASSRLS")
-        cursor.execute(f"CREATE ROLE {two} LOGIN SUPERUSER")
-        cursor.execute(f"CREATE ROLE {below} LOGIN IN ROLE {one}, {two}")
+        above, below = f"rules_{os.getpid()}", f"climbs_{os.getpid()}"
+        cursor.execute(f"CREATE ROLE {above} LOGIN {power}")
+        also = roles.SERVER_ROLES[1]
+        cursor.execute(f"CREATE ROLE {below} LOGIN IN ROLE {above}, {also}")
+        named = power.partition("IN ROLE ")[2] or above
         try:
-            for user, above in ((one, one), (below, f"{one}, {two}")):
-                with session_of(user) as theirs:
-                    assert roles.faults(theirs) == [f"{ABOVE}{above}."]
+            with session_of(below) as theirs:
+                assert roles.faults(theirs) == [f"{ABOVE}{', '.join(sorted({named, also}))}."]
+            with session_of(above) as theirs:
+                (fault,) = roles.faults(theirs)
+                assert fault.startswith(ABOVE) and named in fault
         finally:
-            cursor.execute(f"DROP ROLE {one}, {two}, {below}")
+            cursor.execute(f"DROP ROLE {above}, {below}")
 
 
+DOOR = "A policy is not what its model says: tenants_membership."
+OF_USER = "POLICY tenants_membership_of_user ON tenants_membership"
+OF_SETTING = "(SELECT NULLIF(current_setting('app.user', true), '')::uuid)"
 BROKEN = {
+    f"ALTER {OF_USER} USING (true)": DOOR,
+    f"ALTER {OF_USER} USING (user_id = {OF_SETTING} OR role = 'admin')": DOOR,
+    f"DROP {OF_USER}; CREATE {OF_USER} USING (user_id = {OF_SETTING})": DOOR,
     "ALTER POLICY calls_calllog_of_tenant ON calls_calllog USING (true)": (
         "A policy is not what its model says: calls_calllog."
     ),
@@ -218,6 +231,16 @@ def test_a_guard_that_is_missing_in_the_database_is_a_fault(db: None, change: st
     with everything_visible():
         execute(change.replace("ROLE", roles.application_role()) if "GRANT" in change else change)
     assert BROKEN[change] in faults()
+
+
+def test_a_rule_that_all_tables_share_is_a_fault_when_it_is_not_of_the_tenant(db: None) -> None:
+    tables = sorted(model._meta.db_table for model in tenant_models())
+    with everything_visible(), connection.cursor() as cursor:
+        for table in tables:
+            change = f"ALTER POLICY {table}_of_tenant ON {table}"
+            cursor.execute(f"{change} USING (true) WITH CHECK (true)")
+        fault = f"A policy is not what its model says: {', '.join(tables)}."
+        assert fault in roles.faults(cursor)
 
 
 def test_without_an_owner_nothing_is_granted(db: None, settings: Any) -> None:

@@ -103,7 +103,15 @@ TARGETS = {
     "tenants/constraints.py": Target((*SQL, *SCOPE), early=("",)),
     "tenants/roles.py": Target(
         SCOPE,
-        ("grant", "faults", "_faults_of_table", "check_now_or_on_connect", "_check_first"),
+        (
+            "grant",
+            "faults",
+            "_unlike_policies",
+            "_door",
+            "_faults_of_table",
+            "check_now_or_on_connect",
+            "_check_first",
+        ),
         ("grant",),
     ),
 }
