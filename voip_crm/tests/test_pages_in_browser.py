@@ -196,6 +196,23 @@ def test_filters_narrow_as_one_types_and_keep_the_focus_and_the_address(page: Pa
 
 
 @embedded
+def test_what_is_typed_while_an_answer_comes_is_searched_too(page: Page) -> None:
+    held: list[Any] = []
+    beginning = re.compile(r"[?&]q=mar(&|$)")
+    page.route(beginning, lambda route: held.append(route))
+    sign_in(page)
+    field = page.get_by_role("searchbox", name="Search calls by contact or number")
+    with page.expect_request(beginning):
+        field.fill("mar")
+    with page.expect_response(beginning):
+        field.press("i")
+        field.press("a")
+        held[0].continue_()
+    expect(page).to_have_url("/calls?q=maria")
+    expect(field).to_have_value("maria")
+
+
+@embedded
 @pytest.mark.allow_console("422")
 def test_a_contact_is_made_called_and_archived_without_leaving_the_page(page: Page) -> None:
     sign_in(page)
