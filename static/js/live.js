@@ -108,9 +108,9 @@ if (globalThis.document) {
     fetch: globalThis.fetch.bind(globalThis),
     EventSource: globalThis.EventSource,
     csrf: () => document.querySelector("meta[name=csrf-token]").content,
-    // News without an agent (of a recording) concern whoever shows that call.
-    isMine: ({ agent, request }) => !agent || agent === document.body.dataset.user ||
-      request === document.getElementById("call_panel")?.dataset.request,
+    // News of a recording name neither agent nor request: a panel shows nothing of it.
+    isMine: ({ agent, request }) => agent === document.body.dataset.user ||
+      Boolean(request) && request === document.getElementById("call_panel")?.dataset.request,
     emit: (name, detail) => document.body.dispatchEvent(new CustomEvent(name, { detail, bubbles: true })),
   });
   live.start();
