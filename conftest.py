@@ -7,11 +7,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tenants.tests import database
 from voip_crm.tests import harness
 from voip_crm.tests.environment import allowed_hosts
+
+# A machine that stalls is no fault of an example.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -134,8 +139,9 @@ CHROME_OPTIONS = [
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=15_000)  # milliseconds; news take a way through several processes
     path = os.environ.get("CHROME_BIN")
     assert path, "CHROME_BIN is not set: use ./test"
     with sync_playwright() as playwright:

@@ -207,7 +207,6 @@ def test_a_database_that_cannot_answer_is_busy(cast: Any, signed_in: Any, monkey
 
 FUZZ = settings(
     max_examples=60,
-    deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -198,9 +198,7 @@ NAMES = st.sampled_from(
 )
 
 
-@hypothesis_settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=st.dictionaries(NAMES, ODD, max_size=5), htmx=st.booleans())
 def test_no_query_string_breaks_the_page(
     log: Any, signed_in: Any, query: dict[str, str], htmx: bool

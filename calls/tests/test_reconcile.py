@@ -70,7 +70,7 @@ def test_a_call_without_any_callback_is_closed_with_its_length_and_recording(
     reconcile.sweep_tenant(tenant_id, now=timezone.now() + LATER)
     call = call_of(lossy)
     assert (call.status, call.outcome) == ("completed", "completed")
-    assert call.duration in (3, 4, 5)
+    assert call.duration is not None and 3 <= call.duration <= 15
     assert call.answered_at is not None
     late = timezone.now() + timedelta(seconds=200)
 

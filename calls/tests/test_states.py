@@ -57,7 +57,7 @@ def test_every_order_of_a_whole_call_gives_the_same_row() -> None:
         assert leg.duration == 42
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=2000)
 @given(sets_of_events, st.randoms(use_true_random=False), st.integers(1, 3))
 def test_order_and_repetition_never_matter(
     heard: list[Event], chance: random.Random, copies: int
@@ -68,7 +68,7 @@ def test_order_and_repetition_never_matter(
     assert fold_leg(shuffled) == expected
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(sets_of_events, events)
 def test_more_news_never_turns_back_a_call(heard: list[Event], late: Event) -> None:
     late = replace(late, key="another")
@@ -80,7 +80,7 @@ def test_more_news_never_turns_back_a_call(heard: list[Event], late: Event) -> N
         assert after.is_over
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(sets_of_events)
 def test_a_row_is_always_consistent(heard: list[Event]) -> None:
     leg = fold_leg(heard)

@@ -472,9 +472,7 @@ def test_a_tiny_set_of_statements_serves_a_callback(dialled: Scene, webhook: Web
     assert len(statements) <= 13, "\n".join(statements)
 
 
-@examples(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.dictionaries(
         st.sampled_from(

@@ -271,7 +271,7 @@ PEOPLE = st.builds(
 ).filter(lambda row: row.email or row.numbers)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(rows=st.lists(PEOPLE, max_size=8))
 def test_any_file_a_second_time_changes_nothing(
     cast: Any, small_batches: None, rows: list[Row]

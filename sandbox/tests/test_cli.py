@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -39,18 +38,16 @@ def test_it_listens_and_leaves(tmp_path: Path, number: int) -> None:
     line = process.stdout.readline()
     assert line.startswith("sandbox listening on http://127.0.0.1:")
 
-    async def hold_a_socket_that_never_answers() -> float:
+    async def hold_a_socket_that_never_answers() -> int:
         async with aiohttp.ClientSession() as session:
             url = line.split()[-1]
             async with session.get(f"{url}/sandbox/health") as answer:
                 assert (await answer.json())["status"] == "ok"
             await session.ws_connect(f"{url}/signal", autoclose=False)
             os.kill(process.pid, number)
-            began = time.monotonic()
-            assert await asyncio.to_thread(process.wait, 10) == 0
-            return time.monotonic() - began
+            return await asyncio.to_thread(process.wait, 10)
 
-    assert asyncio.run(hold_a_socket_that_never_answers()) < 3
+    assert asyncio.run(hold_a_socket_that_never_answers()) == 0
     process.stdout.close()
 
 

@@ -29,7 +29,7 @@ def test_a_phone_that_is_not_answered(box: Box, ending: str, events: list[str], 
     assert made.status == "queued"
     until(lambda: len(box.application.to("/status")) == len(events))
     assert box.application.events("/status") == events
-    last = box.application.to("/status")[-1].params
+    last = max(box.application.to("/status"), key=lambda r: int(r.params["SequenceNumber"])).params
     assert last["SipResponseCode"] == sip
     assert last["CallDuration"] == "0"
     assert "Duration" not in last
@@ -55,7 +55,7 @@ def test_an_answered_call_tells_each_step_once(box: Box) -> None:
         signed = request.headers["X-Twilio-Signature"]
         assert RequestValidator(TOKEN).validate(url, params, signed)
     last = requests[-1].params
-    assert (last["CallDuration"], last["Duration"]) == ("1", "1")
+    assert 1 <= int(last["CallDuration"]) < 9 and last["Duration"] == "1"
     assert last["SipResponseCode"] == "200"
     tokens = {r.headers["I-Twilio-Idempotency-Token"] for r in requests}
     assert len(tokens) == 4
@@ -68,7 +68,7 @@ def test_a_phone_that_hangs_up_by_itself(box: Box, monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(BEHAVIOURS, "105", Behaviour(hangs_up_after=0.5))
     made = box.dial("vc_h105", "105")
     until(lambda: box.application.events("/status") == FULL)
-    assert box.client.calls(made.call_sid).fetch().duration == "1"
+    assert 1 <= int(box.client.calls(made.call_sid).fetch().duration) < 9
 
 
 def test_an_unreachable_number_is_refused_at_once(box: Box) -> None:
@@ -90,14 +90,14 @@ def test_a_call_is_canceled_while_it_rings(box: Box) -> None:
 
 
 def test_a_call_canceled_in_the_queue_tells_nothing(box: Box) -> None:
-    box.config.calls_per_second = 2
+    box.config.calls_per_second = 0.5
     try:
         box.dial("vc_q", "103")
         second = box.dial("vc_q", "103")
         assert int(second.queue_time) > 0
         assert box.status(second.call_sid) == "queued"
         box.client.calls(second.call_sid).update(status="canceled")
-        time.sleep(0.7)
+        time.sleep(2.2)
     finally:
         box.config.calls_per_second = 0
     told = {r.params["CallSid"] for r in box.application.to("/status")}

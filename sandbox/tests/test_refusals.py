@@ -125,7 +125,7 @@ def test_rooms_of_one_name_are_apart_in_two_accounts(box: Box) -> None:
 
 def test_too_many_requests_at_once(box: Box) -> None:
     box.config.rest_concurrency = 2
-    box.fault("rest-delay", times=5, seconds=1)
+    box.fault("rest-delay", times=5, seconds=3)
 
     def ask(_: int) -> int:
         try:

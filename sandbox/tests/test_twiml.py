@@ -164,7 +164,7 @@ def test_a_voicemail_is_recorded(box: Box) -> None:
     done = box.application.to("/done")[0].params
     told = until(lambda: box.application.to("/recording"))[0].params
     assert told["RecordingSid"] == done["RecordingSid"]
-    assert (told["RecordingSource"], told["RecordingDuration"]) == ("RecordVerb", "1")
+    assert told["RecordingSource"] == "RecordVerb" and told["RecordingDuration"] in ("1", "2", "3")
     sound = box.http.get(told["RecordingUrl"], auth=(told["AccountSid"], "token-one"))
     assert len(sound.content) > 15_000
 

@@ -209,6 +209,7 @@ class Site:
 
         def frozen() -> bool:
             self.processes.signal_all(signal.SIGSTOP)
+            time.sleep(0.02)  # what they sent before has reached its backend
             if not _open_transactions():
                 return True
             self.processes.signal_all(signal.SIGCONT)

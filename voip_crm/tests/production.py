@@ -187,7 +187,9 @@ def running() -> Iterator[Production]:
             )
         started = [name for name in PROCFILE if name != "release"]
         options = ["start", "--no-colour", "--no-prefix", "-e", "none", *started]
-        processes.start("honcho", "-m", "honcho", *options, **environment)
+        # As `honcho`, which gives its children five seconds to leave: too few for a busy machine.
+        patient = "from honcho import command, manager; manager.KILL_WAIT = 25; command.main()"
+        processes.start("honcho", "-c", patient, *options, **environment)
         ready = site.session()
 
         def is_ready() -> bool:

@@ -130,7 +130,7 @@ def test_an_agent_calls_a_contact_and_both_hear_each_other(phone: Page, site: ha
     assert ears["packets"] > 20
     assert ears["sent"] > 20
     timer = panel(phone).get_by_role("timer")
-    expect(timer).to_have_text(re.compile(r"0:0[2-9]"), timeout=10_000)
+    expect(timer).to_have_text(re.compile(r"0:(0[2-9]|[1-5]\d)"))
 
     # Muted, the far side hears nothing; unmuted, it hears again.
     phone.get_by_role("button", name="Mute", exact=True).click()
@@ -201,8 +201,7 @@ def test_a_press_before_the_scripts_are_there_is_not_lost(phone: Page, site: har
     phone.route("**/htmx-*.js", slowly)
     phone.goto("/calls", wait_until="commit")
     dial(phone, "+14155550105")
-    expect_status(phone, "In call")
-    expect_status(phone, "Call ended")
+    expect_status(phone, "Call ended", 25)
 
 
 @both
@@ -353,7 +352,7 @@ def test_unruly_callbacks_give_the_same_row(phone: Page, site: harness.Site, kin
     assert site.sandbox.faults()[0]["fired"] >= 4
     row = top_row(phone)
     expect(row).to_contain_text("Completed", timeout=20_000)
-    expect(row).to_contain_text(re.compile("0:0[345]"))
+    expect(row).to_contain_text(re.compile("0:0[3-9]"))
 
 
 def test_a_colleagues_call_moves_the_history_and_no_stranger_sees_it(
@@ -362,13 +361,14 @@ def test_a_colleagues_call_moves_the_history_and_no_stranger_sees_it(
     alice, charlie = open_page(), open_page()
     sign_in(alice, "alice@acme.example", company.PASSWORD)
     sign_in(charlie, "charlie@borealis.example", company.PASSWORD)
-    dial(phone, "+14155550105")
+    dial(phone, "+14155550108")
     expect_status(phone, "In call")
-    expect(top_row(alice)).to_contain_text("0105")
+    expect(top_row(alice)).to_contain_text("0108")
+    site.sandbox.hangup(contact_leg(site, "+14155550108"))
     expect(top_row(alice)).to_contain_text("Completed", timeout=20_000)
-    assert "0105" not in charlie.content()
+    assert "0108" not in charlie.content()
     charlie.reload()
-    assert "0105" not in charlie.content()
+    assert "0108" not in charlie.content()
     expect(panel(alice)).to_have_count(0)
 
 

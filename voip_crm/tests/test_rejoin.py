@@ -69,7 +69,7 @@ def test_a_contact_whose_agent_does_not_come_back_is_let_go(
     dial(phone, NUMBER)
     expect_status(phone, "In call")
     phone.context.close()
-    harness.wait_until(lambda: any(p["hold"] for p in participants(site)))
+    harness.wait_until(lambda: any(p["hold"] for p in participants(site)), 18)  # held for 20
     harness.wait_until(lambda: not [c for c in site.sandbox.state()["calls"] if is_live(c)], 40)
 
 

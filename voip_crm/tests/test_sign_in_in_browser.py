@@ -115,12 +115,11 @@ def test_a_workspace_leads_its_members_to_the_set_up_and_too_many_failures_wait(
 def test_the_page_of_a_removed_member_leaves_by_itself(open_page: Any, committed_cast: Any) -> None:
     bob, alice = open_page(), open_page()
     for page, email in ((bob, "bob@acme.example"), (alice, "alice@acme.example")):
-        with page.expect_response(re.compile("/live")):
-            password_step(page, email)
+        password_step(page, email)
         calls_are_shown(page)
-        page.wait_for_function("document.body.dataset.user")
+        connection = page.locator("[data-ready=connection] [data-ready-word]")
+        expect(connection).to_have_text("Live")  # its stream is open
     alice.evaluate("window.sameDocument = true")
-    bob.wait_for_timeout(500)  # its stream is open
     with tenant_transaction(committed_cast.acme.pk):
         services.set_active(committed_cast.bob, False)
     expect(bob.get_by_role("heading", name="You belong to no workspace yet")).to_be_visible()

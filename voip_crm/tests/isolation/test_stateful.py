@@ -261,7 +261,6 @@ def test_random_use_leaks_nothing(world: World) -> None:
             max_examples=EXAMPLES,
             stateful_step_count=STEPS,
             derandomize=EXAMPLES == 15,
-            deadline=None,
             database=None,
             phases=[Phase.generate, Phase.shrink],
             suppress_health_check=list(HealthCheck),
