@@ -3,7 +3,7 @@
 E001 Twilio credentials are missing · E002 PUBLIC_BASE_URL is malformed · E003 the sandbox on a
 public site · E004 a Twilio SID has the wrong form · E005 several processes without Redis ·
 E006 SECRETS_KEYS cannot encrypt · E007 a rotated token without an end · E008 the database's role
-or a table is not held by row-level security.
+or a table is not held by row-level security · E009 a server has the owner's password.
 """
 
 import re
@@ -142,6 +142,20 @@ def check_row_level_security(**_: Any) -> list[CheckMessage]:
             id="voip_crm.E008",
         )
         for fault in roles.check_now_or_on_connect()
+    ]
+
+
+@register(TAG, deploy=True)
+def check_owner(**_: Any) -> list[CheckMessage]:
+    if settings.DEBUG or not settings.DATABASE_OWNER:
+        return []
+    return [
+        Error(
+            "DATABASE_OWNER_URL is set for a server: whoever broke in would read every workspace.",
+            hint="Give it to the release step alone, in a file of its own; docs/operating.md, "
+            "“Install”, says how.",
+            id="voip_crm.E009",
+        )
     ]
 
 

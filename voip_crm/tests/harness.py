@@ -233,6 +233,7 @@ def services_site() -> Iterator[Site]:
     wanted["accounts"].append(OWN_ACCOUNT)
     config.write_text(json.dumps(wanted))
     ours = {"DATABASE_URL": _test_database_url(), "CONN_MAX_AGE": "0", "LOG_LEVEL": "INFO"}
+    ours["DATABASE_OWNER_URL"] = ""  # servers refuse it
     try:
         start_sandbox(processes, config)
         start_server(processes, **ours)

@@ -22,6 +22,7 @@ def given(settings: Any) -> Any:
 
     def give(**changed: Any) -> None:
         good = {"DEBUG": False, "PUBLIC_BASE_URL": "https://crm.example", "TWILIO_SANDBOX_URL": ""}
+        good |= {"DATABASE_OWNER": {}}
         for name, value in (good | CREDENTIALS | changed).items():
             setattr(settings, name, value)
 
@@ -80,6 +81,13 @@ def test_several_processes_need_redis(given: Any) -> None:
     checks.refuse_to_start_on_errors(several_processes=True, uses_database=False)
     given(REDIS_URL="redis://127.0.0.1/0")
     checks.refuse_to_start_on_errors(several_processes=True, uses_database=False)
+
+
+def test_a_server_refuses_the_owners_password(given: Any) -> None:
+    given(REDIS_URL="redis://127.0.0.1/0", DATABASE_OWNER={"USER": "crm_owner"})
+    checks.refuse_to_start_on_errors()  # what is no server may have it: migrate, ./test
+    with pytest.raises(SystemExit, match="E009: DATABASE_OWNER_URL is set for a server"):
+        checks.refuse_to_start_on_errors(several_processes=True, uses_database=False)
 
 
 def test_a_sid_of_the_wrong_kind_is_refused(given: Any) -> None:

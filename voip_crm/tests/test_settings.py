@@ -94,6 +94,7 @@ def test_the_deployment_check_is_clean_in_production() -> None:
             "ALLOWED_HOSTS": "",
             "SECRET_KEY": secrets.token_urlsafe(50),
             "TWILIO_SANDBOX_URL": "",
+            "DATABASE_OWNER_URL": "",
             "REDIS_URL": "redis://127.0.0.1:1/0",
         },
         cwd=ROOT,
