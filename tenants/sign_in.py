@@ -10,6 +10,7 @@ from django.contrib.auth.views import (
     PasswordResetConfirmView,
     redirect_to_login,
 )
+from django.db import transaction
 from django.http import (
     HttpRequest,
     HttpResponse,
@@ -59,10 +60,18 @@ class SetPasswordView(PasswordResetConfirmView):
     post_reset_login_backend = "django.contrib.auth.backends.ModelBackend"
     success_url = reverse_lazy("calls")
 
+    @transaction.atomic
+    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return super().dispatch(*args, **kwargs)
+
     def get_user(self, uidb64: str) -> Any:
+        found = super().get_user(uidb64)
+        if found is None:
+            return None
+        # Locked, so that the link is not made void between being judged and the password being set.
+        user = User.objects.select_for_update().get(pk=found.pk)
         # A link that a workspace's admin made before the person was given the admin is void.
-        user = super().get_user(uidb64)
-        return None if user is None or is_above_workspaces(user) else user
+        return None if is_above_workspaces(user) else user
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)

@@ -1,13 +1,17 @@
 """Somebody who has an account already, made or used by another workspace, and joins this one."""
 
+from contextlib import closing
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.auth.forms import SetPasswordForm
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
 
-from tenants import services
+from tenants import roles, services
 from tenants.audit import Action
 from tenants.context import tenant_transaction
 from tenants.models import AuditEntry, Membership, Role, Tenant, User
@@ -26,7 +30,7 @@ def add(*more: str) -> None:
     call_command("add_member", "borealis", CEO, "--role=admin", *more)
 
 
-def roles(tenant: Tenant) -> list[str]:
+def given_roles(tenant: Tenant) -> list[str]:
     """Of the chief in this workspace."""
     with tenant_transaction(tenant.pk):
         return list(Membership.objects.filter(user__email=CEO).values_list("role", flat=True))
@@ -50,6 +54,32 @@ def stolen(cast: Any, signed_in: Any) -> Client:
     return browser
 
 
+@pytest.mark.skipif(not roles.application_role(), reason="SQLite locks the whole database")
+def test_a_link_that_becomes_void_while_it_is_used_opens_nothing(
+    committed_cast: Any, signed_in: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cast, joined = committed_cast, Event()
+
+    def join() -> None:
+        with closing(connection):
+            services.add_member(cast.borealis, email=CEO)
+        joined.set()
+
+    link, thread = invite(cast, signed_in, email=CEO), Thread(target=join)
+    save = SetPasswordForm.save
+
+    def slowly(self: Any, commit: bool = True) -> Any:
+        thread.start()
+        joined.wait(1)  # the link has been found good; whoever waits for its lock comes after it
+        return save(self, commit)
+
+    monkeypatch.setattr(SetPasswordForm, "save", slowly)
+    set_password(Client(), link)
+    thread.join()
+    assert joined.is_set()
+    assert not User.objects.get(email=CEO).has_usable_password()
+
+
 @pytest.fixture
 def in_borealis(cast: Any, client: Client) -> Client:
     """A superuser's, who looks into it."""
@@ -65,7 +95,7 @@ def test_whoever_took_an_address_first_does_not_get_into_the_workspace_that_want
         services.set_active(Membership.objects.get(user__email=CEO), False)
     with pytest.raises(CommandError, match="--account-is-theirs"):
         add()
-    assert roles(cast.borealis) == []
+    assert given_roles(cast.borealis) == []
     sign_in(browser := Client(), CEO, PASSWORD)
     for each in (stolen, browser):
         assert each.get("/calls").status_code == each.get(MEMBERS).status_code == 403
@@ -88,7 +118,7 @@ def test_what_the_refusal_tells_to_do_shuts_them_out_and_lets_the_person_in(
     sign_in(thief := Client(), CEO, PASSWORD)
     assert not is_in(stolen) and not is_in(thief)
     sign_in(chief := Client(), CEO, "quite-another-one-57")
-    assert is_in(chief) and roles(cast.borealis) == ["admin"]
+    assert is_in(chief) and given_roles(cast.borealis) == ["admin"]
 
 
 def test_the_operator_may_say_that_the_account_is_the_persons_own(
@@ -98,7 +128,7 @@ def test_the_operator_may_say_that_the_account_is_the_persons_own(
         add()
     add("--account-is-theirs")
     add()  # is a member already: nobody new comes in
-    assert roles(cast.borealis) == ["admin"]
+    assert given_roles(cast.borealis) == ["admin"]
     confirmed = {"role": "admin", "known_account": "confirmed as theirs"}
     assert noted(cast.borealis) == [
         ("Operator", CEO, {}),
@@ -115,9 +145,9 @@ def test_the_admin_asks_the_same_at_the_field(
     refused: Any = in_borealis.post(PAGE, given)
     errors = refused.context["adminform"].form.errors
     assert list(errors) == ["account_is_theirs"] and "by a way that you trust" in str(errors)
-    assert roles(cast.borealis) == []
+    assert given_roles(cast.borealis) == []
     done = in_borealis.post(PAGE, given | {"account_is_theirs": "on"})
-    assert done.status_code == 302 and roles(cast.borealis) == ["admin"]
+    assert done.status_code == 302 and given_roles(cast.borealis) == ["admin"]
     refusal, joined = noted(cast.borealis)
     assert refusal == ("root@example.com (operator)", CEO, {})
     assert joined[2]["known_account"] == "confirmed as theirs"
@@ -167,5 +197,5 @@ def test_nothing_is_asked_where_nobody_elsewhere_can_have_set_the_password(
     else:
         invite(cast, signed_in, email=CEO)
     add()
-    assert roles(cast.borealis) == ["admin"]
+    assert given_roles(cast.borealis) == ["admin"]
     assert [details for _, _, details in noted(cast.borealis)] == [{"role": "admin"}]
