@@ -3,7 +3,8 @@
 E001 Twilio credentials are missing · E002 PUBLIC_BASE_URL is malformed · E003 the sandbox on a
 public site · E004 a Twilio SID has the wrong form · E005 several processes without Redis ·
 E006 SECRETS_KEYS cannot encrypt · E007 a rotated token without an end · E008 the database's role
-or a table is not held by row-level security · E009 a server has the owner's password.
+or a table is not held by row-level security · E009 a server has the owner's password · E010 what is
+for this machine alone (DEBUG, plain http, SQLite) on a public site.
 """
 
 import re
@@ -48,9 +49,7 @@ def check_twilio(**_: Any) -> list[CheckMessage]:
                 id="voip_crm.E001",
             )
         )
-    url = _public_url()
-    is_public = url.scheme == "https" and url.hostname not in LOOPBACK
-    if settings.TWILIO_SANDBOX_URL and not settings.DEBUG and is_public:
+    if settings.TWILIO_SANDBOX_URL and _public_url().scheme == "https" and _is_public():
         found.append(
             Error(
                 "TWILIO_SANDBOX_URL is set on a public https site.",
@@ -114,6 +113,23 @@ def check_secrets(**_: Any) -> list[CheckMessage]:
     return found
 
 
+@register(TAG)
+def check_debug(**_: Any) -> list[CheckMessage]:
+    return [_only_here("DEBUG is true")] if settings.DEBUG and _is_public() else []
+
+
+@register(TAG, deploy=True)
+def check_public_site(**_: Any) -> list[CheckMessage]:
+    """Only for production: ./run may be shown to others by http, and keeps its SQLite."""
+    if not _is_public():
+        return []
+    faults = {
+        "PUBLIC_BASE_URL is plain http": _public_url().scheme == "http",
+        "DATABASE_URL is SQLite": "sqlite" in settings.DATABASE_APPLICATION["ENGINE"],
+    }
+    return [_only_here(fault) for fault, is_so in faults.items() if is_so]
+
+
 @register(TAG, deploy=True)
 def check_redis(**_: Any) -> list[CheckMessage]:
     """Only for production: ./run is one process, and needs none."""
@@ -168,6 +184,20 @@ def refuse_to_start_on_errors(
     errors = [f"{e.id}: {e.msg} {e.hint}" for e in found if e.is_serious()]
     if errors:
         sys.exit("\n".join(errors))
+
+
+def _only_here(fault: str) -> Error:
+    return Error(
+        f"{fault} on a public site.",
+        hint="That is for this machine alone, with PUBLIC_BASE_URL=http://localhost:8000; others "
+        "need DEBUG=false, https and PostgreSQL.",
+        id="voip_crm.E010",
+    )
+
+
+def _is_public() -> bool:
+    """Whether others than this machine come in; what is malformed has its own error."""
+    return _public_url().hostname not in (*LOOPBACK, None)
 
 
 def _public_url() -> Any:

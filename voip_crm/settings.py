@@ -136,7 +136,7 @@ AXES_ENABLE_ADMIN = False  # its tables are of all workspaces
 
 # Who may use the admin needs a second factor wherever others than this machine come in.
 _IS_LOCAL = urlsplit(PUBLIC_BASE_URL).hostname in ("localhost", "127.0.0.1", "::1")
-ADMIN_NEEDS_SECOND_FACTOR = not _IS_LOCAL and not DEBUG
+ADMIN_NEEDS_SECOND_FACTOR = not _IS_LOCAL
 OTP_TOTP_ISSUER = "VoIP CRM"
 
 LANGUAGE_CODE = "en-us"

@@ -158,7 +158,7 @@ def test_cookies_are_for_this_host_and_for_nobodys_scripts(
     """
     said = subprocess.run(
         [sys.executable, "-c", code],
-        env=os.environ | {"PUBLIC_BASE_URL": url},
+        env=os.environ | {"PUBLIC_BASE_URL": url, "DEBUG": "1"},  # which changes none of it
         cwd=settings.BASE_DIR,
         capture_output=True,
         text=True,

@@ -14,6 +14,7 @@ CREDENTIALS = {
     "TWILIO_API_KEY_SECRET": "secret",
     "TWILIO_TWIML_APP_SID": "AP" + "0" * 32,
 }
+POSTGRESQL, SQLITE = "django.db.backends.postgresql", "django.db.backends.sqlite3"
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def given(settings: Any) -> Any:
 
     def give(**changed: Any) -> None:
         good = {"DEBUG": False, "PUBLIC_BASE_URL": "https://crm.example", "TWILIO_SANDBOX_URL": ""}
-        good |= {"DATABASE_OWNER": {}}
+        good |= {"DATABASE_APPLICATION": {"ENGINE": POSTGRESQL}, "DATABASE_OWNER": {}}
         for name, value in (good | CREDENTIALS | changed).items():
             setattr(settings, name, value)
 
@@ -77,7 +78,7 @@ def test_several_processes_need_redis(given: Any) -> None:
     checks.refuse_to_start_on_errors()
     with pytest.raises(SystemExit, match=r"E005: REDIS_URL is not set: .* \./run"):
         checks.refuse_to_start_on_errors(several_processes=True, uses_database=False)
-    given(REDIS_URL="", DEBUG=True)
+    given(REDIS_URL="", DEBUG=True, PUBLIC_BASE_URL="http://localhost:8000")
     checks.refuse_to_start_on_errors(several_processes=True, uses_database=False)
     given(REDIS_URL="redis://127.0.0.1/0")
     checks.refuse_to_start_on_errors(several_processes=True, uses_database=False)
@@ -88,6 +89,33 @@ def test_a_server_refuses_the_owners_password(given: Any) -> None:
     checks.refuse_to_start_on_errors()  # what is no server may have it: migrate, ./test
     with pytest.raises(SystemExit, match="E009: DATABASE_OWNER_URL is set for a server"):
         checks.refuse_to_start_on_errors(several_processes=True, uses_database=False)
+
+
+@pytest.mark.parametrize(
+    ("only_here", "says"),
+    [
+        ({"PUBLIC_BASE_URL": "http://{host}"}, "PUBLIC_BASE_URL is plain http"),
+        ({"DATABASE_APPLICATION": {"ENGINE": SQLITE}}, "DATABASE_URL is SQLite"),
+        ({"DEBUG": True}, "DEBUG is true"),
+    ],
+)
+def test_what_is_for_one_machine_alone_is_refused_on_a_public_site(
+    given: Any, only_here: dict[str, Any], says: str
+) -> None:
+    def start(host: str, **how: bool) -> None:
+        url = only_here.get("PUBLIC_BASE_URL", "https://{host}").format(host=host)
+        given(REDIS_URL="redis://127.0.0.1/0", **only_here | {"PUBLIC_BASE_URL": url})
+        checks.refuse_to_start_on_errors(uses_database=False, **how)
+
+    for host in ("localhost:8000", "127.0.0.1", "[::1]:8000"):
+        start(host, several_processes=True)
+    with pytest.raises(SystemExit, match=f"^voip_crm.E010: {says} on a public site"):
+        start("crm.example", several_processes=True)
+    if "DEBUG" in only_here:  # not even in ./run, which may have the others
+        with pytest.raises(SystemExit, match="E010"):
+            start("crm.example")
+    else:
+        start("crm.example")
 
 
 def test_a_sid_of_the_wrong_kind_is_refused(given: Any) -> None:
