@@ -10,8 +10,8 @@ the one process there is. Events:
 
 A stream ends after ten minutes, or when its user or tenant has changed (`live.end_streams`); the
 page comes back with a new ticket, which a removed member does not get. Tickets come from a view
-that knows the session; 401 for a bad one. `GET /live/readyz` is for a load balancer: 200, or 503
-while Redis is away.
+that knows the session; 401 for a bad one, 429 while its user has twenty streams. `GET /live/readyz`
+is for a load balancer: 200, or 503 while Redis is away.
 """
 
 import asyncio
@@ -35,6 +35,9 @@ log = logging.getLogger(__name__)
 PATH, READY_PATH = "/live", "/live/readyz"
 KEEP_ALIVE_SECONDS = 15.0
 STREAM_SECONDS = 600.0
+# Of one user. The newest is refused, and asks less and less often; were the oldest ended, it would
+# come back at once, and two pages take turns for ever.
+MOST_STREAMS = 20
 QUEUE_LENGTH = 100
 SLOWEST_RETRY_SECONDS = 5.0
 
@@ -74,6 +77,9 @@ class Hub:
         for channel in channels:
             self._pages[channel].add(page)
         return page
+
+    def is_full(self, channel: str) -> bool:
+        return len(self._pages.get(channel, ())) >= MOST_STREAMS
 
     def leave(self, page: Page, *channels: str) -> None:
         for channel in channels:
@@ -195,6 +201,9 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     channels = [f"{sender.CHANNEL_PREFIX}{owner_id}" for owner_id in (tenant_id, user_id)]
     if any(hub.has_ended(channel, ticket_at) for channel in channels):
         await _answer(send, 401)
+        return
+    if hub.is_full(channels[1]):  # the user's; nothing is awaited until the page has joined
+        await _answer(send, 429)
         return
     await _stream(channels, receive, send)
 

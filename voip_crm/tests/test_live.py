@@ -179,6 +179,20 @@ async def test_a_ticket_from_before_the_end_opens_no_stream(channel: Channel) ->
     await channel.open(ACME, bob)  # by a new ticket, as a member gets one
 
 
+async def test_one_person_has_twenty_streams_and_others_are_not_in_their_way(
+    channel: Channel,
+) -> None:
+    ticket = sender.make_ticket(ACME, "bob")  # good for a minute, as often as it is used
+    streams = [await channel.request(f"/live?ticket={ticket}") for _ in range(20)]
+    assert {status for status, _ in streams} == {200}
+    assert (await channel.request(f"/live?ticket={ticket}"))[0] == 429
+    await channel.open(ACME, "alice")
+    streams[0][1].writer.close()
+    async with asyncio.timeout(5):
+        while (await channel.request(f"/live?ticket={ticket}"))[0] != 200:
+            await asyncio.sleep(0.05)
+
+
 async def test_a_closed_page_leaves_the_hub(channel: Channel) -> None:
     stream = await channel.open(ACME)
     stream.writer.close()
@@ -275,7 +289,7 @@ async def test_a_dead_redis_is_not_asked_again_for_a_while(settings: Any, monkey
 
 
 async def test_every_event_reaches_every_one_of_many_pages(channel: Channel) -> None:
-    pages = [await channel.open(ACME) for _ in range(50)]
+    pages = [await channel.open(ACME, number) for number in range(50)]
     for number in range(20):
         await asyncio.to_thread(sender.publish, ACME, {"type": "call", "id": number})
     for page in pages:

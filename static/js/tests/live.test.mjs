@@ -81,6 +81,18 @@ test("pauses double up to half a minute and start anew after a stream", async ()
   assert.equal(made.asked, 9);
 });
 
+test("a stream that is refused is asked for less and less often", async () => {
+  const made = build();
+  await settle();
+  for (const [index, pause] of [1000, 2000, 4000].entries()) {
+    latest().onerror();
+    await pass(pause - 1);
+    assert.equal(made.asked, index + 1);
+    await pass(1);
+    assert.equal(made.asked, index + 2);
+  }
+});
+
 test("who is signed out is not asked for tickets again", async () => {
   const made = build(() => ({ ok: false, status: 403, json: async () => ({}) }));
   await settle();
