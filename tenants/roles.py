@@ -118,22 +118,21 @@ def _unlike_policies(cursor: Any) -> list[str]:
         if (model._meta.db_table, policy.name) in rules
     ]
     of_tenants = Counter(rule for _, policy, rule in made if isinstance(policy, TenantPolicy))
-    usual = next((rule for rule, _ in of_tenants.most_common(1)), ("", "", ""))
-    is_ours = f"'{TENANT_SETTING}'" in usual[0] and usual == (usual[0], usual[0], "*")
+    usual = [rule[0] for rule, _ in of_tenants.most_common(1) if f"'{TENANT_SETTING}'" in rule[0]]
     odd = {
         model._meta.db_table
         for model, policy, rule in made
-        if not is_ours
-        or rule != (_door(model, policy, usual[0]) if isinstance(policy, DoorPolicy) else usual)
+        if rule not in [_wanted(model, policy, using) for using in usual]
     }
     return [f"A policy is not what its model says: {', '.join(sorted(odd))}."] if odd else []
 
 
-def _door(model: Any, door: DoorPolicy, of_tenant: str) -> tuple[str, None, str]:
-    """Its rule (using, check, command), which is written like that of a tenant."""
-    column = model._meta.get_field(door.field).column
-    using = of_tenant.replace("tenant_id", column).replace(TENANT_SETTING, door.setting)
-    return using, None, "r"
+def _wanted(model: Any, policy: Any, using: str) -> tuple[Any, ...]:
+    """Its rule (using, check, command), when those of tenants are written `using`."""
+    if isinstance(policy, TenantPolicy):
+        return using, using, "*"
+    column = model._meta.get_field(policy.field).column
+    return using.replace("tenant_id", column).replace(TENANT_SETTING, policy.setting), None, "r"
 
 
 def _faults_of_table(cursor: Any, model: type[Model]) -> list[str]:

@@ -233,12 +233,20 @@ def test_a_guard_that_is_missing_in_the_database_is_a_fault(db: None, change: st
     assert BROKEN[change] in faults()
 
 
-def test_a_rule_that_all_tables_share_is_a_fault_when_it_is_not_of_the_tenant(db: None) -> None:
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "USING (true) WITH CHECK (true)",
+        f"USING (tenant_id = {OF_SETTING.replace('user', 'tenant')}) WITH CHECK (true)",
+    ],
+)
+def test_a_rule_that_all_tables_share_is_a_fault_when_it_is_not_of_the_tenant(
+    db: None, rule: str
+) -> None:
     tables = sorted(model._meta.db_table for model in tenant_models())
     with everything_visible(), connection.cursor() as cursor:
         for table in tables:
-            change = f"ALTER POLICY {table}_of_tenant ON {table}"
-            cursor.execute(f"{change} USING (true) WITH CHECK (true)")
+            cursor.execute(f"ALTER POLICY {table}_of_tenant ON {table} {rule}")
         fault = f"A policy is not what its model says: {', '.join(tables)}."
         assert fault in roles.faults(cursor)
 

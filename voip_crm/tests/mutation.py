@@ -107,7 +107,7 @@ TARGETS = {
             "grant",
             "faults",
             "_unlike_policies",
-            "_door",
+            "_wanted",
             "_faults_of_table",
             "check_now_or_on_connect",
             "_check_first",
