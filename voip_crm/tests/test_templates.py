@@ -19,6 +19,12 @@ def test_a_template_has_nothing_inline_and_nothing_that_needs_eval(path):
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_a_remark_is_not_shown_to_people(path):
+    for line in path.read_text().splitlines():  # over a line's end, it would be text
+        assert line.count("{#") == line.count("#}"), line
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
 def test_links_that_htmx_follows_work_without_it(path):
     for tag in re.findall(r"<a\b[^>]*hx-get[^>]*>", path.read_text()):
         assert re.search(r'[^-]href="', tag), tag
