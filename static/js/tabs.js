@@ -6,12 +6,12 @@
    out   phone:remote  {state, muted, request}   what the tab with the sound says; idle when it is gone */
 
 const LOCK = "phone";
-const WAIT_MS = 300; // the tab before may be letting go just now
+const PAUSES_MS = [100, 200]; // the tab before may be letting go just now
 const IDLE = { state: "idle", muted: false, request: "" };
 
 export const isUp = (state) => state === "connecting" || state === "open";
 
-export function createTabs({ channel, locks, emit, phone, timeout = (ms) => AbortSignal.timeout(ms) }) {
+export function createTabs({ channel, locks, emit, phone, wait = (ms) => new Promise((done) => setTimeout(done, ms)) }) {
   let mine = IDLE;
   let remote = IDLE;
   let watching = false;
@@ -49,16 +49,27 @@ export function createTabs({ channel, locks, emit, phone, timeout = (ms) => Abor
   }
 
   /** The right to have the sound: a function that gives it back, or null while another tab has it.
-      `steal` takes it from a tab that has lost its call; `lost` is called when that happens to us. */
-  function claim({ steal = false, lost = () => {} } = {}) {
-    if (!locks) return Promise.resolve(() => {});
+      `steal` takes it from a tab that has lost its call; `lost` is called when that happens to us.
+      The browser says whether it is free: no clock of ours does, since a busy one may take its time. */
+  async function claim({ steal = false, lost = () => {} } = {}) {
+    if (!locks) return () => {};
+    if (steal) return ask({ steal }, lost);
+    let release = await ask({ ifAvailable: true }, lost);
+    for (const pause of PAUSES_MS) {
+      if (release) break;
+      await wait(pause);
+      release = await ask({ ifAvailable: true }, lost);
+    }
+    return release;
+  }
+
+  function ask(options, lost) {
     return new Promise((resolve) => {
       let granted = false;
-      const options = steal ? { steal: true } : { signal: timeout(WAIT_MS) };
-      locks.request(LOCK, options, () => new Promise((release) => {
+      locks.request(LOCK, options, (lock) => lock && new Promise((release) => {
         granted = true;
         resolve(release);
-      })).catch(() => (granted ? lost() : resolve(null)));
+      })).then(() => resolve(null), () => (granted ? lost() : resolve(null)));
     });
   }
 

@@ -16,6 +16,8 @@ from voip_crm.tests.test_flow import (
     panel,
     person,  # noqa: F401  # fixtures
     phone,  # noqa: F401
+    sign_in,
+    top_row,
 )
 
 pytestmark = pytest.mark.allow_console(r"status of 409")
@@ -144,13 +146,35 @@ def test_a_crashed_tab_leaves_no_lock_behind(
     expect_status(second, "Call ended")
 
 
+def test_a_busy_browser_that_takes_its_time_is_no_other_tab(
+    page: Page,
+    person: tuple[str, str],  # noqa: F811
+    site: harness.Site,
+) -> None:
+    page.add_init_script(
+        """
+        const ask = navigator.locks.request.bind(navigator.locks);
+        navigator.locks.request = (...wish) => new Promise((done, fail) =>
+          setTimeout(() => ask(...wish).then(done, fail), 700));
+        """
+    )
+    sign_in(page, *person)
+    dial(page, NUMBER)
+    expect_status(page, "In call")
+    page.get_by_role("button", name="End call").click()
+    expect_status(page, "Call ended")
+    dial(page, NUMBER)  # the sound was let go
+    expect_status(page, "In call")
+    page.get_by_role("button", name="End call").click()
+    expect_status(page, "Call ended")
+
+
 def test_a_colleagues_panel_is_not_touched_by_others_calls(
     phone: Page,  # noqa: F811
     site: harness.Site,
     open_page: Any,
 ) -> None:
     from voip_crm.tests import cast as company
-    from voip_crm.tests.test_flow import sign_in, top_row
 
     alice = open_page()
     sign_in(alice, "alice@acme.example", company.PASSWORD)

@@ -3,6 +3,8 @@ import { beforeEach, test } from "node:test";
 
 import { createTabs } from "../tabs.js";
 
+const LOCK = "phone";
+
 /** Web Locks for one browser of many tabs, as far as tabs.js uses them. */
 function fakeLocks() {
   let held = null; // {release, fail}
@@ -16,7 +18,7 @@ function fakeLocks() {
         continue;
       }
       held = { fail };
-      work().then(() => {
+      work({ name: LOCK }).then(() => {
         if (held?.fail === fail) held = null;
         done();
         next();
@@ -29,13 +31,12 @@ function fakeLocks() {
         held.fail(new Error("AbortError"));
         held = null;
       }
-      const entry = { options, work, done, fail };
-      queue.push(entry);
-      options.signal?.addEventListener("abort", () => {
-        if (!queue.includes(entry)) return;
-        queue.splice(queue.indexOf(entry), 1);
-        fail(options.signal.reason);
-      });
+      if (options.ifAvailable && (held || queue.length)) {
+        work(null);
+        done();
+        return;
+      }
+      queue.push({ options, work, done, fail });
       next();
     }),
   };
@@ -43,7 +44,7 @@ function fakeLocks() {
 
 let locks;
 let channels;
-let aborts;
+let waits; // {ms, done} of each pause
 
 function tab() {
   const made = { events: [], did: [] };
@@ -55,11 +56,7 @@ function tab() {
     channel, locks,
     emit: (name, detail) => made.events.push([name, detail]),
     phone: () => ({ mute: () => made.did.push("mute"), digit: (digit) => made.did.push(digit) }),
-    timeout: () => {
-      const abort = new AbortController();
-      aborts.push(abort);
-      return abort.signal;
-    },
+    wait: (ms) => new Promise((done) => waits.push({ ms, done })),
   });
   return made;
 }
@@ -68,7 +65,7 @@ const settle = async () => { for (let i = 0; i < 10; i += 1) await Promise.resol
 beforeEach(() => {
   locks = fakeLocks();
   channels = [];
-  aborts = [];
+  waits = [];
 });
 
 test("what the tab with the sound does is seen by the others, also by one that comes later", async () => {
@@ -98,11 +95,17 @@ test("only one tab has the sound; when it lets go another may", async () => {
   const release = await first.tabs.claim();
   assert.equal(typeof release, "function");
   const refused = second.tabs.claim();
-  aborts.at(-1).abort(new Error("TimeoutError"));
+  for (const ms of [100, 200]) {
+    await settle();
+    assert.equal(waits.at(-1).ms, ms);
+    waits.at(-1).done();
+  }
   assert.equal(await refused, null);
-  release();
+  const granted = second.tabs.claim();
   await settle();
-  assert.equal(typeof await tab().tabs.claim(), "function");
+  release();
+  waits.at(-1).done();
+  assert.equal(typeof await granted, "function");
 });
 
 test("a tab that vanishes without a word is noticed by its lock", async () => {
