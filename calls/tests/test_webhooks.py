@@ -502,6 +502,26 @@ def test_whatever_twilio_sends_is_answered_and_does_no_harm(
     assert response.status_code in (200, 204)
 
 
+@pytest.mark.parametrize(("said", "sip_code"), [("603", 603), ("99999", None), ("-1", None)])
+def test_what_a_callback_says_is_kept_with_it(
+    dialled: Scene, webhook: Webhook, said: str, sip_code: int | None
+) -> None:
+    assert dialled.contact_leg
+    path = local(addresses.leg_status(dialled.room.tenant_id, dialled.contact_leg.pk))
+    facts = {"CallDuration": "9", "SipResponseCode": said, "ErrorCode": "13224"}
+    fields = contact_status(dialled, "completed", 7, **facts, ParticipantLabel="x")
+    assert webhook(path, **fields).status_code == 204
+    with tenant_transaction(dialled.room.tenant_id):
+        event = dialled.contact_leg.events.get()
+    assert (event.kind, event.name, event.sequence) == (states.CALL, "completed", 7)
+    assert (event.duration, event.sip_code, event.error_code) == (9, sip_code, 13224)
+    assert event.at.isoformat() == "2026-11-22T12:00:07+00:00"
+    assert event.payload == fields | {
+        "AccountSid": settings.TWILIO_ACCOUNT_SID,
+        "ApiVersion": "2010-04-01",
+    }
+
+
 @pytest.mark.parametrize(
     "told",
     [
@@ -693,6 +713,15 @@ def test_the_end_of_an_agents_part_names_no_room_either(waiting: Scene, webhook:
         event = waiting.room.events.get(kind=states.ACTION)
     assert waiting.room.conference_sid == ""
     assert_only_the_call_was_read(event)
+
+
+def test_the_end_of_another_call_is_not_that_of_this_leg(waiting: Scene, webhook: Webhook) -> None:
+    path = local(addresses.leg_ended(waiting.room.tenant_id, waiting.agent_leg.pk))
+    assert verbs(webhook(path, **voice(waiting.member))) == ["Hangup"]
+    assert UnroutedEvent.objects.get().reason == "leg has another call SID"
+    with tenant_transaction(waiting.room.tenant_id):
+        waiting.agent_leg.refresh_from_db()
+    assert not waiting.agent_leg.state.is_over
 
 
 def test_a_room_learns_its_sid_from_its_own_callback_alone(

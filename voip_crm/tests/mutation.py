@@ -65,6 +65,7 @@ SECRETS = ("calls/tests/test_secrets.py",)
 OWN = ("calls/tests/test_own_accounts.py",)
 TARGETS = {
     "calls/gateway/tokens.py": Target(HOOKS, ("is_signed",)),
+    "calls/sids.py": Target(HOOKS),
     "calls/signed_posts.py": Target((*HOOKS, "voip_crm/tests/test_logs.py"), early=("retriable",)),
     "calls/accounts.py": Target(
         (*HOOKS, *OWN, *SECRETS),
@@ -76,11 +77,12 @@ TARGETS = {
     ),
     "tenants/doors.py": Target((*DOORS, *PEOPLE, *SCOPE)),
     "calls/services/progress.py": Target(
-        (*HOOKS, "calls/tests/test_dialing.py"), ("hear", "_locate", "_is_about", "bind_sid")
+        (*HOOKS, "calls/tests/test_dialing.py"),
+        ("hear", "_locate", "_is_about", "bind_sid", "_store"),
     ),
     "calls/webhooks.py": Target(
         (*HOOKS, "voip_crm/tests/test_logs.py"),
-        ("_store", "_member", "_belongs", "_keep_aside", "_sid"),
+        ("_store", "_member", "_belongs", "_keep_aside", "_heard", "_heard_of_browser", "_sid"),
     ),
     "tenants/middleware.py": Target(
         (
