@@ -65,7 +65,7 @@ SECRETS = ("calls/tests/test_secrets.py",)
 OWN = ("calls/tests/test_own_accounts.py",)
 TARGETS = {
     "calls/gateway/tokens.py": Target(HOOKS, ("is_signed",)),
-    "calls/sids.py": Target(HOOKS),
+    "calls/sids.py": Target((*HOOKS, "calls/tests/test_recordings.py")),
     "calls/signed_posts.py": Target((*HOOKS, "voip_crm/tests/test_logs.py"), early=("retriable",)),
     "calls/accounts.py": Target(
         (*HOOKS, *OWN, *SECRETS),
