@@ -281,5 +281,5 @@ class MembershipAdmin(TenantScopedAdmin):
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
         if change:
             return  # the form's services have
-        made = form.made  # type: ignore[attr-defined]
+        made = form.made
         obj.pk, obj.tenant_id, obj.user = made.pk, made.tenant_id, made.user

@@ -148,7 +148,7 @@ def test_a_crashed_tab_leaves_no_lock_behind(
 
 def test_a_busy_browser_that_takes_its_time_is_no_other_tab(
     page: Page,
-    person: tuple[str, str],  # noqa: F811
+    person: tuple[str, str],  # noqa: F811  # the fixture
     site: harness.Site,
 ) -> None:
     page.add_init_script(
