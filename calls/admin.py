@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from django.forms import model_to_dict
 from django.http import HttpRequest
 
-from calls.accounts import TwilioNotConfigured, account_of
+from calls.gateway.accounts import TwilioNotConfigured, account_of
 from calls.models import (
     CallEvent,
     CallingCeiling,
@@ -20,7 +20,7 @@ from calls.models import (
     StoppedCall,
 )
 from calls.selectors import limits
-from calls.services.numbers import is_taken, make_default
+from calls.services.setup.numbers import is_taken, make_default
 from contacts.numbers import NumberError, parse
 from contacts.selectors import find_contacts
 from tenants.admin import ReadOnlyAdmin, SuperuserAdmin, TenantScopedAdmin

@@ -12,9 +12,10 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from calls import gateway
-from calls.accounts import TwilioNotConfigured
-from calls.services import reconcile, recordings, tending
-from calls.states import COME_BACK, Step
+from calls.facts.rooms import COME_BACK, Step
+from calls.gateway.accounts import TwilioNotConfigured
+from calls.services import recordings
+from calls.services.rooms import reconcile, tending
 from tenants import doors
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register, run_checks
 from django.utils import timezone
 
-from calls.rotation import LONGEST_SHARED, shared_until
+from calls.facts.rotation import LONGEST_SHARED, believed_until
 from tenants.secrets import SecretsError, keys
 
 TAG = "voip_crm"
@@ -98,7 +98,7 @@ def check_secrets(**_: Any) -> list[CheckMessage]:
     except SecretsError as error:
         hint = "Give the keys of before; docs/settings.md says how to make a first one."
         found.append(Error(str(error), hint=hint, id="voip_crm.E006"))
-    until = shared_until()
+    until = believed_until(settings.TWILIO_AUTH_TOKEN_PREVIOUS_UNTIL)
     if settings.TWILIO_AUTH_TOKEN_PREVIOUS and (
         until is None or until > timezone.now() + LONGEST_SHARED
     ):

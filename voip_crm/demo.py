@@ -15,10 +15,11 @@ from django.contrib.auth.models import Permission
 from django.db import transaction
 from django.utils import timezone
 
-from calls import limits, states
+from calls.facts import limits, states
 from calls.models import CallLeg, CallLog, Conference, PhoneNumber
-from calls.services import guarding, progress
-from calls.services.progress import Heard
+from calls.services import guarding
+from calls.services.rooms import progress
+from calls.services.rooms.progress import Heard
 from contacts.models import Contact
 from contacts.services import create_contact
 from tenants.context import tenant_transaction

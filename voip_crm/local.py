@@ -16,7 +16,7 @@ from typing import Any
 
 from django.conf import settings
 
-from calls import addresses
+from calls.gateway import addresses
 from voip_crm import demo, embedded
 
 log = logging.getLogger(__name__)

@@ -76,7 +76,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "calls.context_processors.phone",
+                "calls.pages.context.phone",
             ],
         },
     },
@@ -161,7 +161,7 @@ STORAGES = {
 RECORDINGS_DIR = Path(env.str("RECORDINGS_DIR", str(BASE_DIR / "var" / "recordings")))
 
 REDIS_URL = env.str("REDIS_URL", "")
-# Without Redis each process counts requests for itself (calls/api_throttles.py).
+# Without Redis each process counts requests for itself (calls/api/throttles.py).
 CACHES: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -199,13 +199,13 @@ CELERY_BEAT_SCHEDULE = {"sweep": {"task": "calls.tasks.sweep", "schedule": SWEEP
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "calls.authentication.BearerAuthentication",
+        "calls.api.authentication.BearerAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["calls.authentication.HasTenant"],
+    "DEFAULT_PERMISSION_CLASSES": ["calls.api.authentication.HasTenant"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["calls.api_fields.BoundedJSONParser"],
-    "EXCEPTION_HANDLER": "calls.errors.exception_handler",
+    "DEFAULT_PARSER_CLASSES": ["calls.api.fields.BoundedJSONParser"],
+    "EXCEPTION_HANDLER": "calls.api.errors.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "URL_FORMAT_OVERRIDE": None,  # ?format=… is an unknown parameter like any other
 }
@@ -215,7 +215,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "DESCRIPTION": "Calls of a workspace as JSON. Guide with examples: docs/api.md.",
     "SCHEMA_PATH_PREFIX": "/api/twilio/",
-    "PREPROCESSING_HOOKS": ["calls.api_schema.without_slash"],
+    "PREPROCESSING_HOOKS": ["calls.api.schema.without_slash"],
 }
 
 # Clerk signs people in to the API; without an issuer no bearer token is accepted.

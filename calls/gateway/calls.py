@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from calls.accounts import TwilioAccount
+from calls.gateway.accounts import TwilioAccount
 from calls.gateway.client import TwilioRefused, patiently, rest
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class CallFacts:
 
 @dataclass(frozen=True)
 class Callbacks:
-    """Absolute URLs (`calls.addresses`) for what Twilio reports of a contact's leg."""
+    """Absolute URLs (`calls.gateway.addresses`) for what Twilio reports of a contact's leg."""
 
     status: str
     conference: str

@@ -13,7 +13,7 @@ from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
-from calls.accounts import TwilioAccount
+from calls.gateway.accounts import TwilioAccount
 
 T = TypeVar("T")
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import requests
 from django.conf import settings
 
-from calls.accounts import TwilioAccount
+from calls.facts.sids import ACCOUNT, RECORDING, is_sid
+from calls.gateway.accounts import TwilioAccount
 from calls.gateway.client import (
     TIMEOUT,
     OutcomeUnknown,
@@ -17,7 +18,6 @@ from calls.gateway.client import (
     rest,
     translated,
 )
-from calls.sids import ACCOUNT, RECORDING, is_sid
 
 
 @dataclass(frozen=True)

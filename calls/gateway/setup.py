@@ -14,7 +14,7 @@ from twilio.base.exceptions import TwilioRestException
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
-from calls.accounts import TwilioAccount
+from calls.gateway.accounts import TwilioAccount
 from calls.gateway.client import TIMEOUT, TwilioRefused, owner, patiently, rest
 from calls.gateway.recordings import media_url
 

@@ -8,7 +8,7 @@ from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import VoiceGrant
 from twilio.request_validator import RequestValidator
 
-from calls.accounts import TwilioAccount
+from calls.gateway.accounts import TwilioAccount
 
 TOKEN_TTL = 600  # seconds: a removed agent loses the phone after ten minutes at most
 

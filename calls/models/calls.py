@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from calls import states
+from calls.facts import states
 from tenants.scoping import TenantFence, TenantOwned, member_fence
 
 

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
-from calls import limits
+from calls.facts import limits
 from tenants.scoping import TenantOwned, member_fence
 
 

@@ -6,10 +6,11 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from calls import explanations, presentation, states
+from calls.facts import explanations, states
 from calls.models import CallEvent, CallLeg, CallLog, Recording
+from calls.selectors import presentation
 from calls.selectors.history import HistoryRow, recording_note, row
-from calls.timeline import Fact, recording_fact, timeline
+from calls.selectors.timeline import Fact, recording_fact, timeline
 from contacts.numbers import display
 from tenants.models import Tenant
 

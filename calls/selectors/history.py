@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
-from calls import presentation
 from calls.models import CallLog, Recording
+from calls.selectors import presentation
 from contacts.numbers import NumberError, display, parse
 from contacts.selectors import find_contacts
 from tenants.models import Membership, Tenant

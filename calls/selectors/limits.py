@@ -1,4 +1,4 @@
-"""What a workspace may call, and what it has under way: rows, as `calls.limits` decides on them."""
+"""What a workspace may call, and what it has under way: rows, as `facts.limits` decides on them."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, DurationField, ExpressionWrapper, F, Q, Sum, Value
 from django.db.models.functions import Coalesce
 
-from calls import limits, presentation
+from calls.facts import limits
 from calls.models import CallingCeiling, CallingPolicy, CallLeg, CallLog, Conference, StoppedCall
+from calls.selectors import presentation
 from contacts.numbers import display
 from tenants.models import Tenant
 

@@ -4,8 +4,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from calls import explanations, presentation, states
+from calls.facts import explanations, states
+from calls.facts.rooms import Room
 from calls.models import CallLeg, CallLog, Conference
+from calls.selectors import presentation
 from contacts.numbers import display
 from tenants.models import Tenant
 
@@ -120,7 +122,7 @@ def _agent_is_lost(call: CallLog) -> bool:
     legs = list(CallLeg.objects.filter(conference_id=call.conference_id).order_by("created_at"))
     contact = next((leg.state for leg in legs if leg.party == CallLeg.Party.CONTACT), None)
     agents = [(leg.user_id, leg.state) for leg in legs if leg.party == CallLeg.Party.AGENT]
-    return states.Room(contact, agents).lost_at is not None
+    return Room(contact, agents).lost_at is not None
 
 
 def _contact_has_left(call: CallLog) -> bool:

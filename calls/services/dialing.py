@@ -7,12 +7,15 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
-from calls import addresses, explanations, gateway, states
-from calls.accounts import account_for, sid_of
+from calls import gateway
+from calls.facts import explanations, states
+from calls.facts.refusals import Refusal
+from calls.gateway import addresses
+from calls.gateway.accounts import account_for, sid_of
+from calls.gateway.twiml import CONFERENCE_EVENTS
 from calls.models import CallLeg, CallLog, Conference, PhoneNumber
-from calls.refusals import Refusal
-from calls.services import guarding, presence, progress
-from calls.twiml import CONFERENCE_EVENTS
+from calls.services import guarding
+from calls.services.rooms import presence, progress
 from contacts import numbers, selectors
 from contacts.models import Contact
 from tenants.context import tenant_transaction

@@ -1,4 +1,4 @@
-"""Calling limits (`calls.limits`) at work: asked where money starts, and told about afterwards."""
+"""Calling limits (`facts.limits`) at work: asked where money starts, and told about afterwards."""
 
 import logging
 from datetime import timedelta
@@ -9,9 +9,9 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from calls import limits
+from calls.facts import limits
+from calls.facts.refusals import Refusal
 from calls.models import CallingPolicy, Conference, StoppedCall
-from calls.refusals import Refusal
 from calls.selectors import limits as rows
 from contacts.numbers import country_of
 from tenants.context import tenant_transaction

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F
 
 from calls import gateway
-from calls.accounts import TwilioNotConfigured, account_for
+from calls.gateway.accounts import TwilioNotConfigured, account_for
 from calls.models import CallLog, Recording
 from tenants import live
 from tenants.context import current_tenant_id, tenant_transaction

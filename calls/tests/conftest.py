@@ -9,9 +9,9 @@ import pytest
 from django.conf import settings
 from twilio.request_validator import RequestValidator
 
-from calls import states
+from calls.facts import states
 from calls.models import CallLeg, CallLog, Conference
-from calls.services import presence, progress
+from calls.services.rooms import presence, progress
 from tenants.context import tenant_transaction
 
 
@@ -80,7 +80,7 @@ class Scene:
 @pytest.fixture
 def waiting(cast: Any) -> Scene:
     """Bob's browser has connected and joined its room; nobody is dialled yet."""
-    from calls.accounts import account_of
+    from calls.gateway.accounts import account_of
 
     request_id = uuid.uuid4()
     room, leg = presence.admit_agent(

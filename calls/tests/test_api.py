@@ -21,11 +21,12 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from calls import call_logs, urls
-from calls.api_throttles import PersonThrottle, ReadThrottle
-from calls.errors import HTTP_STATUS
-from calls.signed_posts import TwilioWebhook
+from calls import urls
+from calls.api.errors import HTTP_STATUS
+from calls.api.throttles import PersonThrottle, ReadThrottle
+from calls.selectors import call_logs
 from calls.tests.test_call_logs import ADDED, CALL_LOGS, DESCRIBED, DETAILS, make_call
+from calls.webhooks.signed_posts import TwilioWebhook
 
 AXE = django_settings.BASE_DIR / "static" / "vendor" / "axe-core-4.14.1.min.js"
 ACCESS_TOKEN, MAKE_CALL = "/api/twilio/access-token", "/api/twilio/make-call"

@@ -10,8 +10,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from calls import call_logs, states
+from calls.facts import states
 from calls.models import CallLog, Recording
+from calls.selectors import call_logs
 from calls.tests.conftest import sid
 from tenants.context import tenant_transaction
 

@@ -10,9 +10,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from calls import presentation, selectors, states
+from calls import selectors
+from calls.facts import states
 from calls.models import CallLog, Recording
-from calls.timeline import Fact, recording_fact, timeline
+from calls.selectors import presentation
+from calls.selectors.timeline import Fact, recording_fact, timeline
 from tenants.context import tenant_transaction
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)

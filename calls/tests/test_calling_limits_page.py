@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from calls import limits
+from calls.facts import limits
 from calls.models import CallingCeiling, CallingPolicy, StoppedCall
 from calls.selectors import limits as rows
 from tenants.context import tenant_transaction

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from calls import gateway
 from calls.models import CallLeg, CallLog, Conference
-from calls.services import dialing, reconcile, tending
+from calls.services import dialing
+from calls.services.rooms import reconcile, tending
 from calls.tests.conftest import Scene
 from tenants.context import tenant_transaction
 from tenants.models import Membership

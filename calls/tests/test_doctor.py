@@ -20,10 +20,10 @@ from django.core.servers.basehttp import (
 )
 from django.core.wsgi import get_wsgi_application
 
-from calls import addresses
+from calls.gateway import addresses
 from calls.models import PhoneNumber
-from calls.services import doctor_rules as rules
-from calls.services.doctor_findings import Verdict
+from calls.services.setup import rules as rules
+from calls.services.setup.findings import Verdict
 from contacts.services import create_contact
 from sandbox.config import Application, Number
 from sandbox.recordings import Recording

@@ -5,8 +5,9 @@ import re
 import pytest
 from django.conf import settings
 
-from calls import errors, explanations
-from calls.explanations import PHONE_ERRORS, TWILIO_ERRORS
+from calls.api import errors
+from calls.facts import explanations
+from calls.facts.explanations import PHONE_ERRORS, TWILIO_ERRORS
 
 STATIC = settings.BASE_DIR / "static"
 SDK = STATIC / "vendor" / "twilio-voice-sdk-2.18.5.min.js"

@@ -23,11 +23,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from twilio.request_validator import RequestValidator
 
-from calls import addresses, signed_posts, states, webhooks
-from calls.accounts import TwilioAccount, account_of
+from calls.facts import states
+from calls.gateway import addresses
+from calls.gateway.accounts import TwilioAccount, account_of
 from calls.models import CallLeg, CallLog, Conference, OwnAccount, UnroutedEvent
-from calls.services import presence, progress
+from calls.services.rooms import presence, progress
 from calls.tests.conftest import sid
+from calls.webhooks import routing, signed_posts
 from tenants.context import tenant_transaction
 from tenants.models import Membership, Role
 from tenants.services import add_member, create_tenant
@@ -469,8 +471,8 @@ def test_an_own_account_serves_its_own_workspace_alone(
     """Asked alone; in a request, the account was already chosen by the same workspace."""
     account, member = three[forger].account, three[victim].member
     is_shared = forger == "acme"
-    assert webhooks._belongs(account, member.tenant_id) == is_shared
-    found = webhooks._member(account, f"client:{member.identity}")
+    assert routing.belongs(account, member.tenant_id) == is_shared
+    found = routing.member_behind(account, f"client:{member.identity}")
     assert found == (member if is_shared else None)
 
 

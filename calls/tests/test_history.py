@@ -296,7 +296,7 @@ def test_the_history_is_exported_as_it_is_filtered(log: Any, signed_in: Any) -> 
 def test_a_long_history_is_exported_page_by_page(
     log: Any, signed_in: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("calls.exporting.PAGE", 2)
+    monkeypatch.setattr("calls.selectors.exporting.PAGE", 2)
     chunks = list(signed_in(log.alice).get("/calls/export"))
     assert len(chunks) == 4
     starts = [row[0] for row in csv.reader(io.StringIO(b"".join(chunks[1:]).decode()))]

@@ -8,8 +8,9 @@ from typing import Any
 import phonenumbers
 import pytest
 
-from calls import errors, limits
-from calls.limits import CEILING, STANDARD, Caps, Policy, Spent, Usage
+from calls.api import errors
+from calls.facts import limits
+from calls.facts.limits import CEILING, STANDARD, Caps, Policy, Spent, Usage
 
 D = Decimal
 POLICY = Policy(

@@ -9,11 +9,14 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from calls import accounts, gateway
-from calls.accounts import AccountGone, TwilioNotConfigured, account_for, account_of, sid_of
+from calls import gateway
+from calls.facts.refusals import Refusal
+from calls.gateway import accounts
+from calls.gateway.accounts import AccountGone, TwilioNotConfigured, account_for, account_of, sid_of
 from calls.models import OwnAccount, PhoneNumber, Recording
-from calls.refusals import Refusal
-from calls.services import dialing, own_accounts, reconcile, recordings
+from calls.services import dialing, recordings
+from calls.services.rooms import reconcile
+from calls.services.setup import own_accounts
 from calls.tests.conftest import Scene, sid
 from sandbox.config import Number
 from sandbox.tests.harness import ACCOUNT, KEY, OTHER_ACCOUNT, OTHER_TOKEN, SECRET, TOKEN, Box

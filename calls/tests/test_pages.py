@@ -8,7 +8,7 @@ import pytest
 from django.template.loader import render_to_string
 from django.test import RequestFactory
 
-from calls import states
+from calls.facts import states
 from calls.selectors import ActiveCall
 from tenants.context import tenant_transaction
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from calls import gateway
 from calls.models import CallLog, Conference, Recording
-from calls.services import reconcile
+from calls.services.rooms import reconcile
 from calls.tests.conftest import Scene
 from tenants.context import tenant_transaction
 

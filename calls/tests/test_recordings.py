@@ -211,7 +211,7 @@ def test_only_our_own_url_is_ever_fetched(
 
 @pytest.mark.parametrize("bad", ["", "RE1", "../../x", "RE" + "0" * 31 + "\n", "http://evil"])
 def test_only_sids_make_a_url(bad: str) -> None:
-    from calls.accounts import shared_account
+    from calls.gateway.accounts import shared_account
 
     with pytest.raises(ValueError), gateway.open_recording(shared_account(), bad, channels=1):
         pass

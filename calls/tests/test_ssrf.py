@@ -16,7 +16,7 @@ import requests
 from django.utils import timezone
 
 from calls import gateway
-from calls.accounts import shared_account
+from calls.gateway.accounts import shared_account
 from calls.gateway.client import patiently, rest
 from calls.models import Recording
 from calls.services import recordings

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calls import states
-from calls.states import CALL, CONFERENCE, LOCAL, Event, LegState, Room, fold_call, fold_leg
+from calls.facts import states
+from calls.facts.rooms import Room, next_step, relieved
+from calls.facts.states import CALL, CONFERENCE, LOCAL, Event, LegState, fold_call, fold_leg
 
 T0 = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -185,12 +186,12 @@ def test_a_room_gets_what_its_people_need(
     step: str | None,
 ) -> None:
     room = Room(contact, [("bob", leg) for leg in agents], asked)
-    assert states.next_step(room, now=at(1 + later)) == step
+    assert next_step(room, now=at(1 + later)) == step
 
 
 def test_somebody_elses_leg_relieves_nobody() -> None:
-    assert states.relieved([("bob", HERE), ("alice", HERE)]) == []
-    assert states.relieved([("bob", HERE), ("alice", HERE), ("bob", HERE)]) == [0]
+    assert relieved([("bob", HERE), ("alice", HERE)]) == []
+    assert relieved([("bob", HERE), ("alice", HERE), ("bob", HERE)]) == [0]
 
 
 def test_holding_is_what_was_heard_last() -> None:

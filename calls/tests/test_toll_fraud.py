@@ -11,8 +11,8 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from calls import limits
-from calls.accounts import sid_of
+from calls.facts import limits
+from calls.gateway.accounts import sid_of
 from calls.models import CallingCeiling, CallingPolicy, CallLeg, CallLog, Conference, StoppedCall
 from calls.selectors import limits as rows
 from calls.services import guarding

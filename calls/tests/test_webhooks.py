@@ -17,10 +17,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from calls import addresses, gateway, states, tasks
-from calls.accounts import account_of
+from calls import gateway, tasks
+from calls.facts import states
+from calls.gateway import addresses
+from calls.gateway.accounts import account_of
 from calls.models import CallEvent, CallLeg, CallLog, Conference, Recording, UnroutedEvent
-from calls.services import presence, progress
+from calls.services.rooms import presence, progress
 from calls.tests.conftest import Scene, sid
 from tenants import services
 from tenants.context import tenant_transaction
@@ -216,7 +218,7 @@ def test_a_callback_about_another_call_is_kept_aside(dialled: Scene, webhook: We
 def test_only_the_newest_of_an_account_are_kept_aside(
     db: None, webhook: Webhook, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("calls.webhooks.KEPT_ASIDE", 3)
+    monkeypatch.setattr("calls.webhooks.aside.KEPT_ASIDE", 3)
     other = UnroutedEvent.objects.create(key="other", account_sid=sid("AC"), payload={})
     calls = [sid("CA") for _ in range(5)]
     for call in calls:

@@ -65,9 +65,11 @@ SECRETS = ("calls/tests/test_secrets.py",)
 OWN = ("calls/tests/test_own_accounts.py",)
 TARGETS = {
     "calls/gateway/tokens.py": Target(HOOKS, ("is_signed",)),
-    "calls/sids.py": Target((*HOOKS, "calls/tests/test_recordings.py")),
-    "calls/signed_posts.py": Target((*HOOKS, "voip_crm/tests/test_logs.py"), early=("retriable",)),
-    "calls/accounts.py": Target(
+    "calls/facts/sids.py": Target((*HOOKS, "calls/tests/test_recordings.py")),
+    "calls/webhooks/signed_posts.py": Target(
+        (*HOOKS, "voip_crm/tests/test_logs.py"), early=("retriable",)
+    ),
+    "calls/gateway/accounts.py": Target(
         (*HOOKS, *OWN, *SECRETS),
         ("shared_account", "account_for", "webhook_account", "serves", "_legible", "_tokens"),
     ),
@@ -76,14 +78,13 @@ TARGETS = {
         (*SQL, *SCOPE, *DOORS), early=("TenantFence", "member_fence", "TenantOwned.Meta")
     ),
     "tenants/doors.py": Target((*DOORS, *PEOPLE, *SCOPE)),
-    "calls/services/progress.py": Target(
+    "calls/services/rooms/progress.py": Target(
         (*HOOKS, "calls/tests/test_dialing.py"),
         ("hear", "_locate", "_is_about", "bind_sid", "_store"),
     ),
-    "calls/webhooks.py": Target(
-        (*HOOKS, "voip_crm/tests/test_logs.py"),
-        ("_store", "_member", "_belongs", "_keep_aside", "_heard", "_heard_of_browser", "_sid"),
-    ),
+    "calls/webhooks/routing.py": Target((*HOOKS, "voip_crm/tests/test_logs.py")),
+    "calls/webhooks/aside.py": Target(HOOKS),
+    "calls/webhooks/reading.py": Target(HOOKS, ("heard", "heard_of_browser", "sid")),
     "tenants/middleware.py": Target(
         (
             "tenants/tests/test_access.py",
@@ -120,13 +121,13 @@ TARGETS = {
 # Signature checks and tenant predicates: no mutant may survive here, whatever the reason.
 STRICT = {
     "calls/gateway/tokens.py": ("is_signed",),
-    "calls/signed_posts.py": ("TwilioWebhook.post", "misshapen"),
-    "calls/accounts.py": ("webhook_account", "serves", "_tokens"),
+    "calls/webhooks/signed_posts.py": ("TwilioWebhook.post", "misshapen"),
+    "calls/gateway/accounts.py": ("webhook_account", "serves", "_tokens"),
     "tenants/context.py": ("current_tenant_id", "tenant_id_for_query", "tenant_context", "door"),
     "tenants/scoping.py": ("CurrentTenant", "_claim", "TenantQuerySet", "TenantManager"),
     "tenants/doors.py": ("_memberships", "membership_by_identity", "tenant_named_by"),
-    "calls/services/progress.py": ("_locate", "_is_about"),
-    "calls/webhooks.py": ("_member", "_belongs"),
+    "calls/services/rooms/progress.py": ("_locate", "_is_about"),
+    "calls/webhooks/routing.py": ("member_behind", "belongs"),
     "tenants/secrets.py": ("unseal", "EncryptedTextField.place"),
     "tenants/policies.py": ("_said", "TenantPolicy.policies", "DoorPolicy.policies"),
 }

@@ -93,21 +93,21 @@ GUARDS = {
     ),
     "an account that serves every workspace": Guard(
         (
-            "calls/webhooks.py",
-            "_member: if not accounts.serves(account, doors.tenant_named_by(identity)) → if False",
+            "calls/webhooks/routing.py",
+            "member_behind: if not accounts.serves(account, doors.tenant_named_by(identity))",
         ),
         test_forged_webhooks.test_no_account_reaches_anothers_rows_by_its_own_address,
         {"forger": "borealis", "victim": "cumulus"},
     ),
     "a former account's room": Guard(
         (
-            "calls/services/progress.py",
+            "calls/services/rooms/progress.py",
             "_locate: if heard.account_sid not in ('', room.account_sid)",
         ),
         test_forged_webhooks.test_what_was_made_with_a_former_account_is_still_heard_by_it_only,
     ),
     "a session that signs": Guard(
-        ("calls/signed_posts.py", "misshapen: getattr(raw, 'tenant', None) is not None →"),
+        ("calls/webhooks/signed_posts.py", "misshapen: getattr(raw, 'tenant', None) is not None →"),
         test_forged_webhooks.test_a_signed_in_person_is_not_twilio,
     ),
     "a secret copied from elsewhere": Guard(

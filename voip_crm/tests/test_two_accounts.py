@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from calls.accounts import account_of
+from calls.gateway.accounts import account_of
 from calls.gateway.client import rest
 from calls.models import CallLog, Recording, UnroutedEvent
-from calls.services import own_accounts
+from calls.services.setup import own_accounts
 from tenants.context import tenant_transaction
 from voip_crm.tests import cast as company
 from voip_crm.tests import harness

@@ -3,9 +3,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from calls.accounts import TwilioNotConfigured, account_of
 from calls.gateway import TwilioError
-from calls.services.numbers import NumberNotOwned, NumberTaken, assign_number
+from calls.gateway.accounts import TwilioNotConfigured, account_of
+from calls.services.setup.numbers import NumberNotOwned, NumberTaken, assign_number
 from contacts.numbers import NumberError, parse
 from tenants import audit
 from tenants.models import Tenant

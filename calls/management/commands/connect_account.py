@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from calls.forms import AccountForm
 from calls.gateway import TwilioError
-from calls.services import own_accounts
+from calls.pages.forms import AccountForm
+from calls.services.setup import own_accounts
 from tenants import audit
 from tenants.models import Tenant
 

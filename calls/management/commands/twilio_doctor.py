@@ -6,8 +6,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from calls.gateway import TwilioError
-from calls.services.doctor import examine
-from calls.services.doctor_findings import Finding, Verdict
+from calls.services.setup.doctor import examine
+from calls.services.setup.findings import Finding, Verdict
 from tenants.models import Tenant
 
 

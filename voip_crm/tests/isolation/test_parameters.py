@@ -13,7 +13,7 @@ import pytest
 from django.conf import settings
 from twilio.request_validator import RequestValidator
 
-from calls.accounts import account_of
+from calls.gateway.accounts import account_of
 from voip_crm.tests.isolation import nets
 from voip_crm.tests.isolation.asking import Outcome, ask
 from voip_crm.tests.isolation.registry import ROUTES, Route

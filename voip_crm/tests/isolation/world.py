@@ -20,8 +20,8 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from calls import states
-from calls.accounts import TwilioAccount, account_of
+from calls.facts import states
+from calls.gateway.accounts import TwilioAccount, account_of
 from calls.models import (
     CallingCeiling,
     CallingPolicy,
@@ -33,8 +33,8 @@ from calls.models import (
     Recording,
     StoppedCall,
 )
-from calls.services import presence, progress
-from calls.services.progress import Heard
+from calls.services.rooms import presence, progress
+from calls.services.rooms.progress import Heard
 from contacts.services import create_contact, set_archived
 from tenants import audit
 from tenants.audit import Action, Actor
@@ -189,7 +189,7 @@ def _own_account(tenant: Tenant, marker: str, *, is_used: bool) -> None:
 
 def _numbers_and_contacts(side: Side, area: str) -> None:
     tenant, marker = side.tenant, side.marker
-    from calls.accounts import sid_of
+    from calls.gateway.accounts import sid_of
 
     for digits, name in (("0191", "number"), ("0192", "second_number")):
         number = PhoneNumber.objects.create(

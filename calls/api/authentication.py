@@ -1,0 +1,49 @@
+"""Who asks the JSON endpoints: Clerk's bearer tokens, or a session, then with its CSRF token."""
+
+from typing import Any
+
+from rest_framework import authentication, permissions
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.request import Request
+
+from calls.facts.refusals import Refusal
+from tenants import clerk
+
+
+class BearerAuthentication(authentication.BaseAuthentication):
+    """What the middleware found in the Authorization header (`tenants/clerk.py`). No CSRF token is
+    needed: a browser does not add this header by itself.
+    """
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        bearer: clerk.Bearer | None = request._request.bearer  # type: ignore[attr-defined]
+        if bearer is None:
+            return None
+        if isinstance(bearer.problem, clerk.KeysUnavailable):
+            message = "The sign-in service does not answer. Try again in a moment."
+            raise Refusal("unavailable", message, retryAfter=clerk.RETRY_SECONDS)
+        if bearer.problem is not None:
+            raise AuthenticationFailed(str(bearer.problem))
+        if bearer.member is None:
+            raise NoTenant
+        return bearer.member.user, bearer
+
+    def authenticate_header(self, request: Request) -> str:
+        # With a challenge DRF answers 401 to the unauthenticated, without one 403.
+        return "Bearer"
+
+
+class NoTenant(PermissionDenied):
+    default_detail = "You belong to no workspace. Ask an administrator to add you to one."
+    default_code = "no_tenant"
+
+
+class HasTenant(permissions.IsAuthenticated):
+    """Signed in, and a member of the tenant worked in (`request.member`, by the middleware)."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if not super().has_permission(request, view):
+            return False
+        if getattr(request, "member", None) is None:
+            raise NoTenant
+        return True

@@ -1,0 +1,169 @@
+"""What went wrong, as a sentence that says what happened and what to do. Pure tables.
+
+`PHONE_ERRORS` is keyed by what the browser gives up with: codes of the shim (static/js), of our
+API (calls/api/errors.py) and of the Voice SDK. `TWILIO_ERRORS` is keyed by the code with which
+Twilio refused or ended a call. calls/tests/test_explanations.py holds that none is missing.
+"""
+
+_AGAIN = "Try again in a moment."
+_ADMIN = "Ask an administrator."
+_MICROPHONE = "The browser may not use the microphone. Allow it beside the address, then try again."
+_LOST = f"The connection to the telephone service was lost. Check the network. {_AGAIN}"
+_AWAY = f"The telephone service cannot be reached. Check the network. {_AGAIN}"
+_NOT_LET_IN = "The phone was not let in. Reload the page; if it stays, ask an administrator."
+_EXPIRED = "The phone's pass has expired. Reload the page and try again."
+_SET_UP = f"Telephony is not set up right, nothing was dialled. {_ADMIN}"
+_OURS = (
+    "The phone and the telephone service misunderstood each other. Reload the page and try again."
+)
+_TOO_MANY = f"Too many calls are being placed. {_AGAIN}"
+_SOUND = "The sound could not be set up. Reload the page; if it stays, try another browser."
+_UNSUPPORTED = f"The workspace asks for something that does not exist yet. {_ADMIN}"
+_NO_NUMBER = "This is not a telephone number that can be called. Check the digits."
+_SIGNED_OUT = "You are signed out. Sign in again."
+
+PHONE_ERRORS: dict[str, str] = {
+    # The shim's own.
+    "network": f"The network is down, nothing was dialled. Check the connection. {_AGAIN}",
+    "connect_timeout": f"The telephone service did not answer. Nothing was dialled. {_AGAIN}",
+    "agent_leg_ended": f"The telephone service closed the line before dialling. {_AGAIN}",
+    "phone_failed": "The phone could not be started. Reload the page and try again.",
+    "insecure_page": "The browser gives no microphone to this address. Open the page by https.",
+    "busy": "You are in a call already. End it first.",
+    "busy_elsewhere": "A call is under way in another tab. End it first.",
+    "taken_over": "The call goes on in another tab. Look for it there.",
+    "canceled": "Nothing was dialled. Press Call to try again.",
+    # Our API's.
+    "agent_not_connected": f"Your phone could not be connected. Nothing was dialled. {_AGAIN}",
+    "agent_busy": "You are in another call. End it first.",
+    "duplicate_in_progress": "This call is being placed already. Wait for it.",
+    "call_over": "This call is over. Call again to go on.",
+    "contact_not_found": "There is no such contact any more. Choose another one.",
+    "call_not_found": "There is no such call any more. Reload the page.",
+    "not_found": "That is not here any more. Reload the page.",
+    "no_caller_id": f"This workspace has no number to call from. {_ADMIN}",
+    "twilio_not_configured": f"Telephony is not set up yet. {_ADMIN}",
+    "no_tenant": f"You are no longer a member of this workspace. {_ADMIN}",
+    "forbidden": f"You may not do this, or the page is too old. Reload it, or {_ADMIN.lower()}",
+    "not_authenticated": _SIGNED_OUT,
+    "authentication_failed": _SIGNED_OUT,
+    "invalid_number": _NO_NUMBER,
+    "number_mismatch": "That number is not this contact's. Choose the contact again.",
+    "emergency_blocked": "Emergency numbers cannot be called from here. Use another telephone.",
+    "premium_blocked": "Premium-rate numbers cannot be called from here. Use another number.",
+    "country_not_allowed": f"Calls to this country are not allowed here. {_ADMIN}",
+    "call_rate_cap": "Too many calls were placed within a minute. Wait a minute, then try again.",
+    "concurrent_cap": "Too many calls are under way. Try again when one has ended.",
+    "dnc_blocked": "This person does not wish to be called. Use another way to reach them.",
+    "outside_calling_hours": "It is too early or late to call there. Try again in calling hours.",
+    "attempt_cap": "This number has been tried often enough today. Try again tomorrow.",
+    "spend_cap": f"What may be spent for calls today is spent. {_ADMIN}",
+    "not_supported": _UNSUPPORTED,
+    "rate_limited": _TOO_MANY,
+    "throttled": _TOO_MANY,
+    "twilio_error": f"The telephone service refused the call. {_AGAIN}",
+    "submission_unknown": "It is not certain that the call was placed. Look at the history first.",
+    "unavailable": f"The service is busy, nothing was dialled. {_AGAIN}",
+    "invalid_request": _OURS,
+    "parse_error": _OURS,
+    "method_not_allowed": _OURS,
+    "not_acceptable": _OURS,
+    "unsupported_media_type": _OURS,
+    # The Voice SDK's: general.
+    "20101": _NOT_LET_IN,
+    "20104": _EXPIRED,
+    "20151": _NOT_LET_IN,
+    "31000": _LOST,
+    "31001": _SET_UP,
+    "31002": _SET_UP,
+    "31003": f"The telephone service did not answer in time. {_AGAIN}",
+    "31005": _LOST,
+    "31008": "The call had ended before it could be taken. Call again.",
+    "31009": _AWAY,
+    "31100": _OURS,
+    "31101": _OURS,
+    "31102": _NOT_LET_IN,
+    "31103": _OURS,
+    "31104": _NOT_LET_IN,
+    "31105": _NOT_LET_IN,
+    "31107": "The call could not be taken up again. Press Rejoin, or call again.",
+    # … authorisation.
+    "31201": _NOT_LET_IN,
+    "31202": _NOT_LET_IN,
+    "31203": f"The Twilio account is closed or suspended. {_ADMIN}",
+    "31204": _NOT_LET_IN,
+    "31205": _EXPIRED,
+    "31206": _TOO_MANY,
+    "31207": _NOT_LET_IN,
+    "31208": _MICROPHONE,
+    "31209": "The call could not be taken up again. Press Rejoin, or call again.",
+    "31210": _OURS,
+    "31212": _OURS,
+    # … as SIP has them.
+    "31400": _OURS,
+    "31404": f"The telephone service does not know this number. Check the digits. {_AGAIN}",
+    "31480": "The other side cannot be reached now. Try again later.",
+    "31486": "The line is busy. Try again in a few minutes.",
+    "31603": "The call was rejected on the other side. Try again later.",
+    # … microphone and sound.
+    "31401": _MICROPHONE,
+    "31402": "No microphone was found, or another program holds it. Connect one and try again.",
+    "53000": _AWAY,
+    "53001": _LOST,
+    "53400": _SOUND,
+    "53402": _SOUND,
+    "53405": "The sound did not get through. Check the network or its firewall and try again.",
+}
+
+TWILIO_ERRORS: dict[int, str] = {
+    10004: "The account's limit of simultaneous calls is reached. Try again when one has ended.",
+    11200: f"Twilio could not fetch what to do with the call. {_ADMIN}",
+    11205: f"Twilio could not connect to this service. {_ADMIN}",
+    11750: f"Twilio got an answer from this service that is too long. {_ADMIN}",
+    12100: f"Twilio could not read this service's answer. {_ADMIN}",
+    12200: f"Twilio could not read this service's answer. {_ADMIN}",
+    12300: f"Twilio could not read this service's answer. {_ADMIN}",
+    13214: f"The caller ID is not valid. {_ADMIN}",
+    13223: _NO_NUMBER,
+    13224: "This number is not valid or cannot be called. Check the digits.",
+    13225: "Twilio does not allow calls to this number. Use another number.",
+    13227: f"Calls to this country are not allowed for this account. {_ADMIN}",
+    13256: f"The recording could not be ordered. {_ADMIN}",
+    13805: "A trial account's calls end after ten minutes. Ask an administrator to upgrade it.",
+    14111: "A trial account can only call verified numbers. Ask an administrator to verify it.",
+    20003: f"Twilio does not accept our credentials. {_ADMIN}",
+    20101: _NOT_LET_IN,
+    20104: _EXPIRED,
+    20105: f"The server's clock is ahead of Twilio's. {_ADMIN}",
+    20404: "The call is not there any more. Call again.",
+    20429: _TOO_MANY,
+    20500: f"Twilio has a fault of its own. {_AGAIN}",
+    20503: f"Twilio is busy. {_AGAIN}",
+    21210: f"The caller ID does not belong to this account. {_ADMIN}",
+    21211: "Twilio does not take this for a telephone number. Check the digits.",
+    21212: f"The caller ID is not a number Twilio knows. {_ADMIN}",
+    21214: "This number cannot be reached. Check the digits, or try again later.",
+    21215: f"Calls to this country are not allowed for this account. {_ADMIN}",
+    21216: "Twilio does not allow calls to this number. Use another number.",
+    21217: "Twilio does not take this for a telephone number. Check the digits.",
+    21219: "A trial account can only call verified numbers. Ask an administrator to verify it.",
+    21220: "The call had ended already. Call again.",
+    22005: f"Too many calls were waiting, so this one was dropped. {_AGAIN}",
+}
+# A leg's error may be one of the SDK's, as Twilio uses one vocabulary for both.
+TWILIO_ERRORS |= {
+    int(code): text
+    for code, text in PHONE_ERRORS.items()
+    if code.isdecimal() and int(code) not in TWILIO_ERRORS
+}
+
+
+def phone_error(code: str) -> str:
+    """The sentence for an error code of the shim, of the Voice SDK or of our API."""
+    return PHONE_ERRORS.get(code, f"The call could not be connected (code {code}). {_AGAIN}")
+
+
+def twilio_refusal(code: int | None) -> str:
+    """The sentence for a call that Twilio did not take, also with a code of tomorrow."""
+    known = TWILIO_ERRORS.get(code or 0)
+    return known or f"Twilio refused the call (code {code or 'unknown'}). {_AGAIN}"

@@ -1,0 +1,144 @@
+"""Pages that show calls: the history, one call, and a contact with its calls."""
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from calls import selectors
+from calls.pages.forms import HistoryFilter
+from calls.selectors import Filters
+from calls.selectors.exporting import calls_table
+from calls.selectors.limits import was_stopped_lately
+from contacts.models import Contact
+from contacts.numbers import display
+from contacts.selectors import contact_by_id, contact_with_numbers
+from tenants import audit, csv_export
+from tenants.access import export_required, may_export, member_required
+from tenants.audit import Action, Thing
+from tenants.http import TenantRequest
+from tenants.models import Role
+
+
+@require_GET
+@login_required
+@member_required
+def calls(request: TenantRequest) -> HttpResponse:
+    """The calls page; asked by the history itself, only that."""
+    form, contact = _asked(request)
+    filters, given = form.read(), _given(request, form)
+    context = _history(request, filters, given) | {
+        "form": form,
+        "contact": contact,
+        "may_export": may_export(request.member),
+        "export": _address(reverse("calls_export"), given),
+        # Everything but the direction is behind “Filters”, which says how many of them are set.
+        "filter_count": len(given.keys() - {"direction", "q"}),
+        "is_filtered": bool(given),
+    }
+    if not _wants_history(request):
+        is_admin = request.member.role == Role.ADMIN
+        context["was_stopped"] = is_admin and was_stopped_lately(now=timezone.now())
+        return render(request, "calls.html", context)
+    response = render(request, "_history.html", context)
+    if "section" in (request.htmx.target or "") and "before" not in request.GET:
+        response.headers["HX-Replace-Url"] = _address(request.path, given)
+    return response
+
+
+def _asked(request: TenantRequest) -> tuple[HistoryFilter, Contact | None]:
+    """(the judged form, the contact that it asks for)."""
+    form = HistoryFilter(request.GET, agents=selectors.agents())
+    filters = form.read()
+    contact = contact_by_id(filters.contact) if filters.contact else None
+    if filters.contact and contact is None:
+        form.add_error("contact", "There is no such contact.")
+    return form, contact
+
+
+def _given(request: TenantRequest, form: HistoryFilter) -> dict[str, str]:
+    """The query with neither blanks nor what makes no sense."""
+    return {name: request.GET.get(name, "") for name in form.fields if form.cleaned_data.get(name)}
+
+
+@require_GET
+@login_required
+@member_required
+def call(request: TenantRequest, call_id: UUID) -> HttpResponse:
+    """A call's own page."""
+    found = selectors.call_page(request.tenant, call_id, now=timezone.now())
+    if found is None:
+        raise Http404
+    audit.record_look(Action.CALL_VIEWED, on=Thing("call", call_id, found.said))
+    # Not `call`, by which the dock knows the call that this browser is in.
+    return render(request, "call.html", {"of_call": found})
+
+
+@require_GET
+@login_required
+@member_required
+def contact(request: TenantRequest, contact_id: UUID) -> HttpResponse:
+    """A contact's own page, with its calls; asked by these, only them."""
+    found = contact_with_numbers(contact_id)
+    if found is None:
+        raise Http404
+    context = _history(request, Filters(contact=found.pk), {}) | {"of_contact": found}
+    if _wants_history(request):
+        return render(request, "_history.html", context)
+    audit.record_look(Action.CONTACT_VIEWED, on=found)
+    context["numbers"] = [
+        {
+            "number": number.number,
+            "display": display(number.number, request.tenant.country),
+            "label": number.label,
+        }
+        for number in found.numbers.all()
+    ]
+    return render(request, "contact.html", context)
+
+
+@require_GET
+@login_required
+@export_required
+def export_calls(request: TenantRequest) -> HttpResponseBase:
+    """The filtered history as a file."""
+    if refusal := csv_export.refused(request):
+        return refusal
+    form, _ = _asked(request)
+    audit.record(Action.CALLS_EXPORTED, filters=urlencode(_given(request, form)))
+    header, pages = calls_table(request.tenant, form.read())
+    return csv_export.download(request.tenant, name="calls", header=header, pages=pages)
+
+
+def _history(request: TenantRequest, filters: Filters, given: dict[str, str]) -> dict[str, Any]:
+    """What `_history.html` needs: the page of calls, and the addresses of its links."""
+    page = selectors.history(
+        request.tenant, now=timezone.now(), filters=filters, before=request.GET.get("before", "")
+    )
+    rest = {name: value for name, value in given.items() if name != "direction"}
+    directions = [("", "All"), ("inbound", "Inbound"), ("outbound", "Outbound")]
+    return {
+        "history": page,
+        "direction": filters.direction,
+        "here": _address(request.path, given),
+        "more": _address(request.path, given | {"before": page.next_cursor}),
+        "directions": [
+            (value, label, _address(request.path, ({"direction": value} if value else {}) | rest))
+            for value, label in directions
+        ],
+    }
+
+
+def _address(path: str, query: dict[str, str]) -> str:
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def _wants_history(request: TenantRequest) -> bool:
+    return bool(request.htmx) and "history" in (request.htmx.target or "")

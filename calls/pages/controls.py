@@ -1,0 +1,61 @@
+"""What an agent does to the call they are in, from whichever of their pages: end it, come back."""
+
+import json
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpResponse
+from django.views.decorators.http import require_POST
+
+from calls import selectors, tasks
+from calls.models import Conference
+from calls.services.rooms import progress
+from tenants.access import member_required
+from tenants.http import TenantRequest
+from tenants.ids import read_uuid
+
+
+@require_POST
+@login_required
+@member_required
+def end_call(request: TenantRequest) -> HttpResponse:
+    """The agent has pressed End call: nobody is waited for any more. Asking twice is no error."""
+    room = Conference.objects.filter(
+        agent_id=request.member.user_id, client_request_id=_request_id(request)
+    ).first()
+    if room is not None and progress.ask_end(room) is not None:
+        tasks.queue(tasks.tend_room, room.tenant_id, room.pk)
+    return HttpResponse(status=204)
+
+
+@require_POST
+@login_required
+@member_required
+def rejoin(request: TenantRequest) -> HttpResponse:
+    """The agent was lost and comes back: this page's browser connects to the same room again.
+
+    The shim's request to dial is then a repetition of the first one, which rings nobody.
+    """
+    request_id = _request_id(request)
+    call = selectors.live_call(request.member.user_id, client_request_id=request_id)
+    if call is None:
+        over = {
+            "toast": {"text": "This call is over.", "tone": "info"},
+            "phone:changed": {"request": str(request_id)},
+        }
+        return HttpResponse(status=204, headers={"HX-Trigger": json.dumps(over)})
+    wish = {
+        "clientRequestId": str(request_id),
+        "contactId": None,
+        "to": call.to_number,
+        "name": call.contact.name if call.contact else "",
+        "rejoin": True,
+    }
+    return HttpResponse(status=204, headers={"HX-Trigger": json.dumps({"phone:dial": wish})})
+
+
+def _request_id(request: TenantRequest) -> UUID:
+    found = read_uuid(request.POST.get("request"))
+    if found is None:
+        raise Http404
+    return found

@@ -1,0 +1,205 @@
+"""What a person fills in about calls."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.http import QueryDict
+
+from calls.facts import states
+from calls.facts.limits import Caps
+from calls.models import CallingCeiling, CallingPolicy, PhoneNumber
+from calls.selectors import presentation
+from calls.selectors.history import DIRECTIONS, LIVE, Filters
+from tenants.forms import countries
+
+_STATUSES = (
+    states.COMPLETED,
+    states.NO_ANSWER,
+    states.BUSY,
+    "declined",
+    states.FAILED,
+    states.CANCELED,
+)
+
+
+class DayField(forms.DateField):
+    widget = forms.DateInput(format="%Y-%m-%d")
+    default_validators = [
+        MinValueValidator(date(1970, 1, 1), "There were no calls then."),
+        MaxValueValidator(date(9999, 12, 30), "There are no calls then."),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(
+            required=False,
+            input_formats=["%Y-%m-%d"],
+            error_messages={"invalid": "Enter a day like 2026-11-22."},
+        )
+
+
+class HistoryFilter(forms.Form):
+    """The history's filters, from the query string. What is wrong is left out, and said."""
+
+    direction = forms.ChoiceField(
+        choices=[("", "All"), *((name, name) for name in DIRECTIONS)], required=False
+    )
+    status = forms.ChoiceField(
+        choices=[
+            ("", "Any"),
+            (LIVE, "In progress"),
+            *((status, presentation.STATUS[status][0]) for status in _STATUSES),
+        ],
+        required=False,
+        error_messages={"invalid_choice": "There is no such status."},
+    )
+    agent = forms.TypedChoiceField(
+        coerce=UUID,
+        empty_value=None,
+        required=False,
+        error_messages={"invalid_choice": "There is no such agent."},
+    )
+    since = DayField()
+    until = DayField()
+    recorded = forms.BooleanField(required=False)
+    q = forms.CharField(max_length=100, required=False)
+    contact = forms.UUIDField(
+        required=False, error_messages={"invalid": "There is no such contact."}
+    )
+
+    def __init__(self, query: QueryDict, *, agents: Sequence[tuple[UUID, str]]) -> None:
+        super().__init__(query, auto_id="history_%s")
+        agent: Any = self.fields["agent"]
+        agent.choices = [("", "Anybody"), *((str(pk), name) for pk, name in agents)]
+
+    def clean(self) -> dict[str, Any]:
+        since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
+        if since and until and since > until:
+            self.add_error("until", "This day is before the first one.")
+        return self.cleaned_data
+
+    def read(self) -> Filters:
+        """The filters that make sense."""
+        self.is_valid()
+        given = self.cleaned_data
+        return Filters(
+            direction=given.get("direction", ""),
+            status=given.get("status", ""),
+            agent=given.get("agent"),
+            contact=given.get("contact"),
+            since=given.get("since"),
+            until=given.get("until"),
+            recorded=given.get("recorded", False),
+            text=given.get("q", ""),
+        )
+
+
+class CallerIdForm(forms.Form):
+    """The workspace's numbers: what each is called (`label-<id>`), and which is the default."""
+
+    default = forms.TypedChoiceField(
+        coerce=UUID,
+        error_messages={
+            "required": "Choose the number to call from.",
+            "invalid_choice": "This is none of your numbers.",
+        },
+    )
+
+    def __init__(self, data: QueryDict | None, *, numbers: Sequence[PhoneNumber]) -> None:
+        # The default comes first; without one the first is called from.
+        chosen = str(numbers[0].pk) if numbers else ""
+        super().__init__(data, initial={"default": chosen})
+        default: Any = self.fields["default"]
+        default.choices = [(str(number.pk), number.number) for number in numbers]
+        length = PhoneNumber._meta.get_field("label").max_length
+        for number in numbers:
+            self.fields[f"label-{number.pk}"] = forms.CharField(
+                max_length=length, required=False, initial=number.label
+            )
+
+    def label_of(self, number: PhoneNumber) -> str:
+        return str(self.cleaned_data[f"label-{number.pk}"])
+
+
+class _Sid(forms.RegexField):
+    def __init__(self, prefix: str, what: str) -> None:
+        super().__init__(
+            rf"\A{prefix}[0-9a-f]{{32}}\Z",
+            error_messages={
+                "required": f"Enter {what}.",
+                "invalid": f"It begins with {prefix}, and 32 digits and letters a to f follow.",
+            },
+        )
+
+
+class _Secret(forms.RegexField):
+    """What is pasted; it is never shown again, not even to be corrected."""
+
+    widget = forms.PasswordInput(render_value=False)
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            r"\A[!-~]{8,200}\Z",
+            error_messages={
+                "required": f"Enter {what}.",
+                "invalid": "That is too short or too long, or has characters that none has.",
+            },
+        )
+
+
+class TokenForm(forms.Form):
+    """The new auth token of the workspace's own account."""
+
+    auth_token = _Secret("the auth token")
+
+
+class AccountForm(TokenForm):
+    """A Twilio account of the workspace's own."""
+
+    sid = _Sid("AC", "the account's SID")
+    api_key_sid = _Sid("SK", "the API key's SID")
+    api_key_secret = _Secret("the API key's secret")
+
+
+class CallingLimitsForm(forms.Form):
+    """The workspace's calling limits, none above its ceiling."""
+
+    countries = forms.MultipleChoiceField(
+        required=False,
+        error_messages={"invalid_choice": "Calls there cannot be allowed: %(value)s."},
+    )
+
+    def __init__(
+        self, data: QueryDict | None, *, chosen: CallingPolicy, ceiling: CallingCeiling
+    ) -> None:
+        highest = Caps.read(ceiling)
+        initial = asdict(Caps.read(chosen).within(highest))
+        super().__init__(data, initial=initial | {"countries": chosen.countries})
+        countries_field: Any = self.fields["countries"]
+        refused = set(ceiling.refused_countries)
+        countries_field.choices = [each for each in countries() if each[0] not in refused]
+        for name, most in asdict(highest).items():
+            is_money = isinstance(most, Decimal)
+            least = 0 if is_money else 1
+            messages = {
+                "required": "Enter a number.",
+                "invalid": "Enter a number like 12.50." if is_money else "Enter a whole number.",
+                "min_value": f"Enter {least} or more.",
+                "max_value": f"Enter {most} at most: who runs this installation has set that.",
+            }
+            self.fields[name] = (
+                forms.DecimalField(
+                    min_value=0,
+                    max_value=most,
+                    max_digits=9,
+                    decimal_places=2,
+                    error_messages=messages,
+                )
+                if is_money
+                else forms.IntegerField(min_value=1, max_value=most, error_messages=messages)
+            )

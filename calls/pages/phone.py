@@ -1,0 +1,178 @@
+"""What the phone asks for: the wish to call, its panel, a ticket, a recording. Views parse, act,
+render.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import FileResponse, Http404, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.http import require_GET, require_POST
+
+from calls import selectors
+from calls.facts.refusals import Refusal
+from calls.services import dialing, guarding
+from tenants import audit, live
+from tenants.access import member_required
+from tenants.audit import Action, Thing
+from tenants.http import TenantRequest
+from tenants.ids import read_uuid
+
+_REMEMBERED = 5  # wishes to call of one session whose panels can still be drawn
+
+
+@require_POST
+@login_required
+@member_required
+def dial(request: TenantRequest) -> HttpResponse:
+    """Check whom the agent wishes to call; if that can be called, the shim connects and dials."""
+    typed, contact_id = request.POST.get("q", "").strip(), request.POST.get("contact_id", "")
+    try:
+        target = dialing.choose_target(
+            request.tenant,
+            # A chosen contact stands in the field by its name.
+            to=request.POST.get("to", "") if contact_id else typed,
+            contact_id=_contact_id(contact_id),
+        )
+        dialing.choose_caller_id(request.tenant)
+        guarding.check_call(request.tenant, agent=request.member, number=target.number)
+    except Refusal as refusal:
+        guarding.note_stop(request.member, refusal, number=request.POST.get("to", "") or typed)
+        context = {"form_error": refusal.message, "q": typed}
+        return render(request, "_dialer.html", context, status=422)
+    wish: dict[str, Any] = {
+        "clientRequestId": str(uuid4()),
+        "contactId": str(target.contact.pk) if target.contact else None,
+        "to": target.number,
+        "name": target.contact.name if target.contact else "",
+    }
+    _remember(request, wish)
+    return HttpResponse(status=204, headers={"HX-Trigger": json.dumps({"phone:dial": wish})})
+
+
+def _contact_id(text: str) -> UUID | None:
+    found = read_uuid(text)
+    if text and found is None:
+        raise Refusal("contact_not_found", "There is no such contact.")
+    return found
+
+
+def _remember(request: TenantRequest, wish: dict[str, Any]) -> None:
+    """Keep whom a wish names: the panel shows it before there is a call to read it from."""
+    wishes = request.session.get("wishes", [])
+    kept = {name: wish[name] for name in ("clientRequestId", "to", "name")}
+    request.session["wishes"] = [kept, *wishes][:_REMEMBERED]
+
+
+@require_GET
+@login_required
+@member_required
+def active_call(request: TenantRequest) -> HttpResponse:
+    """The panel of a call (`request`), else of the one this agent is in by another page or was
+    lost from, else none.
+    """
+    client_request_id = read_uuid(request.GET.get("request", ""))
+    if client_request_id is None:
+        live = selectors.live_call(request.member.user_id)
+        if live is None or live.conference is None:
+            return HttpResponse(status=204)
+        client_request_id = live.conference.client_request_id
+    wish = next(
+        (
+            wish
+            for wish in request.session.get("wishes", [])
+            if wish["clientRequestId"] == str(client_request_id)
+        ),
+        {"to": "", "name": ""},
+    )
+    call = selectors.active_call(
+        request.tenant,
+        user_id=request.member.user_id,
+        client_request_id=client_request_id,
+        error=request.GET.get("error", "")[:40],
+        name=wish["name"],
+        number=wish["to"],
+    )
+    return render(request, "_active_call.html", {"call": call})
+
+
+@require_POST
+@login_required
+@member_required
+def live_ticket(request: TenantRequest) -> HttpResponse:
+    """A short ticket with which this page may listen to its tenant's live channel."""
+    return JsonResponse({"ticket": live.make_ticket(request.tenant.pk, request.user.pk)})
+
+
+@require_GET
+@login_required
+@member_required
+def recording(request: TenantRequest, recording_id: UUID) -> HttpResponseBase:
+    """A recording's audio, whole or one byte range of it; with `download`, to be kept as a file."""
+    found = selectors.stored_recording(recording_id)
+    if found is None:
+        raise Http404
+    response = _file_range(settings.RECORDINGS_DIR / found.path, request.headers.get("Range", ""))
+    downloads = "download" in request.GET
+    if response.status_code != 416:
+        action = Action.RECORDING_DOWNLOADED if downloads else Action.RECORDING_PLAYED
+        audit.record_look(action, on=Thing("recording", found.pk, str(found.call)))
+    name = f"call-{found.call.started_at:%Y-%m-%d}-{found.pk.hex[:8]}.wav"
+    how = "attachment" if downloads else "inline"
+    response.headers["Content-Disposition"] = f'{how}; filename="{name}"'
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _file_range(path: Path, wanted: str) -> HttpResponseBase:
+    """Serve `path` as audio; `wanted` is a Range header. Other units and lists are ignored, as the
+    RFC allows (9110, 14.2); a range beyond the end is 416.
+    """
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise Http404 from None
+    size = path.stat().st_size
+    first, last = 0, size - 1
+    match = re.fullmatch(r"bytes=([0-9]{0,15})-([0-9]{0,15})", wanted)
+    partial = match is not None and match.group(0) != "bytes=-"
+    if match is not None and partial:
+        if match[1]:
+            first, last = int(match[1]), min(int(match[2] or last), last)
+        else:
+            first = max(0, size - int(match[2]))
+        if first > last:
+            file.close()
+            return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
+    file.seek(first)
+    response = FileResponse(
+        _Window(file, last - first + 1), status=206 if partial else 200, content_type="audio/wav"
+    )
+    response.headers["Accept-Ranges"] = "bytes"
+    response.headers["Content-Length"] = str(last - first + 1)
+    if partial:
+        response.headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+    return response
+
+
+class _Window:
+    """The next `left` bytes of an open file, read by FileResponse piece by piece."""
+
+    def __init__(self, file: Any, left: int) -> None:
+        self._file, self._left = file, left
+
+    def read(self, size: int = -1) -> bytes:
+        size = self._left if size < 0 else min(size, self._left)
+        data: bytes = self._file.read(size)
+        self._left -= len(data)
+        return data
+
+    def close(self) -> None:
+        self._file.close()

@@ -1,0 +1,86 @@
+"""Statuses and times in the words that people read. Pure but for the number formats."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from calls.facts import states
+from calls.facts.explanations import TWILIO_ERRORS
+
+# Tone is a colour; the word beside it says the same without one.
+STATUS: dict[str, tuple[str, str]] = {
+    states.QUEUED: ("Connecting", "info"),
+    states.INITIATED: ("Connecting", "info"),
+    states.RINGING: ("Ringing", "warning"),
+    states.IN_PROGRESS: ("In call", "success"),
+    states.COMPLETED: ("Completed", "success"),
+    states.BUSY: ("Busy", "warning"),
+    states.NO_ANSWER: ("No answer", "warning"),
+    states.CANCELED: ("Canceled", "secondary"),
+    states.FAILED: ("Failed", "danger"),
+    "declined": ("Declined", "warning"),
+}
+
+# How a call that is over reads on the panel of whoever was in it.
+ENDED: dict[str, tuple[str, str, str]] = {
+    states.COMPLETED: ("Call ended", "secondary", ""),
+    states.CANCELED: ("Call ended", "secondary", "It was ended before anybody answered."),
+    states.BUSY: ("Busy", "warning", "The line is busy. Try again in a few minutes."),
+    states.NO_ANSWER: ("No answer", "warning", "Nobody picked up."),
+    states.FAILED: ("Call failed", "danger", "The call could not be connected to this number."),
+    "declined": ("Declined", "warning", "The call was rejected on the other side."),
+}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a call ended: the panel's status text, its tone, and a plain sentence or ""."""
+
+    text: str
+    tone: str
+    message: str
+
+
+def ended(outcome: str, error_code: int | None) -> Ended:
+    text, tone, message = ENDED.get(outcome, ENDED[states.COMPLETED])
+    return Ended(text, tone, TWILIO_ERRORS.get(error_code or 0, message))
+
+
+def status_word(status: str, outcome: str) -> tuple[str, str]:
+    """(word, tone) of a call in the history. A status of tomorrow is shown as it is spelt."""
+    word = outcome or status
+    return STATUS.get(word, (word.replace("-", " ").capitalize(), "secondary"))
+
+
+def seconds(duration: int | None) -> str:
+    """`0:42`, `12:05`, `1:02:03`; "" for None."""
+    if duration is None:
+        return ""
+    minutes, rest = divmod(duration, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def spoken(duration: int) -> str:
+    """A length in words: `42 seconds`, `1 minute 5 seconds`, `2 hours 3 minutes`."""
+    hours, rest = divmod(duration, 3600)
+    minutes, left = divmod(rest, 60)
+    parts = [(hours, "hour"), (minutes, "minute"), (left if not hours else 0, "second")]
+    said = [f"{count} {word}{'' if count == 1 else 's'}" for count, word in parts if count]
+    return " ".join(said) or "0 seconds"
+
+
+def moment(at: datetime, zone: ZoneInfo, now: datetime) -> str:
+    """A time as people in `zone` say it: `Today 14:05`, `Mon 14:05`, `3 Nov 14:05`."""
+    local, today = at.astimezone(zone), now.astimezone(zone).date()
+    days = (today - local.date()).days
+    clock = f"{local:%H:%M}"
+    if days == 0:
+        return f"Today {clock}"
+    if days == 1:
+        return f"Yesterday {clock}"
+    if 1 < days < 7:
+        return f"{local:%a} {clock}"
+    if local.year == today.year:
+        return f"{local.day} {local:%b} {clock}"
+    return f"{local.day} {local:%b %Y}"

@@ -1,0 +1,163 @@
+"""The sweep: finds what got lost, and asks Twilio how it ended. Runs for one tenant at a time.
+
+Rows are the outbox. Whatever a crash, a lost webhook or an absent broker left undone stands in a
+row with a state; nothing here depends on a task having been queued.
+"""
+
+import logging
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Q
+
+from calls import gateway
+from calls.facts import states
+from calls.gateway.accounts import AccountGone, TwilioAccount, TwilioNotConfigured, account_for
+from calls.models import CallLeg, CallLog, Conference, Recording
+from calls.services import recordings
+from calls.services.rooms import progress, tending
+from calls.services.setup import own_accounts
+from tenants.context import tenant_transaction
+
+logger = logging.getLogger(__name__)
+
+QUIET = timedelta(seconds=30)  # after which Twilio is asked about a room again
+UNCERTAIN = timedelta(seconds=60)  # after which a lost answer is searched for
+CLOCKS_DIFFER = timedelta(seconds=5)  # ours and Twilio's, at most
+ALONE = timedelta(seconds=120)  # for which an agent may wait in a room without a call
+RECORDING_LATE = timedelta(seconds=120)  # after a call's end, without news of its recording
+RECORDING_SEARCHED = timedelta(hours=24)
+
+
+def sweep_tenant(tenant_id: UUID, *, now: datetime) -> list[UUID]:
+    """Bring every open room of a tenant up to date; returns the recordings that are to be fetched.
+
+    Talks to Twilio, so it must run outside any transaction.
+    """
+    with tenant_transaction(tenant_id):
+        rooms = list(
+            Conference.objects.filter(
+                Q(checked_at=None) | Q(checked_at__lte=now - QUIET),
+                closed_at=None,
+                created_at__lte=now - QUIET,
+            ).order_by("created_at")[:200]
+        )
+    for room in rooms:
+        try:
+            _check_room(room, now)
+        except (gateway.TwilioError, TwilioNotConfigured) as error:
+            logger.warning("Room %s could not be checked: %s", room.pk, error)
+    try:
+        _find_lost_recordings(tenant_id, now)
+    except (gateway.TwilioError, TwilioNotConfigured) as error:
+        logger.warning("Recordings could not be searched: %s", error)
+    with tenant_transaction(tenant_id):
+        own_accounts.forget_retired(now)
+        due = Recording.objects.filter(state=Recording.State.WAITING, next_attempt_at__lte=now)
+        return list(due.values_list("pk", flat=True)[:200])
+
+
+def _check_room(room: Conference, now: datetime) -> None:
+    tenant_id = room.tenant_id
+    with tenant_transaction(tenant_id):
+        Conference.objects.filter(pk=room.pk).update(checked_at=now)
+        call = CallLog.objects.filter(conference=room).first()
+        legs = list(room.legs.all())
+    try:
+        account = account_for(tenant_id, room.account_sid)
+    except AccountGone:
+        # Nobody can ask about it any more, ever.
+        for leg in legs:
+            progress.conclude(leg, states.FAILED, why="its Twilio account is gone")
+        return
+    for leg in legs:
+        if leg.status in states.TERMINAL:
+            continue
+        if leg.call_sid:
+            facts = gateway.fetch_call(account, leg.call_sid)
+            if facts is None:
+                progress.conclude(leg, states.FAILED, why="Twilio does not know this call")
+            else:
+                progress.hear_facts(leg, facts)
+        elif call is not None and now - call.created_at >= UNCERTAIN:
+            _find_out(account, room, call, leg)
+    if call is None and now - room.created_at >= ALONE:
+        tending.close_room(tenant_id, room.pk)
+    else:
+        tending.tend_room(tenant_id, room.pk)
+
+
+def _find_out(account: TwilioAccount, room: Conference, call: CallLog, leg: CallLeg) -> None:
+    """Find the call of a lost answer, or conclude that it was never made.
+
+    Its label names it as long as it is in the room. Afterwards only its numbers do; the caller ID
+    is this tenant's alone, so no other tenant's call can be taken for it.
+    """
+    sid = gateway.find_participant(account, room.conference_sid or room.name, leg.label)
+    facts: gateway.CallFacts | None = None
+    if sid is None:
+        facts = _ended_call(account, call)
+        sid = facts.sid if facts else None
+    if sid is None:
+        progress.conclude(leg, states.FAILED, why="Twilio has no such call")
+        return
+    with tenant_transaction(room.tenant_id):
+        Conference.objects.select_for_update().get(pk=room.pk)
+        progress.bind_sid(CallLeg.objects.get(pk=leg.pk), sid)
+    if facts is not None:
+        progress.hear_facts(leg, facts)
+
+
+def _ended_call(account: TwilioAccount, call: CallLog) -> gateway.CallFacts | None:
+    """The first call between these numbers since then that no leg of ours is."""
+    found = gateway.find_calls(
+        account,
+        to=call.to_number,
+        caller_id=call.from_number,
+        since=call.created_at - CLOCKS_DIFFER,
+    )
+    with tenant_transaction(call.tenant_id):
+        known = set(
+            CallLeg.objects.filter(call_sid__in=[facts.sid for facts in found]).values_list(
+                "call_sid", flat=True
+            )
+        )
+    # Newest first, as Twilio lists them.
+    return next((facts for facts in reversed(found) if facts.sid not in known), None)
+
+
+def _find_lost_recordings(tenant_id: UUID, now: datetime) -> None:
+    """Ask for the recordings of answered calls of which no callback came."""
+    with tenant_transaction(tenant_id):
+        calls = list(
+            CallLog.objects.filter(
+                is_recorded=True,
+                answered_at__isnull=False,
+                ended_at__lte=now - RECORDING_LATE,
+                ended_at__gte=now - RECORDING_SEARCHED,
+                twilio_call_sid__isnull=False,
+            )
+            .filter(
+                Q(recordings=None) | Q(recordings__state=Recording.State.RECORDING),
+            )
+            .distinct()
+            .select_related("conference")
+            .order_by("ended_at")[:50]
+        )
+    for call in calls:
+        try:
+            account = account_for(tenant_id, call.conference.account_sid if call.conference else "")
+        except AccountGone:
+            continue
+        for facts in gateway.find_recordings(account, call.twilio_call_sid or ""):
+            recordings.note_recording(
+                tenant_id,
+                call_id=call.pk,
+                call_sid=call.twilio_call_sid or "",
+                account_sid=account.sid,
+                sid=facts.sid,
+                status=facts.status,
+                duration=facts.duration,
+                channels=facts.channels,
+                now=now,
+            )

@@ -1,0 +1,85 @@
+"""Tending rooms: doing at Twilio what the state of a room asks for. Everything can run twice."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from calls import gateway
+from calls.facts import states
+from calls.facts.rooms import Step, relieved
+from calls.gateway import addresses
+from calls.gateway.accounts import TwilioAccount, account_for
+from calls.models import CallLeg, Conference
+from calls.services.rooms import progress
+from tenants.context import tenant_transaction
+
+
+def tend_room(tenant_id: UUID, room_id: UUID) -> Step | None:
+    """Do the next thing that a room needs (`facts.rooms.next_step`); returns what was done.
+
+    Talks to Twilio, so it must run outside any transaction.
+    """
+    with tenant_transaction(tenant_id):
+        room = Conference.objects.select_for_update().filter(pk=room_id).first()
+        step = progress.refold(room) if room is not None else None
+        legs = _legs(room) if room is not None else []
+    if room is None or step is None:
+        return None
+    account = account_for(tenant_id, room.account_sid)
+    if step is Step.CLOSE:
+        _close(account, room, legs)
+    elif step is Step.RELIEVE:
+        _relieve(account, legs)
+    else:
+        _hold(account, room, legs, step is Step.HOLD)
+    return step
+
+
+def close_room(tenant_id: UUID, room_id: UUID) -> None:
+    """End a room whatever its state, like one in which an agent waits for nobody."""
+    with tenant_transaction(tenant_id):
+        room = Conference.objects.get(pk=room_id)
+        legs = _legs(room)
+    _close(account_for(tenant_id, room.account_sid), room, legs)
+
+
+def _legs(room: Conference) -> list[CallLeg]:
+    return list(room.legs.order_by("created_at", "id"))
+
+
+def _close(account: TwilioAccount, room: Conference, legs: Sequence[CallLeg]) -> None:
+    # The contact first: a phone that still rings is not in the room yet.
+    for leg in sorted(legs, key=lambda leg: leg.party != CallLeg.Party.CONTACT):
+        state = leg.state
+        if state.status in states.TERMINAL or state.left_at is not None or not leg.call_sid:
+            continue
+        if leg.party == CallLeg.Party.AGENT and room.conference_sid:
+            continue  # leaves with the room, and is told so by its Dial action
+        ringing = state.status != states.IN_PROGRESS and state.joined_at is None
+        _hang_up(account, leg, ringing=ringing)
+    if room.conference_sid:
+        gateway.end_conference(account, room.conference_sid)
+
+
+def _relieve(account: TwilioAccount, legs: Sequence[CallLeg]) -> None:
+    agents = [leg for leg in legs if leg.party == CallLeg.Party.AGENT]
+    for position in relieved([(leg.user_id, leg.state) for leg in agents]):
+        _hang_up(account, agents[position], ringing=False)
+
+
+def _hang_up(account: TwilioAccount, leg: CallLeg, *, ringing: bool) -> None:
+    facts = gateway.hang_up(account, leg.call_sid or "", ringing=ringing)
+    if facts is not None:
+        progress.hear_facts(leg, facts)
+
+
+def _hold(account: TwilioAccount, room: Conference, legs: Sequence[CallLeg], hold: bool) -> None:
+    """The truth about holding comes back as *participant-hold* and *-unhold*."""
+    contact = next((leg for leg in legs if leg.party == CallLeg.Party.CONTACT), None)
+    if contact is not None and contact.call_sid and room.conference_sid:
+        gateway.set_hold(
+            account,
+            room.conference_sid,
+            contact.call_sid,
+            hold=hold,
+            music=addresses.hold_music(room.tenant_id),
+        )

@@ -1,0 +1,90 @@
+"""Twilio asks what to do with a leg. It always gets TwiML, even without a database."""
+
+import logging
+
+from django.db import DatabaseError, InterfaceError
+from django.http import HttpResponse
+from django.http.request import QueryDict
+
+from calls.facts import states
+from calls.facts.refusals import Refusal
+from calls.facts.sids import CALL, is_sid
+from calls.gateway import addresses, twiml
+from calls.gateway.accounts import TwilioAccount
+from calls.services import guarding
+from calls.services.rooms import presence, progress
+from calls.services.rooms.progress import UnknownCall
+from calls.webhooks import routing
+from calls.webhooks.reading import heard_of_browser
+from calls.webhooks.signed_posts import Form, TwilioWebhook
+from tenants import log_context
+from tenants.ids import read_uuid
+
+logger = logging.getLogger(__name__)
+
+
+class VoiceWebhook(TwilioWebhook):
+    """An agent's browser has connected: bring it into the room of its wish to call."""
+
+    def unavailable(self) -> HttpResponse:
+        return _busy()
+
+    def hear(self, account: TwilioAccount, form: Form, query: QueryDict) -> HttpResponse:
+        try:
+            document = self._document(account, form, query)
+        except Refusal as refusal:
+            document = twiml.say_goodbye(refusal.message)
+        except (DatabaseError, InterfaceError):
+            logger.exception("A voice request could not be served")
+            return _busy()
+        return HttpResponse(document, content_type="text/xml")
+
+    def _document(self, account: TwilioAccount, form: Form, query: QueryDict) -> str:
+        if query.get("step") == "leg-ended":
+            routing.store(
+                account, form, query, heard_of_browser(account, form, states.ACTION, "leg-ended")
+            )
+            return twiml.hang_up()
+        caller = form.get("From", "")
+        if not caller.startswith("client:"):
+            return twiml.say_goodbye("This number takes no calls yet. Goodbye.")
+        # Out of the token that we minted; what the browser adds besides is only its wish.
+        member = routing.member_behind(account, caller)
+        if member is None:
+            raise Refusal("forbidden", "Your account may not place calls. Goodbye.")
+        log_context.bind(tenant=member.tenant_id, user=member.user_id)
+        request_id, call_sid = read_uuid(form.get("clientRequestId")), form.get("CallSid", "")
+        if request_id is None or not is_sid(call_sid, CALL):
+            raise Refusal("invalid_request", "This call cannot be connected. Goodbye.")
+        try:
+            room, leg = presence.admit_agent(
+                member, account=account, client_request_id=request_id, call_sid=call_sid
+            )
+        except Refusal as refusal:
+            guarding.note_stop(member, refusal)
+            raise
+        status = heard_of_browser(account, form, states.CALL, form.get("CallStatus", ""))
+        try:
+            progress.hear(member.tenant_id, status, leg_id=leg.pk)
+        except UnknownCall as error:
+            raise Refusal("call_over", "This call is over.") from error
+        return twiml.join_conference(
+            room=room.name,
+            label=leg.label,
+            action_url=addresses.leg_ended(member.tenant_id, leg.pk),
+            conference_callback=addresses.conference_status(member.tenant_id, room.pk),
+            ends_room=False,
+            time_limit=presence.seconds_at_most(member.tenant),
+        )
+
+
+class HoldMusicWebhook(TwilioWebhook):
+    """What a contact hears whose agent was lost and may come back."""
+
+    def hear(self, account: TwilioAccount, form: Form, query: QueryDict) -> HttpResponse:
+        return HttpResponse(twiml.please_hold(), content_type="text/xml")
+
+
+def _busy() -> HttpResponse:
+    document = twiml.say_goodbye("The service is busy. Please try again in a moment.")
+    return HttpResponse(document, content_type="text/xml")
