@@ -24,7 +24,7 @@ from calls.services.setup.numbers import is_taken, make_default
 from contacts.numbers import NumberError, parse
 from contacts.selectors import find_contacts
 from tenants.admin import ReadOnlyAdmin, SuperuserAdmin, TenantScopedAdmin
-from tenants.context import current_tenant_id
+from tenants.fence.context import current_tenant_id
 
 
 class PhoneNumberForm(forms.ModelForm):

@@ -12,9 +12,9 @@ from contacts import services
 from contacts.models import Contact, ContactNumber
 from contacts.numbers import NumberError, parse
 from contacts.selectors import find_contacts
-from tenants import audit
 from tenants.admin import TenantScopedAdmin
-from tenants.audit import Action
+from tenants.trail import audit
+from tenants.trail.audit import Action
 
 
 class NumberForm(forms.ModelForm):

@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from contacts.numbers import NumberError, parse
-from tenants.csv_cells import original
+from tenants.bricks.csv_cells import original
 
 LONGEST = {"name": 200, "company": 200, "email": 254, "label": 40}
 _COLUMN = re.compile(r"(name|company|e-?mail|(?:phone|label)[ _]?(\d{0,2}))")

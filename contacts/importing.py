@@ -18,7 +18,7 @@ from contacts import search
 from contacts.csv_rows import BadRow, Row
 from contacts.models import Contact, ContactNumber, ContactToken
 from contacts.services import reindex
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 from tenants.models import Tenant
 
 BATCH = 500

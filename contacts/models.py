@@ -8,7 +8,7 @@ from django.db.models.functions import Lower
 
 from contacts import search
 from contacts.numbers import display
-from tenants.scoping import TenantFence, TenantOwned
+from tenants.fence.scoping import TenantFence, TenantOwned
 
 
 class CollatedCharField(models.CharField):  # type: ignore[type-arg]

@@ -8,7 +8,7 @@ from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet
 
 from contacts import search
 from contacts.models import Contact, ContactNumber, ContactToken
-from tenants.ids import read_uuid
+from tenants.bricks.ids import read_uuid
 
 PAGE_SIZE = 25
 SUGGESTIONS = 8

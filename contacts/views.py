@@ -22,12 +22,12 @@ from contacts.forms import ContactForm, ImportForm
 from contacts.importing import import_contacts
 from contacts.models import Contact
 from contacts.numbers import display
-from tenants import audit, csv_export
-from tenants.access import export_required, may_export, member_required
-from tenants.audit import Action
-from tenants.context import tenant_transaction
-from tenants.http import TenantRequest, see_other
+from tenants.bricks.http import TenantRequest, see_other
+from tenants.fence.context import tenant_transaction
 from tenants.middleware import short_transactions
+from tenants.people.access import export_required, may_export, member_required
+from tenants.trail import audit, csv_export
+from tenants.trail.audit import Action
 
 logger = logging.getLogger(__name__)
 

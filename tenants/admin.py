@@ -1,6 +1,6 @@
 """Django admin for workspaces and people, inside the one workspace that is worked in.
 
-Staff see their own; a superuser picks one (`tenants.admin_site`).
+Staff see their own; a superuser picks one (`tenants.people.admin_site`).
 """
 
 import contextlib
@@ -20,10 +20,11 @@ from django.urls import reverse
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from tenants import audit, services
-from tenants.audit import Action
-from tenants.context import TenantNotSet, current_tenant_id
+from tenants.fence.context import TenantNotSet, current_tenant_id
 from tenants.models import Membership, Tenant, User, UserManager
+from tenants.people import services
+from tenants.trail import audit
+from tenants.trail.audit import Action
 
 # Groups belong to no workspace, and roles are those of memberships; second factors are of people
 # of all workspaces, and secret.

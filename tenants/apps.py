@@ -8,9 +8,9 @@ class TenantsConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        from tenants import sessions, throttle  # noqa: F401  (their receivers)
+        from tenants.signing_in import sessions, throttle  # noqa: F401  (their receivers)
 
 
 class WorkspaceAdminConfig(admin_apps.AdminConfig):
     default = False
-    default_site = "tenants.admin_site.WorkspaceAdminSite"
+    default_site = "tenants.people.admin_site.WorkspaceAdminSite"

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from uuid import UUID
 
-from tenants.context import door, tenant_transaction
+from tenants.fence.context import door, tenant_transaction
+from tenants.fence.policies import USER_SETTING
 from tenants.models import Membership, Tenant, User
-from tenants.policies import USER_SETTING
 
 _IDENTITY = re.compile(r"t([0-9a-f]{32})_u([0-9a-f]{32})")
 

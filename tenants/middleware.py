@@ -9,9 +9,12 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.template.response import SimpleTemplateResponse
 
-from tenants import audit, clerk, doors, second_factor, sessions, staff
-from tenants.context import tenant_context, tenant_transaction
+from tenants import doors
+from tenants.fence.context import tenant_context, tenant_transaction
 from tenants.models import Membership
+from tenants.people import staff
+from tenants.signing_in import clerk, second_factor, sessions
+from tenants.trail import audit
 
 View = Callable[..., Any]
 

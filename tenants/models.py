@@ -13,9 +13,9 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
-from tenants.append_only import AppendOnly
-from tenants.policies import USER_SETTING, DoorPolicy
-from tenants.scoping import TenantOwned
+from tenants.fence.append_only import AppendOnly
+from tenants.fence.policies import USER_SETTING, DoorPolicy
+from tenants.fence.scoping import TenantOwned
 
 # Asking for the names reads every file of the time zone database.
 time_zone_names = cache(zoneinfo.available_timezones)
@@ -159,8 +159,8 @@ class Membership(TenantOwned):
 
 
 class AuditEntry(TenantOwned):
-    """Who did what to which object, written once (`tenants.audit`). People and objects are noted
-    as text, too, and by id rather than by a key: an entry outlives what it speaks of.
+    """Who did what to which object, written once (`tenants.trail.audit`). People and objects are
+    noted as text, too, and by id rather than by a key: an entry outlives what it speaks of.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -9,7 +9,7 @@ from celery import Celery, signals
 from django.conf import settings
 from django.db import close_old_connections
 
-from tenants import log_context
+from tenants.bricks import log_context
 from voip_crm.checks import refuse_to_start_on_errors
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voip_crm.settings")

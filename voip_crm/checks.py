@@ -17,7 +17,7 @@ from django.core.checks import CheckMessage, Error, register, run_checks
 from django.utils import timezone
 
 from calls.facts.rotation import LONGEST_SHARED, believed_until
-from tenants.secrets import SecretsError, keys
+from tenants.bricks.secrets import SecretsError, keys
 
 TAG = "voip_crm"
 DATABASE_TAG = "voip_crm_database"
@@ -146,8 +146,8 @@ def check_redis(**_: Any) -> list[CheckMessage]:
 
 @register(DATABASE_TAG, deploy=True)
 def check_row_level_security(**_: Any) -> list[CheckMessage]:
-    """Of production; one that cannot be reached is checked when it can (tenants/roles.py)."""
-    from tenants import roles  # needs Django set up, which the live channel never is
+    """Of production; one that cannot be reached is checked when it can (tenants/fence/roles.py)."""
+    from tenants.fence import roles  # needs Django set up, which the live channel never is
 
     if settings.DEBUG:
         return []

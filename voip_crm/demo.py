@@ -22,9 +22,9 @@ from calls.services.rooms import progress
 from calls.services.rooms.progress import Heard
 from contacts.models import Contact
 from contacts.services import create_contact
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, Role, Tenant, User
-from tenants.services import add_member, create_tenant
+from tenants.people.services import add_member, create_tenant
 
 # Printed by ./run; the demo holds nobody's data.
 PASSWORD = "call-me-maybe-24"  # nosec B105  # pragma: allowlist secret

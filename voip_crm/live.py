@@ -4,7 +4,7 @@ A small ASGI application without Django's request cycle (a page costs a queue an
 production it has a process of its own: `uvicorn voip_crm.live:application`; in `./run` it lives in
 the one process there is. Events:
 
-    data: {...}                     what `tenants.live.publish` was given (ids only)
+    data: {...}                     what `tenants.bricks.live.publish` was given (ids only)
     data: {"type": "resync"}        something may have been missed: fetch again what is shown
     : keep-alive                    each 15 seconds
 
@@ -27,7 +27,7 @@ from django.conf import settings
 from django.core import signing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voip_crm.settings")
-from tenants import live as sender
+from tenants.bricks import live as sender
 from voip_crm.checks import refuse_to_start_on_errors
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from tenants import log_context
+from tenants.bricks import log_context
 
 requests = logging.getLogger("voip_crm.requests")
 

@@ -16,8 +16,8 @@ env = Environment()
 env.read_env(BASE_DIR / ".env")
 
 SECRET_KEY = env.str("SECRET_KEY")
-# Encrypt the workspaces' secrets in the database (tenants/secrets.py): the first one does, all
-# decrypt.
+# Encrypt the workspaces' secrets in the database (tenants/bricks/secrets.py): the first one does,
+# all decrypt.
 SECRETS_KEYS = env.list("SECRETS_KEYS", default=[])
 DEBUG = env.bool("DEBUG", False)
 PUBLIC_BASE_URL = env.str("PUBLIC_BASE_URL").rstrip("/")
@@ -83,7 +83,7 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": env.db_url("DATABASE_URL")}
-# Of the two roles of tenants/roles.py only migrations sign in as the owner of the tables.
+# Of the two roles of tenants/fence/roles.py only migrations sign in as the owner of the tables.
 DATABASE_OWNER: dict[str, Any] = {}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # IMMEDIATE takes the write lock at BEGIN, so that two writers wait instead of failing.
@@ -121,16 +121,17 @@ LOGIN_URL = "sign_in"
 LOGIN_REDIRECT_URL = "calls"
 LOGOUT_REDIRECT_URL = "sign_in"
 
-# Failed sign-ins (tenants/throttle.py). A refused try is not counted, so a pause is never longer.
-AXES_HANDLER = "tenants.throttle.Failures"
+# Failed sign-ins (tenants/signing_in/throttle.py). A refused try is not counted, so a pause is
+# never longer.
+AXES_HANDLER = "tenants.signing_in.throttle.Failures"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_RESET_ON_SUCCESS = AXES_DISABLE_ACCESS_LOG = True
-AXES_CLIENT_IP_CALLABLE = "tenants.throttle.address_of"
+AXES_CLIENT_IP_CALLABLE = "tenants.signing_in.throttle.address_of"
 AXES_USERNAME_FORM_FIELD = "username"
-AXES_USERNAME_CALLABLE = "tenants.throttle.name_of"
+AXES_USERNAME_CALLABLE = "tenants.signing_in.throttle.name_of"
 AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code", "csrfmiddlewaretoken"]
 AXES_ENABLE_ADMIN = False  # its tables are of all workspaces
 
@@ -236,7 +237,7 @@ TWILIO_TWIML_APP_SID = env.str("TWILIO_TWIML_APP_SID", "")
 TWILIO_PHONE_NUMBER = env.str("TWILIO_PHONE_NUMBER", "")  # of the first workspace: assign_number
 RING_TIMEOUT = env.int("RING_TIMEOUT", 30)  # seconds a contact's phone rings (5 to 600)
 
-# Seconds after the last request, and after the sign-in (tenants/sessions.py).
+# Seconds after the last request, and after the sign-in (tenants/signing_in/sessions.py).
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_LONGEST_SECONDS = 7 * 24 * 3600
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
@@ -293,7 +294,7 @@ LOGGING = {
     "loggers": {
         # The twilio library logs each request with its numbers and headers.
         "twilio.http_client": {"level": "WARNING"},
-        "axes": {"level": "ERROR"},  # tenants.throttle says what matters of it
+        "axes": {"level": "ERROR"},  # tenants.signing_in.throttle says what matters of it
         # Each request is logged once, by RequestLogMiddleware.
         "django.request": {"level": "ERROR"},
         # Django's and the servers' own handlers would write lines of another form.

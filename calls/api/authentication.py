@@ -7,12 +7,12 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
 from calls.facts.refusals import Refusal
-from tenants import clerk
+from tenants.signing_in import clerk
 
 
 class BearerAuthentication(authentication.BaseAuthentication):
-    """What the middleware found in the Authorization header (`tenants/clerk.py`). No CSRF token is
-    needed: a browser does not add this header by itself.
+    """What the middleware found in the Authorization header (`tenants.signing_in.clerk`). No CSRF
+    token is needed: a browser does not add this header by itself.
     """
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:

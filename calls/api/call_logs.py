@@ -19,11 +19,11 @@ from calls.facts.refusals import Refusal
 from calls.models import CallEvent, CallLeg, CallLog, Recording
 from calls.selectors import call_logs
 from contacts.models import Contact
-from tenants import audit
-from tenants.audit import Action
-from tenants.http import MemberRequest
-from tenants.ids import read_uuid
+from tenants.bricks.http import MemberRequest
+from tenants.bricks.ids import read_uuid
 from tenants.models import User
+from tenants.trail import audit
+from tenants.trail.audit import Action
 
 LARGEST_PAGE = 100
 OUTCOMES = sorted(states.TERMINAL | {"declined"})

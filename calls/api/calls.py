@@ -17,9 +17,9 @@ from calls.facts.refusals import Refusal
 from calls.gateway.accounts import account_of
 from calls.models import CallLog
 from calls.services import dialing
-from tenants import log_context
-from tenants.context import tenant_transaction
-from tenants.http import MemberRequest
+from tenants.bricks import log_context
+from tenants.bricks.http import MemberRequest
+from tenants.fence.context import tenant_transaction
 from tenants.middleware import short_transactions
 
 

@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from calls.facts.rotation import believed_until
 from calls.models import OwnAccount
-from tenants.context import tenant_transaction
-from tenants.secrets import SecretsError
+from tenants.bricks.secrets import SecretsError
+from tenants.fence.context import tenant_transaction
 
 logger = logging.getLogger(__name__)
 

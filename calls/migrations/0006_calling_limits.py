@@ -3,8 +3,8 @@
 import calls.models.limits
 import django.core.validators
 import django.db.models.deletion
-import tenants.policies
-import tenants.scoping
+import tenants.fence.policies
+import tenants.fence.scoping
 from decimal import Decimal
 from django.conf import settings
 from django.db import migrations, models
@@ -114,7 +114,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='callingceiling',
-            constraint=tenants.policies.TenantPolicy(name='calls_callingceiling_of_tenant'),
+            constraint=tenants.fence.policies.TenantPolicy(name='calls_callingceiling_of_tenant'),
         ),
         migrations.AddConstraint(
             model_name='callingceiling',
@@ -126,7 +126,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='callingpolicy',
-            constraint=tenants.policies.TenantPolicy(name='calls_callingpolicy_of_tenant'),
+            constraint=tenants.fence.policies.TenantPolicy(name='calls_callingpolicy_of_tenant'),
         ),
         migrations.AddConstraint(
             model_name='callingpolicy',
@@ -142,11 +142,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='stoppedcall',
-            constraint=tenants.policies.TenantPolicy(name='calls_stoppedcall_of_tenant'),
+            constraint=tenants.fence.policies.TenantPolicy(name='calls_stoppedcall_of_tenant'),
         ),
         migrations.AddConstraint(
             model_name='stoppedcall',
-            constraint=tenants.scoping.TenantFence(field='user', name='calls_stoppedcall_user_fence', via='tenants.Membership', via_field='user'),
+            constraint=tenants.fence.scoping.TenantFence(field='user', name='calls_stoppedcall_user_fence', via='tenants.Membership', via_field='user'),
         ),
         migrations.AddConstraint(
             model_name='stoppedcall',

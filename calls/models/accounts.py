@@ -5,8 +5,8 @@ import uuid
 from django.db import models
 from django.db.models import Q
 
-from tenants.scoping import TenantOwned
-from tenants.secrets import EncryptedTextField
+from tenants.bricks.secrets import EncryptedTextField
+from tenants.fence.scoping import TenantOwned
 
 
 class OwnAccount(TenantOwned):

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from calls.facts import states
-from tenants.scoping import TenantFence, TenantOwned, member_fence
+from tenants.fence.scoping import TenantFence, TenantOwned, member_fence
 
 
 class PhoneNumber(TenantOwned):

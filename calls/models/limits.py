@@ -10,7 +10,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 
 from calls.facts import limits
-from tenants.scoping import TenantOwned, member_fence
+from tenants.fence.scoping import TenantOwned, member_fence
 
 
 def _count(help_text: str = "", most: int = 1000) -> Any:

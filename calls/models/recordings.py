@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from calls.models.calls import CallLog
-from tenants.scoping import TenantFence, TenantOwned
+from tenants.fence.scoping import TenantFence, TenantOwned
 
 
 class Recording(TenantOwned):

@@ -16,7 +16,7 @@ from calls.facts.limits import Caps
 from calls.models import CallingCeiling, CallingPolicy, PhoneNumber
 from calls.selectors import presentation
 from calls.selectors.history import DIRECTIONS, LIVE, Filters
-from tenants.forms import countries
+from tenants.bricks.places import countries
 
 _STATUSES = (
     states.COMPLETED,

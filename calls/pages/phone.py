@@ -18,11 +18,12 @@ from django.views.decorators.http import require_GET, require_POST
 from calls import selectors
 from calls.facts.refusals import Refusal
 from calls.services import dialing, guarding
-from tenants import audit, live
-from tenants.access import member_required
-from tenants.audit import Action, Thing
-from tenants.http import TenantRequest
-from tenants.ids import read_uuid
+from tenants.bricks import live
+from tenants.bricks.http import TenantRequest
+from tenants.bricks.ids import read_uuid
+from tenants.people.access import member_required
+from tenants.trail import audit
+from tenants.trail.audit import Action, Thing
 
 _REMEMBERED = 5  # wishes to call of one session whose panels can still be drawn
 

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 from calls import selectors
 from calls.models import CallLog, Recording
 from calls.selectors import Filters, presentation
-from tenants.csv_export import Pages, Row
 from tenants.models import Tenant
+from tenants.trail.csv_export import Pages, Row
 
 PAGE = 500
 HEADER = (

@@ -18,7 +18,7 @@ from calls.services import guarding
 from calls.services.rooms import presence, progress
 from contacts import numbers, selectors
 from contacts.models import Contact
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, Tenant
 
 logger = logging.getLogger(__name__)

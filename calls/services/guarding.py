@@ -14,10 +14,10 @@ from calls.facts.refusals import Refusal
 from calls.models import CallingPolicy, Conference, StoppedCall
 from calls.selectors import limits as rows
 from contacts.numbers import country_of
-from tenants.context import tenant_transaction
-from tenants.forms import countries
+from tenants.bricks.places import countries
+from tenants.bricks.texts import storable
+from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, Tenant
-from tenants.texts import storable
 
 logger = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from django.db.models import F
 from calls import gateway
 from calls.gateway.accounts import TwilioNotConfigured, account_for
 from calls.models import CallLog, Recording
-from tenants import live
-from tenants.context import current_tenant_id, tenant_transaction
+from tenants.bricks import live
+from tenants.fence.context import current_tenant_id, tenant_transaction
 
 logger = logging.getLogger(__name__)
 

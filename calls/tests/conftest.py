@@ -12,7 +12,7 @@ from twilio.request_validator import RequestValidator
 from calls.facts import states
 from calls.models import CallLeg, CallLog, Conference
 from calls.services.rooms import presence, progress
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 
 
 def sid(prefix: str) -> str:

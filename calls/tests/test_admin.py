@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from calls.models import CallEvent, CallLeg, CallLog, PhoneNumber, Recording
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 
 NUMBERS = "/admin/calls/phonenumber/"
 FACTS = ["calllog", "callleg", "callevent", "recording"]

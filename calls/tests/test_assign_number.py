@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from calls.models import PhoneNumber
 from sandbox.config import Number
 from sandbox.tests.harness import ACCOUNT, APP, KEY, OTHER_ACCOUNT, SECRET, TOKEN, Box
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 
 NEW, SID = "+14155550177", "PN" + "7" * 32
 Run = Callable[..., str]

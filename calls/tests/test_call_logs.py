@@ -14,7 +14,7 @@ from calls.facts import states
 from calls.models import CallLog, Recording
 from calls.selectors import call_logs
 from calls.tests.conftest import sid
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 
 CALL_LOGS = "/api/twilio/call-logs"
 # Every name of the described table, then what we add to it (docs/api.md).

@@ -15,7 +15,7 @@ from calls.facts import states
 from calls.models import CallLog, Recording
 from calls.selectors import presentation
 from calls.selectors.timeline import Fact, recording_fact, timeline
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

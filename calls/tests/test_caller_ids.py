@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 
 from calls.models import PhoneNumber
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 from tenants.tests import database
 
 PATH = "/settings/caller-ids"

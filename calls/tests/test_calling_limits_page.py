@@ -9,7 +9,7 @@ from django.test import Client
 from calls.facts import limits
 from calls.models import CallingCeiling, CallingPolicy, StoppedCall
 from calls.selectors import limits as rows
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 from tenants.models import Tenant
 
 PATH = "/settings/calling-limits"

@@ -15,11 +15,11 @@ from django.http import HttpResponse
 from django.test import Client
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from tenants import clerk
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 from tenants.middleware import TenantMiddleware
 from tenants.models import Membership, Tenant, User
-from tenants.services import add_member
+from tenants.people.services import add_member
+from tenants.signing_in import clerk
 
 CALL_LOGS = "/api/twilio/call-logs"
 ISSUER = "https://clerk.acme.example"

@@ -15,7 +15,7 @@ from calls.models import CallLeg, CallLog, Conference
 from calls.services import dialing
 from calls.services.rooms import reconcile, tending
 from calls.tests.conftest import Scene
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 from tenants.models import Membership
 
 MAKE_CALL = "/api/twilio/make-call"

@@ -28,7 +28,7 @@ from contacts.services import create_contact
 from sandbox.config import Application, Number
 from sandbox.recordings import Recording
 from sandbox.tests.harness import ACCOUNT, APP, KEY, SECRET, TOKEN, Box
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 
 NOWHERE = "http://127.0.0.1:9"  # where nobody listens
 ACME_NUMBER, BOREALIS_NUMBER = "+14155550199", "+442079460199"  # the cast's

@@ -30,9 +30,9 @@ from calls.models import CallLeg, CallLog, Conference, OwnAccount, UnroutedEvent
 from calls.services.rooms import presence, progress
 from calls.tests.conftest import sid
 from calls.webhooks import routing, signed_posts
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, Role
-from tenants.services import add_member, create_tenant
+from tenants.people.services import add_member, create_tenant
 from tenants.tests.database import everything_visible
 
 FORM = "application/x-www-form-urlencoded"

@@ -19,7 +19,7 @@ from calls import selectors
 from calls.models import CallLog, Recording
 from calls.selectors import Filters
 from contacts.services import create_contact, set_archived
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 from tenants.models import AuditEntry
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

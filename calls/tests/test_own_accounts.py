@@ -20,7 +20,7 @@ from calls.services.setup import own_accounts
 from calls.tests.conftest import Scene, sid
 from sandbox.config import Number
 from sandbox.tests.harness import ACCOUNT, KEY, OTHER_ACCOUNT, OTHER_TOKEN, SECRET, TOKEN, Box
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 
 PAGE = "/settings/telephone-account"
 OTHER_KEY, OTHER_SECRET = "SK" + "2" * 32, "the-secret-of-the-other-key"
@@ -187,7 +187,7 @@ def test_another_workspace_sees_nothing_of_it(
     connected: OwnAccount, cast: Any, client: Any
 ) -> None:
     from tenants.models import Role
-    from tenants.services import add_member
+    from tenants.people.services import add_member
 
     admin, _ = add_member(cast.borealis, email="eve@borealis.example", role=Role.ADMIN)
     client.force_login(admin.user)

@@ -10,7 +10,7 @@ from django.test import RequestFactory
 
 from calls.facts import states
 from calls.selectors import ActiveCall
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 
 UNSPOKEN = re.compile(r'<(\w+)[^>]*aria-hidden="true"[^>]*>.*?</\1>|<[^>]+>', re.S)
 

@@ -12,7 +12,7 @@ from calls import gateway
 from calls.models import CallLog, Conference, Recording
 from calls.services.rooms import reconcile
 from calls.tests.conftest import Scene
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 
 LATER = timedelta(seconds=40)
 

@@ -21,7 +21,7 @@ from calls import gateway
 from calls.models import CallLog, Recording
 from calls.services import recordings
 from calls.tests.conftest import Scene, sid
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 from tenants.models import AuditEntry
 
 
@@ -322,7 +322,7 @@ def test_what_cannot_be_noted_is_not_heard(
         raise IntegrityError("the trail is full")
 
     with monkeypatch.context() as broken:
-        broken.setattr("tenants.audit.record_look", fail)
+        broken.setattr("tenants.trail.audit.record_look", fail)
         assert play(client, stored).status_code == 500
     assert play(client, stored).status_code == 200
 

@@ -11,8 +11,8 @@ from django.db import connection
 from django.forms.models import fields_for_model
 
 from calls.models import OwnAccount
-from tenants.context import tenant_transaction
-from tenants.secrets import EncryptedTextField, Sealed, SecretsError, secret_fields
+from tenants.bricks.secrets import EncryptedTextField, Sealed, SecretsError, secret_fields
+from tenants.fence.context import tenant_transaction
 
 TOKEN, SECRET = "canary-auth-token", "canary-key-secret"
 

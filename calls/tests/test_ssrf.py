@@ -21,7 +21,7 @@ from calls.gateway.client import patiently, rest
 from calls.models import Recording
 from calls.services import recordings
 from calls.tests.conftest import Scene, sid
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 
 # {evil} is host:port of a listener that notes who comes; {port} its port; {gateway} the gateway's.
 ELSEWHERE = [

@@ -18,8 +18,8 @@ from calls.selectors import limits as rows
 from calls.services import guarding
 from calls.tests.conftest import sid
 from contacts.services import create_contact
-from tenants.context import tenant_transaction
-from tenants.services import add_member
+from tenants.fence.context import tenant_transaction
+from tenants.people.services import add_member
 
 MAKE_CALL, VOICE = "/api/twilio/make-call", "/api/twilio/voice-webhook"
 ROOMY = {"agent_calls_per_minute": 30, "calls_per_minute": 60, "agent_calls_at_once": 5}

@@ -24,9 +24,9 @@ from calls.gateway.accounts import account_of
 from calls.models import CallEvent, CallLeg, CallLog, Conference, Recording, UnroutedEvent
 from calls.services.rooms import presence, progress
 from calls.tests.conftest import Scene, sid
-from tenants import services
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 from tenants.models import User
+from tenants.people import services
 from tenants.tests.database import everything_visible
 
 VOICE, STATUS, RECORDING = (

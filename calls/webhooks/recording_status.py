@@ -13,8 +13,8 @@ from calls.webhooks.aside import keep_aside
 from calls.webhooks.reading import number
 from calls.webhooks.routing import belongs
 from calls.webhooks.signed_posts import Form, TwilioWebhook, retriable
-from tenants import log_context
-from tenants.ids import read_uuid
+from tenants.bricks import log_context
+from tenants.bricks.ids import read_uuid
 
 
 class RecordingStatusWebhook(TwilioWebhook):

@@ -13,8 +13,9 @@ from calls.services.rooms import progress
 from calls.services.rooms.progress import Heard, UnknownCall
 from calls.webhooks.aside import keep_aside
 from calls.webhooks.signed_posts import Form
-from tenants import doors, log_context
-from tenants.ids import read_uuid
+from tenants import doors
+from tenants.bricks import log_context
+from tenants.bricks.ids import read_uuid
 from tenants.models import Membership
 
 

@@ -17,9 +17,9 @@ from calls import gateway
 from calls.facts.sids import CALL, is_sid
 from calls.gateway import accounts
 from calls.gateway.accounts import TwilioAccount, TwilioNotConfigured
-from tenants import log_context
-from tenants.ids import read_uuid
-from tenants.texts import storable
+from tenants.bricks import log_context
+from tenants.bricks.ids import read_uuid
+from tenants.bricks.texts import storable
 
 logger = logging.getLogger(__name__)
 

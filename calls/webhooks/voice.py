@@ -17,8 +17,8 @@ from calls.services.rooms.progress import UnknownCall
 from calls.webhooks import routing
 from calls.webhooks.reading import heard_of_browser
 from calls.webhooks.signed_posts import Form, TwilioWebhook
-from tenants import log_context
-from tenants.ids import read_uuid
+from tenants.bricks import log_context
+from tenants.bricks.ids import read_uuid
 
 logger = logging.getLogger(__name__)
 

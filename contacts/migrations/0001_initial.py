@@ -2,7 +2,7 @@
 
 import contacts.models
 import django.db.models.deletion
-import tenants.scoping
+import tenants.fence.scoping
 import uuid
 from django.db import migrations, models
 
@@ -84,7 +84,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='contactnumber',
-            constraint=tenants.scoping.TenantFence(field='contact', name='contacts_contactnumber_contact_fence'),
+            constraint=tenants.fence.scoping.TenantFence(field='contact', name='contacts_contactnumber_contact_fence'),
         ),
         migrations.AddConstraint(
             model_name='contactnumber',
@@ -104,7 +104,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='contacttoken',
-            constraint=tenants.scoping.TenantFence(field='contact', name='contacts_contacttoken_contact_fence'),
+            constraint=tenants.fence.scoping.TenantFence(field='contact', name='contacts_contacttoken_contact_fence'),
         ),
         migrations.AddConstraint(
             model_name='contacttoken',

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from contacts.models import Contact
 from contacts.selectors import suggest
 from contacts.services import create_contact
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 
 LIST = "/admin/contacts/contact/"
 

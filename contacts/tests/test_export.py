@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from contacts import exporting
 from contacts.models import Contact
 from contacts.services import create_contact, set_archived
-from tenants import audit, roles
-from tenants.context import TenantNotSet, current_tenant_id, tenant_transaction
-from tenants.csv_cells import lines, neutral, original
+from tenants.bricks.csv_cells import lines, neutral, original
+from tenants.fence import roles
+from tenants.fence.context import TenantNotSet, current_tenant_id, tenant_transaction
 from tenants.models import AuditEntry, Role
 from tenants.tests.test_row_level_security import session_of
+from tenants.trail import audit
 
 URL = "/contacts/export"
 FORMULAS = [

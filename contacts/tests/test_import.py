@@ -20,7 +20,7 @@ from contacts.csv_rows import BadRow, ContactFile, Row
 from contacts.importing import import_contacts
 from contacts.models import Contact, ContactNumber, ContactToken
 from contacts.selectors import suggest
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 
 
 @dataclass

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from contacts import selectors
 from contacts.models import Contact, ContactNumber
 from contacts.services import create_contact
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 from tenants.tests import database
 
 BOOK = {"name": "Zoë Müller", "company": "Optik", "email": "zoe@optik.example"}

@@ -10,7 +10,7 @@ from contacts import selectors
 from contacts.models import Contact, ContactToken
 from contacts.search import query_prefixes
 from contacts.services import create_contact, reindex
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import tenants.append_only
+import tenants.fence.append_only
 import uuid
 from django.db import migrations, models
 
@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                 'base_manager_name': 'objects',
                 'default_manager_name': 'objects',
                 'indexes': [models.Index(fields=['tenant', '-at', '-id'], name='audit_trail'), models.Index(fields=['tenant', 'person', '-at', '-id'], name='audit_trail_person'), models.Index(fields=['tenant', 'action', '-at', '-id'], name='audit_trail_action')],
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'id'), name='tenants_auditentry_fenced'), tenants.append_only.AppendOnly(name='tenants_auditentry_append_only')],
+                'constraints': [models.UniqueConstraint(fields=('tenant', 'id'), name='tenants_auditentry_fenced'), tenants.fence.append_only.AppendOnly(name='tenants_auditentry_append_only')],
             },
         ),
     ]

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Model, QuerySet
 
-from tenants import roles
+from tenants.fence import roles
 
 
 def sign_in_as_owner() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from tenants import second_factor
 from tenants.models import User
+from tenants.signing_in import second_factor
 from tenants.tests.test_sign_in import PASSWORD
 
 

@@ -11,9 +11,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tenants import staff
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, Role, Tenant, User
+from tenants.people import staff
 
 ADMIN = "/admin/"
 PICK = "/admin/workspace/"
@@ -64,7 +64,7 @@ def test_a_superuser_picks_a_workspace_and_sees_that_one_only(superuser: Client,
 def test_the_choice_is_logged_and_ends_by_itself(
     superuser: Client, root: User, cast: Any, caplog: Any, monkeypatch: Any
 ) -> None:
-    with caplog.at_level(logging.WARNING, "tenants.staff"):
+    with caplog.at_level(logging.WARNING, "tenants.people.staff"):
         superuser.post(PICK, {"workspace": str(cast.acme.pk)}, follow=True)
     assert str(root.pk) in caplog.text and str(cast.acme.pk) in caplog.text
     entry = LogEntry.objects.get()
@@ -201,7 +201,7 @@ def test_index_names_no_rows_of_other_workspaces(in_acme: Client, cast: Any) -> 
 
 
 def test_lists_of_people_cost_the_same_however_long(in_acme: Client, cast: Any) -> None:
-    from tenants.services import add_member
+    from tenants.people.services import add_member
 
     def cost(page: str) -> int:
         with CaptureQueriesContext(connection) as queries:

@@ -15,11 +15,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from tenants import audit, services
-from tenants.audit import Action, Thing
-from tenants.context import TenantNotSet, tenant_transaction
-from tenants.http import client_address
+from tenants.bricks.http import client_address
+from tenants.fence.context import TenantNotSet, tenant_transaction
 from tenants.models import AuditEntry, Role, User
+from tenants.people import services
+from tenants.trail import audit
+from tenants.trail.audit import Action, Thing
 
 PASSWORD = "a-long-enough-password"  # the cast's
 TRAIL = "/settings/audit-trail"

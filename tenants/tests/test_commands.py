@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, Tenant, User
 
 

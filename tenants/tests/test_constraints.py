@@ -7,8 +7,8 @@ from django.apps import apps
 from django.core.management import call_command
 from django.db import connection
 
-from tenants.policies import DoorPolicy, TenantPolicy
-from tenants.scoping import TenantFence, member_fence
+from tenants.fence.policies import DoorPolicy, TenantPolicy
+from tenants.fence.scoping import TenantFence, member_fence
 
 ContactNumber = apps.get_model("contacts.ContactNumber")
 CallLog = apps.get_model("calls.CallLog")

@@ -11,12 +11,12 @@ from django.conf import settings
 from django.utils import timezone
 
 from tenants import doors
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 from tenants.models import Tenant
 
 # Every use of `unscoped` outside the tests, and why it may.
 MAY_LOOK_ACROSS = {
-    "tenants/scoping.py": "defines it",
+    "tenants/fence/scoping.py": "defines it",
     "tenants/doors.py": "chooses a person's workspace",
 }
 
@@ -35,7 +35,7 @@ def test_a_person_works_in_the_preferred_workspace_if_they_are_its_member(cast: 
     bob = cast.bob.user
     assert doors.membership_of(bob.pk) == cast.bob
     assert doors.membership_of(bob.pk, preferred_tenant_id=str(cast.borealis.pk)) == cast.bob
-    from tenants.services import add_member
+    from tenants.people.services import add_member
 
     second, is_new = add_member(cast.borealis, email=bob.email, account_is_theirs=True)
     assert not is_new

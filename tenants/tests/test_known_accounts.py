@@ -11,13 +11,14 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 
-from tenants import roles, services
-from tenants.audit import Action
-from tenants.context import tenant_transaction
+from tenants.fence import roles
+from tenants.fence.context import tenant_transaction
 from tenants.models import AuditEntry, Membership, Role, Tenant, User
+from tenants.people import services
 from tenants.tests.second_factors import is_in, set_up
 from tenants.tests.test_settings import MEMBERS, NEW, PASSWORD, invite, set_password
 from tenants.tests.test_sign_in import sign_in
+from tenants.trail.audit import Action
 
 pytestmark = pytest.mark.usefixtures("quick_passwords")
 CEO = "ceo@borealis.example"

@@ -19,12 +19,13 @@ from django.db.backends.signals import connection_created
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
-from tenants import doors, roles
-from tenants.context import door, tenant_transaction
+from tenants import doors
+from tenants.fence import roles
+from tenants.fence.context import door, tenant_transaction
+from tenants.fence.policies import USER_SETTING
+from tenants.fence.scoping import tenant_models
 from tenants.models import Membership, Tenant
-from tenants.policies import USER_SETTING
-from tenants.scoping import tenant_models
-from tenants.services import add_member
+from tenants.people.services import add_member
 from tenants.tests.database import everything_visible
 
 pytestmark = pytest.mark.skipif(

@@ -13,7 +13,7 @@ from django.db.models import Count, Exists, OuterRef
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tenants.context import (
+from tenants.fence.context import (
     CrossTenantWrite,
     TenantNotSet,
     current_tenant_id,
@@ -21,8 +21,8 @@ from tenants.context import (
     tenant_id_for_query,
     tenant_transaction,
 )
+from tenants.fence.scoping import TenantFence, TenantOwned, tenant_models
 from tenants.models import Membership, User
-from tenants.scoping import TenantFence, TenantOwned, tenant_models
 
 Contact = apps.get_model("contacts.Contact")
 ContactNumber = apps.get_model("contacts.ContactNumber")

@@ -8,9 +8,9 @@ import time_machine
 from django.test import Client
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from tenants import second_factor
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 from tenants.models import AuditEntry, User
+from tenants.signing_in import second_factor
 from tenants.tests.second_factors import code_for, code_of, give, is_in, set_up, verify
 from tenants.tests.test_sign_in import PASSWORD, sign_in
 

@@ -9,14 +9,14 @@ import time_machine
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from tenants import second_factor, sessions
-from tenants.audit import Action
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 from tenants.models import AuditEntry, Tenant, User
-from tenants.services import add_member
+from tenants.people.services import add_member
+from tenants.signing_in import second_factor, sessions
 from tenants.tests.second_factors import code_for, give, is_in, set_up, verify
 from tenants.tests.test_settings import GOOD, MEMBERS
 from tenants.tests.test_sign_in import PASSWORD, sign_in
+from tenants.trail.audit import Action
 
 pytestmark = pytest.mark.usefixtures("quick_passwords")
 BOB, SET_UP = "bob@acme.example", "/sign-in/second-factor"

@@ -13,9 +13,10 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.test import Client
 
-from tenants import live, services
-from tenants.context import tenant_transaction
+from tenants.bricks import live
+from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, Tenant, User
+from tenants.people import services
 from tenants.tests.test_sign_in import PASSWORD, sign_in
 
 pytestmark = pytest.mark.usefixtures("quick_passwords")

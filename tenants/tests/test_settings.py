@@ -10,9 +10,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, Role, Tenant, User
-from tenants.services import add_member
+from tenants.people.services import add_member
 from tenants.tests import database
 
 GOOD = {"name": "Acme Inc", "country": "DE", "time_zone": "Europe/Berlin", "records_calls": "1"}
@@ -80,7 +80,8 @@ def test_what_makes_no_sense_is_refused_at_its_field(
 
 
 def test_every_country_and_time_zone_that_can_be_chosen_is_accepted(cast: Any) -> None:
-    from tenants.forms import WorkspaceForm, countries, time_zones
+    from tenants.bricks.places import countries, time_zones
+    from tenants.people.forms import WorkspaceForm
 
     assert dict(countries())["GB"] == "United Kingdom"
     assert not [name for _, name in countries() if name.startswith("*")]

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from tenants.context import tenant_transaction
-from tenants.services import add_member
+from tenants.fence.context import tenant_transaction
+from tenants.people.services import add_member
 
 PASSWORD = "a-long-enough-password"
 
@@ -80,7 +80,7 @@ def test_a_deactivated_person_is_out_at_once(cast: Any, client: Any) -> None:
 
 
 def test_a_failing_view_leaves_no_tenant_behind(cast: Any, client: Any) -> None:
-    from tenants.context import _tenant, _transaction
+    from tenants.fence.context import _tenant, _transaction
 
     client.force_login(cast.bob.user)
     assert client.get(reverse("recording", args=[cast.acme.pk])).status_code == 404

@@ -9,7 +9,7 @@ from axes.models import AccessAttempt
 from django.core.management import call_command
 from django.test import Client, RequestFactory
 
-from tenants import throttle
+from tenants.signing_in import throttle
 from tenants.tests.second_factors import give
 from tenants.tests.test_sign_in import PASSWORD, sign_in
 
@@ -121,7 +121,7 @@ def test_no_password_code_or_token_is_kept(cast: Any, client: Any) -> None:
 
 
 def test_failures_and_refusals_are_logged(cast: Any, caplog: Any) -> None:
-    with caplog.at_level("INFO", "tenants.throttle"):
+    with caplog.at_level("INFO", "tenants.signing_in.throttle"):
         fail(at("203.0.113.9"))
     lines = [record.getMessage() for record in caplog.records]
     assert lines.count(f"A sign-in as {BOB} from 203.0.113.9 failed") == 5

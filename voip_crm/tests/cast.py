@@ -12,9 +12,9 @@ from django.contrib.auth.hashers import make_password
 from calls.models import PhoneNumber
 from contacts.models import Contact
 from contacts.services import create_contact
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, Role, Tenant, User
-from tenants.services import add_member, create_tenant
+from tenants.people.services import add_member, create_tenant
 from voip_crm import demo
 
 PASSWORD = "a-long-enough-password"

@@ -73,8 +73,8 @@ TARGETS = {
         (*HOOKS, *OWN, *SECRETS),
         ("shared_account", "account_for", "webhook_account", "serves", "_legible", "_tokens"),
     ),
-    "tenants/context.py": Target(SCOPE),
-    "tenants/scoping.py": Target(
+    "tenants/fence/context.py": Target(SCOPE),
+    "tenants/fence/scoping.py": Target(
         (*SQL, *SCOPE, *DOORS), early=("TenantFence", "member_fence", "TenantOwned.Meta")
     ),
     "tenants/doors.py": Target((*DOORS, *PEOPLE, *SCOPE)),
@@ -98,13 +98,13 @@ TARGETS = {
         ),
         early=("short_transactions",),
     ),
-    "tenants/access.py": Target(
+    "tenants/people/access.py": Target(
         ("tenants/tests/test_access.py", "tenants/tests/test_settings.py"), early=("",)
     ),
-    "tenants/secrets.py": Target((*SECRETS, *OWN)),
-    "tenants/policies.py": Target((*SQL, *SCOPE), early=("",)),
-    "tenants/constraints.py": Target((*SQL, *SCOPE), early=("",)),
-    "tenants/roles.py": Target(
+    "tenants/bricks/secrets.py": Target((*SECRETS, *OWN)),
+    "tenants/fence/policies.py": Target((*SQL, *SCOPE), early=("",)),
+    "tenants/fence/constraints.py": Target((*SQL, *SCOPE), early=("",)),
+    "tenants/fence/roles.py": Target(
         SCOPE,
         (
             "grant",
@@ -123,13 +123,18 @@ STRICT = {
     "calls/gateway/tokens.py": ("is_signed",),
     "calls/webhooks/signed_posts.py": ("TwilioWebhook.post", "misshapen"),
     "calls/gateway/accounts.py": ("webhook_account", "serves", "_tokens"),
-    "tenants/context.py": ("current_tenant_id", "tenant_id_for_query", "tenant_context", "door"),
-    "tenants/scoping.py": ("CurrentTenant", "_claim", "TenantQuerySet", "TenantManager"),
+    "tenants/fence/context.py": (
+        "current_tenant_id",
+        "tenant_id_for_query",
+        "tenant_context",
+        "door",
+    ),
+    "tenants/fence/scoping.py": ("CurrentTenant", "_claim", "TenantQuerySet", "TenantManager"),
     "tenants/doors.py": ("_memberships", "membership_by_identity", "tenant_named_by"),
     "calls/services/rooms/progress.py": ("_locate", "_is_about"),
     "calls/webhooks/routing.py": ("member_behind", "belongs"),
-    "tenants/secrets.py": ("unseal", "EncryptedTextField.place"),
-    "tenants/policies.py": ("_said", "TenantPolicy.policies", "DoorPolicy.policies"),
+    "tenants/bricks/secrets.py": ("unseal", "EncryptedTextField.place"),
+    "tenants/fence/policies.py": ("_said", "TenantPolicy.policies", "DoorPolicy.policies"),
 }
 
 

@@ -36,7 +36,7 @@ faults: list[str] = []
 @cache
 def tenant_tables() -> Mapping[str, Mapping[str, str]]:
     """Each tenant table, and the tenant tables that its fenced columns lead to."""
-    from tenants.scoping import TenantFence, tenant_models
+    from tenants.fence.scoping import TenantFence, tenant_models
 
     found: dict[str, dict[str, str]] = {}
     for model in tenant_models():

@@ -18,8 +18,8 @@ from calls.tests import test_forged_webhooks, test_secrets, test_webhooks
 from calls.tests.conftest import dialled, waiting, webhook  # noqa: F401  # fixtures
 from calls.tests.test_forged_webhooks import three  # noqa: F401  # a fixture
 from calls.tests.test_secrets import own  # noqa: F401  # a fixture
-from tenants import roles, scoping
-from tenants.context import CrossTenantWrite
+from tenants.fence import roles, scoping
+from tenants.fence.context import CrossTenantWrite
 from tenants.tests import test_doors, test_row_level_security, test_scoping
 from tenants.tests.database import everything_visible
 from voip_crm.tests import mutation, statements
@@ -51,7 +51,7 @@ def policy_for_everything(patch: pytest.MonkeyPatch, cast: Any) -> None:
 
 GUARDS = {
     "the manager without its tenant": Guard(
-        ("tenants/scoping.py", "TenantManager.get_queryset: super().get_queryset().filter("),
+        ("tenants/fence/scoping.py", "TenantManager.get_queryset: super().get_queryset().filter("),
         test_scoping.test_every_entry_point_raises_outside_a_tenant,
         {"entry": "count"},
     ),
@@ -59,20 +59,20 @@ GUARDS = {
         another_tenant, test_scoping.test_each_tenant_sees_its_own_rows_and_no_others
     ),
     "a row of another tenant claimed": Guard(
-        ("tenants/scoping.py", "_claim: raise CrossTenantWrite"),
+        ("tenants/fence/scoping.py", "_claim: raise CrossTenantWrite"),
         test_scoping.test_a_row_of_another_tenant_is_never_written,
     ),
     "a row given to another tenant": Guard(
-        ("tenants/scoping.py", "TenantQuerySet.update: raise CrossTenantWrite"),
+        ("tenants/fence/scoping.py", "TenantQuerySet.update: raise CrossTenantWrite"),
         test_scoping.test_a_row_of_another_tenant_is_never_written,
     ),
     "a query outside the transaction": Guard(
-        ("tenants/context.py", "tenant_id_for_query: raise TenantNotSet"),
+        ("tenants/fence/context.py", "tenant_id_for_query: raise TenantNotSet"),
         test_scoping.test_a_context_without_its_transaction_is_not_enough,
         {"entry": "count"},
     ),
     "one tenant entered from another": Guard(
-        ("tenants/context.py", "tenant_context: raise CrossTenantWrite"),
+        ("tenants/fence/context.py", "tenant_context: raise CrossTenantWrite"),
         test_scoping.test_one_tenants_work_may_not_enter_another,
     ),
     "the door for whoever was deactivated": Guard(
@@ -81,7 +81,7 @@ GUARDS = {
         {"what": "membership"},
     ),
     "the door left open": Guard(
-        ("tenants/context.py", "door: if is_nested → if False"),
+        ("tenants/fence/context.py", "door: if is_nested → if False"),
         test_row_level_security.test_a_door_shows_a_person_their_own_memberships_and_lets_nothing_be_written,
     ),
     "a policy that lets everything through": Guard(
@@ -111,7 +111,7 @@ GUARDS = {
         test_forged_webhooks.test_a_signed_in_person_is_not_twilio,
     ),
     "a secret copied from elsewhere": Guard(
-        ("tenants/secrets.py", "unseal: if sealed_for != place → if False"),
+        ("tenants/bricks/secrets.py", "unseal: if sealed_for != place → if False"),
         test_secrets.test_a_ciphertext_copied_elsewhere_is_not_read_there,
         {"how": "row"},
     ),

@@ -28,9 +28,9 @@ from calls.models import (
 )
 from contacts.models import Contact, ContactNumber
 from contacts.services import reindex
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 from tenants.models import AuditEntry, Role, Tenant, User
-from tenants.services import add_member
+from tenants.people.services import add_member
 from voip_crm.tests.cast import PASSWORD, Cast
 from voip_crm.tests.test_pages_in_browser import forget_session
 

@@ -14,7 +14,7 @@ import pytest
 import time_machine
 import uvicorn
 
-from tenants import live as sender
+from tenants.bricks import live as sender
 from voip_crm import live
 from voip_crm.tests.environment import free_port
 from voip_crm.tests.harness import find_redis

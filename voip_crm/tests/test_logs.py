@@ -11,7 +11,7 @@ import pytest
 from django.http import HttpResponse
 
 from calls.tests.conftest import Scene, dialled, waiting, webhook  # noqa: F401
-from tenants import log_context
+from tenants.bricks import log_context
 from voip_crm import logs
 
 FORMATTERS = [logs.JsonFormatter(), logs.PlainFormatter()]

@@ -10,7 +10,7 @@ from calls.gateway.accounts import account_of
 from calls.gateway.client import rest
 from calls.models import CallLog, Recording, UnroutedEvent
 from calls.services.setup import own_accounts
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 from voip_crm.tests import cast as company
 from voip_crm.tests import harness
 

@@ -7,8 +7,8 @@ from calls.gateway import TwilioError
 from calls.gateway.accounts import TwilioNotConfigured, account_of
 from calls.services.setup.numbers import NumberNotOwned, NumberTaken, assign_number
 from contacts.numbers import NumberError, parse
-from tenants import audit
 from tenants.models import Tenant
+from tenants.trail import audit
 
 
 class Command(BaseCommand):

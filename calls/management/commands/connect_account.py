@@ -7,8 +7,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from calls.gateway import TwilioError
 from calls.pages.forms import AccountForm
 from calls.services.setup import own_accounts
-from tenants import audit
 from tenants.models import Tenant
+from tenants.trail import audit
 
 
 class Command(BaseCommand):

@@ -9,7 +9,7 @@ from calls.gateway.accounts import TwilioAccount, sid_of
 from calls.models import CallLeg, Conference
 from calls.selectors.limits import policy_of
 from calls.services import guarding
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, Tenant
 
 _WAITS = 180  # seconds, for the contact to be dialled and for whoever was lost to come back

@@ -15,8 +15,8 @@ from calls import gateway
 from calls.facts import states
 from calls.facts.rooms import Room, Step, next_step
 from calls.models import CallEvent, CallLeg, CallLog, Conference
-from tenants import live
-from tenants.context import current_tenant_id, tenant_transaction
+from tenants.bricks import live
+from tenants.fence.context import current_tenant_id, tenant_transaction
 
 # Of a room: the fold reads all of them, and whoever owns an account signs as many as they like.
 MOST_EVENTS = 2000

@@ -17,7 +17,7 @@ from calls.models import CallLeg, CallLog, Conference, Recording
 from calls.services import recordings
 from calls.services.rooms import progress, tending
 from calls.services.setup import own_accounts
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from calls.gateway import addresses
 from calls.gateway.accounts import TwilioAccount, account_for
 from calls.models import CallLeg, Conference
 from calls.services.rooms import progress
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 
 
 def tend_room(tenant_id: UUID, room_id: UUID) -> Step | None:

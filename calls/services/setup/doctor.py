@@ -23,7 +23,7 @@ from calls.services.setup import numbers, own_accounts
 from calls.services.setup import rules as rules
 from calls.services.setup.findings import Finding, Verdict, unasked
 from contacts.countries import countries_called
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 from tenants.models import Tenant
 
 

@@ -5,10 +5,10 @@ from django.db import IntegrityError, transaction
 from calls import gateway
 from calls.gateway.accounts import TwilioAccount
 from calls.models import PhoneNumber
-from tenants import audit
-from tenants.audit import Action
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 from tenants.models import Tenant
+from tenants.trail import audit
+from tenants.trail.audit import Action
 
 
 class NumberNotOwned(Exception):

@@ -16,11 +16,11 @@ from calls.gateway import addresses
 from calls.gateway.accounts import TwilioAccount, account_of
 from calls.models import OwnAccount, PhoneNumber
 from calls.services.setup import numbers
-from tenants import audit
-from tenants.audit import Action
-from tenants.context import tenant_transaction
+from tenants.bricks.secrets import SecretsError
+from tenants.fence.context import tenant_transaction
 from tenants.models import Tenant
-from tenants.secrets import SecretsError
+from tenants.trail import audit
+from tenants.trail.audit import Action
 
 APPLICATION_NAME = "VoIP CRM"
 # For how long a retired account serves the calls and recordings that were made with it.

@@ -5,10 +5,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from contacts.csv_rows import BadFile, BadRow, ContactFile
 from contacts.importing import Tally, import_contacts
-from tenants import audit
-from tenants.audit import Action
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 from tenants.models import Tenant
+from tenants.trail import audit
+from tenants.trail.audit import Action
 
 PROGRESS_ROWS = 10_000
 

@@ -6,9 +6,9 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from tenants import audit
 from tenants.models import Role, Tenant, User, UserManager
-from tenants.services import AddressTaken, add_member
+from tenants.people.services import AddressTaken, add_member
+from tenants.trail import audit
 
 _TAKEN = """{email} belongs to another workspace and has a password.
 Nobody was added: somebody there may have set it, and would be in {workspace}, too.

@@ -4,9 +4,10 @@ from zoneinfo import ZoneInfo
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from tenants import audit_trail, csv_cells
-from tenants.context import tenant_transaction
+from tenants.bricks import csv_cells
+from tenants.fence.context import tenant_transaction
 from tenants.models import AuditEntry, Tenant
+from tenants.trail import reading
 
 
 class Command(BaseCommand):
@@ -23,12 +24,12 @@ class Command(BaseCommand):
             raise CommandError(f"There is no workspace “{options['workspace']}”. Known: {known}.")
         zone = ZoneInfo(tenant.time_zone)
         if not options["json"]:
-            self.stdout.write(csv_cells.lines([audit_trail.HEADER]), ending="")
+            self.stdout.write(csv_cells.lines([reading.HEADER]), ending="")
         cursor, more = "", True
         while more:
             with tenant_transaction(tenant.pk):
                 rows = AuditEntry.objects.all()
-                found, cursor = audit_trail.page(rows, cursor, audit_trail.EXPORT_PAGE)
+                found, cursor = reading.page(rows, cursor, reading.EXPORT_PAGE)
             for entry in found:
                 line = _json(entry) if options["json"] else _csv(entry, zone)
                 self.stdout.write(line, ending="")
@@ -36,7 +37,7 @@ class Command(BaseCommand):
 
 
 def _csv(entry: AuditEntry, zone: ZoneInfo) -> str:
-    return csv_cells.lines([audit_trail.row(entry, zone)])
+    return csv_cells.lines([reading.row(entry, zone)])
 
 
 def _json(entry: AuditEntry) -> str:

@@ -4,7 +4,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.text import slugify
 
-from tenants.services import create_tenant
+from tenants.people.services import create_tenant
 
 
 class Command(BaseCommand):

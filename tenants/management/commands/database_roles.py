@@ -4,7 +4,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error, connection
 
-from tenants import roles
+from tenants.fence import roles
 
 
 class Command(BaseCommand):

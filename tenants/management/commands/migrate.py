@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.commands import migrate
 
-from tenants import roles
+from tenants.fence import roles
 
 
 class Command(migrate.Command):

@@ -3,9 +3,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from tenants import audit, second_factor
-from tenants.audit import Action
 from tenants.models import User, UserManager
+from tenants.signing_in import second_factor
+from tenants.trail import audit
+from tenants.trail.audit import Action
 
 
 class Command(BaseCommand):

@@ -3,9 +3,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from tenants import doors
-from tenants.context import tenant_transaction
-from tenants.scoping import TenantOwned, tenant_models
-from tenants.secrets import SecretsError, keys, secret_fields
+from tenants.bricks.secrets import SecretsError, keys, secret_fields
+from tenants.fence.context import tenant_transaction
+from tenants.fence.scoping import TenantOwned, tenant_models
 
 
 class Command(BaseCommand):

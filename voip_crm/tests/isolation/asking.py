@@ -18,7 +18,7 @@ from django.test import Client
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 
-from tenants import live
+from tenants.bricks import live
 from voip_crm.logs import JsonFormatter
 from voip_crm.tests.isolation.world import Side, World, changes, client_of, snapshot
 

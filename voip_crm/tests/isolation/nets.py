@@ -8,9 +8,9 @@ import pytest
 from django.db import connection
 from django.db.models.lookups import Exact
 
-from tenants import roles, scoping
-from tenants.context import current_tenant_id
-from tenants.scoping import CurrentTenant
+from tenants.fence import roles, scoping
+from tenants.fence.context import current_tenant_id
+from tenants.fence.scoping import CurrentTenant
 from voip_crm.tests import statements
 
 BOTH, RLS, ORM = "both", "rls", "orm"

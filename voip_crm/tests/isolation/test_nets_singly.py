@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from contacts.models import Contact
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
 from voip_crm.tests.isolation import nets
 from voip_crm.tests.isolation.registry import ROUTES
 from voip_crm.tests.isolation.test_matrix import assert_held

@@ -20,9 +20,9 @@ from hypothesis import HealthCheck, Phase, strategies
 from hypothesis import settings as hypothesis_settings
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
+from tenants.fence.policies import TENANT_SETTING
 from tenants.models import Role, User
-from tenants.policies import TENANT_SETTING
-from tenants.services import add_member
+from tenants.people.services import add_member
 from voip_crm.tests.cast import PASSWORD
 from voip_crm.tests.isolation.asking import Outcome, ask
 from voip_crm.tests.isolation.test_parameters import signed

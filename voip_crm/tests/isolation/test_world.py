@@ -3,8 +3,8 @@
 import pytest
 from django.db import models
 
-from tenants.scoping import tenant_models
-from tenants.secrets import EncryptedTextField
+from tenants.bricks.secrets import EncryptedTextField
+from tenants.fence.scoping import tenant_models
 from voip_crm.tests.isolation.world import World, everything_visible, texts
 
 pytestmark = pytest.mark.django_db

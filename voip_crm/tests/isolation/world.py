@@ -36,12 +36,12 @@ from calls.models import (
 from calls.services.rooms import presence, progress
 from calls.services.rooms.progress import Heard
 from contacts.services import create_contact, set_archived
-from tenants import audit
-from tenants.audit import Action, Actor
-from tenants.context import tenant_transaction
+from tenants.fence.context import tenant_transaction
+from tenants.fence.scoping import tenant_models
 from tenants.models import Membership, Role, Tenant, User
-from tenants.scoping import tenant_models
-from tenants.services import add_member, create_tenant, set_active
+from tenants.people.services import add_member, create_tenant, set_active
+from tenants.trail import audit
+from tenants.trail.audit import Action, Actor
 from voip_crm.tests.cast import PASSWORD
 
 AREAS = {"acme": "415", "borealis": "212", "cygnus": "312"}

@@ -12,9 +12,9 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
-from tenants.audit import Action
-from tenants.csv_export import Pages, Row
 from tenants.models import AuditEntry, Membership, Tenant
+from tenants.trail.audit import Action
+from tenants.trail.csv_export import Pages, Row
 
 PAGE = 50
 EXPORT_PAGE = 500

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 CHANNEL_PREFIX = "live:"
 END_PREFIX = f"{CHANNEL_PREFIX}end:"
 TICKET_SECONDS = 60
-_SALT = "tenants.live"
+_SALT = "tenants.bricks.live"
 _REST_SECONDS = 5.0
 
 Deliver = Callable[[str, str], None]

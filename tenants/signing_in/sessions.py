@@ -17,8 +17,12 @@ from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from tenants import live
+from tenants import doors
+from tenants.bricks import live
 from tenants.models import Membership, Tenant, User
+from tenants.signing_in import second_factor
+from tenants.trail import audit
+from tenants.trail.audit import Action
 
 RENEW_SECONDS = 900  # no oftener is a session written only because it is used
 FRESH_SECONDS = 300  # so long after it a sign-in counts for the password
@@ -43,6 +47,16 @@ def is_fresh(request: HttpRequest) -> bool:
 @receiver(user_logged_in)
 def _begin(sender: Any, request: Any, **_: Any) -> None:
     request.session[_BEGUN] = request.session[_SEEN] = int(time.time())
+
+
+@receiver(user_logged_in)
+def _note(sender: Any, request: HttpRequest | None, user: User, **_: Any) -> None:
+    member = doors.membership_of(user.pk)
+    is_last_step = not second_factor.has(user) and not second_factor.is_required(
+        user, member.tenant if member else None
+    )
+    if is_last_step:
+        audit.note_of(Action.SIGNED_IN, request, user)
 
 
 _DOORS = {"is_active", "requires_second_factor"}  # of a workspace

@@ -9,9 +9,8 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from tenants import audit, doors, second_factor
-from tenants.audit import Action, Thing
-from tenants.context import tenant_transaction
+from tenants import doors
+from tenants.fence.context import tenant_transaction
 from tenants.models import (
     AuditEntry,
     Membership,
@@ -21,6 +20,9 @@ from tenants.models import (
     UserManager,
     is_above_workspaces,
 )
+from tenants.signing_in import second_factor
+from tenants.trail import audit
+from tenants.trail.audit import Action, Thing
 
 # A refused invitation tells that the address has an account here: so many of a workspace are
 # answered within that time.

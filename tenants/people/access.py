@@ -7,7 +7,7 @@ from typing import Any
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
-from tenants.http import TenantRequest
+from tenants.bricks.http import TenantRequest
 from tenants.models import Membership, Role
 
 

@@ -16,9 +16,9 @@ from django.db.backends.signals import connection_created
 from django.db.models import Model
 from psycopg import sql
 
-from tenants.append_only import AppendOnly
-from tenants.policies import TENANT_SETTING, DoorPolicy, TenantPolicy
-from tenants.scoping import TenantFence, tenant_models
+from tenants.fence.append_only import AppendOnly
+from tenants.fence.policies import TENANT_SETTING, DoorPolicy, TenantPolicy
+from tenants.fence.scoping import TenantFence, tenant_models
 
 LOGIN = ("USER", "PASSWORD", "HOST", "PORT")
 # Its members read the tables' files, or run programs, as the server itself.

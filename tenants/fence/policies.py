@@ -1,13 +1,13 @@
 """Row-level security of PostgreSQL, as constraints of the models: migrations make and drop it.
 
-A policy lets a role that owns nothing (tenants/roles.py) see and write the rows of the tenant that
-the transaction is for. It stands behind the managers: it also holds for a filter that was
+A policy lets a role that owns nothing (tenants/fence/roles.py) see and write the rows of the tenant
+that the transaction is for. It stands behind the managers: it also holds for a filter that was
 forgotten. SQLite has nothing of the kind, and these constraints do nothing there.
 """
 
 from typing import Any
 
-from tenants.constraints import TableGuard
+from tenants.fence.constraints import TableGuard
 
 TENANT_SETTING = "app.tenant"
 USER_SETTING = "app.user"
@@ -56,7 +56,7 @@ class TenantPolicy(_Policy):
 
 class DoorPolicy(_Policy):
     """Rows that may also be read, not written, before their tenant is known: those whose `field`
-    is what `setting` says (`tenants.context.door`).
+    is what `setting` says (`tenants.fence.context.door`).
     """
 
     def __init__(self, *, name: str, field: str, setting: str, **options: Any) -> None:

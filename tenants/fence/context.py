@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from tenants.policies import TENANT_SETTING, USER_SETTING
+from tenants.fence.policies import TENANT_SETTING, USER_SETTING
 
 
 class TenantNotSet(RuntimeError):
@@ -89,7 +89,7 @@ def door(setting: str, value: UUID) -> Iterator[None]:
 
 
 def _say(**settings: object) -> None:
-    """Tell PostgreSQL's policies (tenants/policies.py) whom this transaction is for.
+    """Tell PostgreSQL's policies (tenants/fence/policies.py) whom this transaction is for.
 
     Transaction-local, never session-wide: behind a pooler a session setting would hand one
     tenant's rows to the next client of the connection.

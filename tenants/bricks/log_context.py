@@ -6,7 +6,7 @@
 import contextlib
 from contextvars import ContextVar
 
-from tenants.context import TenantNotSet, current_tenant_id
+from tenants.fence.context import TenantNotSet, current_tenant_id
 
 _facts: ContextVar[dict[str, str] | None] = ContextVar("log_facts", default=None)
 

@@ -13,12 +13,16 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from tenants import audit, doors, second_factor, services, throttle
-from tenants.access import admin_required
-from tenants.audit import Action
-from tenants.forms import InviteForm, RoleForm, WorkspaceForm, time_zones
-from tenants.http import TenantRequest, see_other
+from tenants import doors
+from tenants.bricks.http import TenantRequest, see_other
+from tenants.bricks.places import time_zones
 from tenants.models import Membership, Role, User, is_above_workspaces
+from tenants.people import services
+from tenants.people.access import admin_required
+from tenants.people.forms import InviteForm, RoleForm, WorkspaceForm
+from tenants.signing_in import second_factor, throttle
+from tenants.trail import audit
+from tenants.trail.audit import Action
 
 _LAST_ADMIN = "A workspace needs an admin. Make somebody else one first."
 

@@ -21,9 +21,9 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from tenants import second_factor
-from tenants.http import client_address
+from tenants.bricks.http import client_address
 from tenants.models import User, UserManager
+from tenants.signing_in import second_factor
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
 
-from tenants import staff
 from tenants.models import Tenant
+from tenants.people import staff
 
 
 class WorkspaceForm(forms.Form):

@@ -7,10 +7,10 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from tenants import audit
-from tenants.context import tenant_transaction
-from tenants.csv_cells import lines
+from tenants.bricks.csv_cells import lines
+from tenants.fence.context import tenant_transaction
 from tenants.models import AuditEntry, Tenant
+from tenants.trail import audit
 
 Row = Sequence[object]
 # (rows after a cursor, the next cursor or "" at the end); "" is the beginning.

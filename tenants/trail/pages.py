@@ -9,11 +9,11 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from tenants import audit, audit_trail, csv_export
-from tenants.access import admin_required
-from tenants.audit import Action
-from tenants.audit_trail import TrailFilter
-from tenants.http import TenantRequest
+from tenants.bricks.http import TenantRequest
+from tenants.people.access import admin_required
+from tenants.trail import audit, csv_export, reading
+from tenants.trail.audit import Action
+from tenants.trail.reading import TrailFilter
 
 
 @require_GET
@@ -24,11 +24,11 @@ def trail(request: TenantRequest) -> HttpResponse:
     form = TrailFilter(request.GET)
     given = form.given()
     zone = ZoneInfo(request.tenant.time_zone)
-    found = audit_trail.entries(request.tenant, form)
-    entries, cursor = audit_trail.page(found, request.GET.get("before", ""))
+    found = reading.entries(request.tenant, form)
+    entries, cursor = reading.page(found, request.GET.get("before", ""))
     context = {
         "form": form,
-        "entries": [audit_trail.line(entry, zone) for entry in entries],
+        "entries": [reading.line(entry, zone) for entry in entries],
         "more": f"{request.path}?{urlencode(given | {'before': cursor})}" if cursor else "",
         "query": urlencode(given),
     }
@@ -45,6 +45,6 @@ def export(request: TenantRequest) -> HttpResponseBase:
     form = TrailFilter(request.GET)
     given = form.given()
     audit.record(Action.AUDIT_EXPORTED, filters=urlencode(given))
-    found = audit_trail.entries(request.tenant, form)
-    header, pages = audit_trail.trail_table(found, ZoneInfo(request.tenant.time_zone))
+    found = reading.entries(request.tenant, form)
+    header, pages = reading.trail_table(found, ZoneInfo(request.tenant.time_zone))
     return csv_export.download(request.tenant, name="audit-trail", header=header, pages=pages)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.backends.ddl_references import Statement, Table
 
-from tenants.constraints import TableGuard
+from tenants.fence.constraints import TableGuard
 
 _POSTGRESQL = """
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$

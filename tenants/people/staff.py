@@ -13,10 +13,11 @@ from django.contrib.contenttypes.models import ContentType
 from django.http import HttpRequest
 from django.urls import reverse
 
-from tenants import audit, doors
-from tenants.audit import Action
-from tenants.context import tenant_transaction
+from tenants import doors
+from tenants.fence.context import tenant_transaction
 from tenants.models import Tenant
+from tenants.trail import audit
+from tenants.trail.audit import Action
 
 logger = logging.getLogger(__name__)
 

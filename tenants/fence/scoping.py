@@ -13,9 +13,9 @@ from django.apps import apps
 from django.db import models
 from django.db.models.expressions import Expression
 
-from tenants.constraints import TableGuard
-from tenants.context import CrossTenantWrite, current_tenant_id, tenant_id_for_query
-from tenants.policies import TenantPolicy
+from tenants.fence.constraints import TableGuard
+from tenants.fence.context import CrossTenantWrite, current_tenant_id, tenant_id_for_query
+from tenants.fence.policies import TenantPolicy
 
 
 class CurrentTenant(Expression):

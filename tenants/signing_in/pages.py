@@ -26,12 +26,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from django_otp.plugins.otp_static.models import StaticDevice
 
-from tenants import audit, second_factor, sessions, throttle
-from tenants.audit import Action
-from tenants.forms import CodeForm, ProofForm, SignInForm
-from tenants.http import TenantRequest, see_other
+from tenants.bricks.http import TenantRequest, see_other
 from tenants.models import User, is_above_workspaces
-from tenants.second_factor import Pending, Step, WrongCode
+from tenants.signing_in import second_factor, sessions, throttle
+from tenants.signing_in.forms import CodeForm, ProofForm, SignInForm
+from tenants.signing_in.second_factor import Pending, Step, WrongCode
+from tenants.trail import audit
+from tenants.trail.audit import Action
 
 
 class SignInView(LoginView):

@@ -13,17 +13,15 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.signals import user_logged_in
 from django.db import models
-from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 
-from tenants import doors, second_factor
-from tenants.context import tenant_transaction
-from tenants.http import client_address
+from tenants import doors
+from tenants.bricks.http import client_address
+from tenants.bricks.texts import storable
+from tenants.fence.context import tenant_transaction
 from tenants.models import AuditEntry, User
-from tenants.texts import storable
 
 SAME_LOOK = timedelta(minutes=10)  # looking again at the same within it is no new entry
 
@@ -176,13 +174,3 @@ def note_of(
     if member is not None:
         with tenant_transaction(member.tenant_id):
             record(action, on=member, actor=actor or _person(user, request))
-
-
-@receiver(user_logged_in)
-def _signed_in(sender: Any, request: HttpRequest | None, user: User, **_: Any) -> None:
-    member = doors.membership_of(user.pk)
-    is_last_step = not second_factor.has(user) and not second_factor.is_required(
-        user, member.tenant if member else None
-    )
-    if is_last_step:
-        note_of(Action.SIGNED_IN, request, user)

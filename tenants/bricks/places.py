@@ -1,0 +1,33 @@
+"""Countries and time zones, as people choose them from a list."""
+
+from collections.abc import Sequence
+from functools import cache
+
+import phonenumbers
+from phonenumbers.geodata.locale import LOCALE_DATA
+
+from tenants.models import time_zone_names
+
+
+@cache
+def countries() -> Sequence[tuple[str, str]]:
+    """(ISO code, English name) of every country that has telephone numbers, by name."""
+    found = []
+    for code in phonenumbers.SUPPORTED_REGIONS:
+        names = LOCALE_DATA.get(code, {})
+        name = names.get("en", code)
+        # "*de" means: the same as in German.
+        found.append((code, names.get(name[1:], code) if name.startswith("*") else name))
+    return sorted(found, key=lambda country: country[1])
+
+
+@cache
+def time_zones() -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
+    """Time zones by area: (`Europe`, [(`Europe/Berlin`, `Berlin`), …])."""
+    areas: dict[str, list[tuple[str, str]]] = {"": [("UTC", "UTC")]}
+    for name in sorted(time_zone_names()):
+        area, slash, place = name.partition("/")
+        # Etc/GMT+5 and the like have their signs the wrong way round for people.
+        if slash and area not in ("Etc", "SystemV", "posix", "right"):
+            areas.setdefault(area, []).append((name, place.replace("_", " ")))
+    return list(areas.items())

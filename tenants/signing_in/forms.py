@@ -1,0 +1,74 @@
+"""What a person shows of themselves: e-mail, password, code."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth import authenticate
+from django.contrib.auth.forms import AuthenticationForm
+
+from tenants.models import User, UserManager
+from tenants.signing_in import throttle
+
+
+class SignInForm(AuthenticationForm):
+    """Sign-in by e-mail. Errors never tell whether the address exists. `wait`: see `ProofForm`."""
+
+    wait = 0
+
+    username = forms.EmailField(
+        label="Email",
+        widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
+    )
+    error_messages = {
+        "invalid_login": "Email and password do not match. Check both and try again.",
+        "inactive": "Email and password do not match. Check both and try again.",
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs["class"] = "form-control"
+
+    def clean_username(self) -> str:
+        return UserManager.normalize_email(self.cleaned_data["username"])
+
+    def get_invalid_login_error(self) -> forms.ValidationError:
+        request: Any = self.request
+        self.wait = throttle.seconds_to_wait(request, self.cleaned_data["username"])
+        if self.wait:
+            return forms.ValidationError(throttle.sentence(self.wait))
+        return super().get_invalid_login_error()
+
+
+class CodeForm(forms.Form):
+    """The second factor: six digits, or a backup code."""
+
+    code = forms.CharField(max_length=40, error_messages={"required": "Enter the code."})
+
+
+class ProofForm(CodeForm):
+    """Password and code of whose session this is, before their second factor is changed.
+
+    `wait` is the number of seconds to wait after too many failures, else 0.
+    """
+
+    wait = 0
+    password = forms.CharField(
+        strip=False, max_length=4096, error_messages={"required": "Enter your password."}
+    )
+
+    def __init__(self, request: Any, user: User, data: Any = None) -> None:
+        super().__init__(data)
+        self.request = request
+        self.user = user
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        email = self.user.email
+        # It also counts a wrong one, and refuses when there were too many.
+        if authenticate(self.request, username=email, password=password) is None:
+            self.wait = throttle.seconds_to_wait(self.request, email)
+            if self.wait:
+                raise forms.ValidationError(throttle.sentence(self.wait))
+            raise forms.ValidationError("This is not your password.")
+        return password
