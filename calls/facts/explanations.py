@@ -2,7 +2,7 @@
 
 `PHONE_ERRORS` is keyed by what the browser gives up with: codes of the shim (static/js), of our
 API (calls/api/errors.py) and of the Voice SDK. `TWILIO_ERRORS` is keyed by the code with which
-Twilio refused or ended a call. calls/tests/test_explanations.py holds that none is missing.
+Twilio refused or ended a call. calls/tests/facts/test_explanations.py holds that none is missing.
 """
 
 _AGAIN = "Try again in a moment."

@@ -18,7 +18,7 @@ from tenants.bricks.csv_cells import lines, neutral, original
 from tenants.fence import roles
 from tenants.fence.context import TenantNotSet, current_tenant_id, tenant_transaction
 from tenants.models import AuditEntry, Role
-from tenants.tests.test_row_level_security import session_of
+from tenants.tests.fence.test_row_level_security import session_of
 from tenants.trail import audit
 
 URL = "/contacts/export"

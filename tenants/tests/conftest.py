@@ -8,8 +8,8 @@ from django.contrib.auth.hashers import make_password
 from django.test import Client
 
 from tenants.models import User
-from tenants.tests.second_factors import give
-from tenants.tests.test_sign_in import PASSWORD, sign_in
+from tenants.tests.signing_in.second_factors import give
+from tenants.tests.signing_in.test_sign_in import PASSWORD, sign_in
 
 _QUICK = "django.contrib.auth.hashers.MD5PasswordHasher"
 

@@ -56,16 +56,16 @@ class Target:
     early: tuple[str, ...] = ()
 
 
-SQL = ("tenants/tests/test_constraints.py",)
-SCOPE = ("tenants/tests/test_scoping.py", "tenants/tests/test_row_level_security.py")
-DOORS = ("tenants/tests/test_doors.py", "calls/tests/test_clerk.py")
-HOOKS = ("calls/tests/test_webhooks.py", "calls/tests/test_forged_webhooks.py")
-PEOPLE = ("tenants/tests/test_sign_in.py", "tenants/tests/test_settings.py")
-SECRETS = ("calls/tests/test_secrets.py",)
-OWN = ("calls/tests/test_own_accounts.py",)
+SQL = ("tenants/tests/fence/test_constraints.py",)
+SCOPE = ("tenants/tests/fence/test_scoping.py", "tenants/tests/fence/test_row_level_security.py")
+DOORS = ("tenants/tests/fence/test_doors.py", "calls/tests/api/test_clerk.py")
+HOOKS = ("calls/tests/webhooks/test_webhooks.py", "calls/tests/webhooks/test_forged_webhooks.py")
+PEOPLE = ("tenants/tests/signing_in/test_sign_in.py", "tenants/tests/people/test_settings.py")
+SECRETS = ("calls/tests/gateway/test_secrets.py",)
+OWN = ("calls/tests/services/test_own_accounts.py",)
 TARGETS = {
     "calls/gateway/tokens.py": Target(HOOKS, ("is_signed",)),
-    "calls/facts/sids.py": Target((*HOOKS, "calls/tests/test_recordings.py")),
+    "calls/facts/sids.py": Target((*HOOKS, "calls/tests/services/test_recordings.py")),
     "calls/webhooks/signed_posts.py": Target(
         (*HOOKS, "voip_crm/tests/test_logs.py"), early=("retriable",)
     ),
@@ -79,7 +79,7 @@ TARGETS = {
     ),
     "tenants/doors.py": Target((*DOORS, *PEOPLE, *SCOPE)),
     "calls/services/rooms/progress.py": Target(
-        (*HOOKS, "calls/tests/test_dialing.py"),
+        (*HOOKS, "calls/tests/services/test_dialing.py"),
         ("hear", "_locate", "_is_about", "bind_sid", "_store"),
     ),
     "calls/webhooks/routing.py": Target((*HOOKS, "voip_crm/tests/test_logs.py")),
@@ -87,19 +87,20 @@ TARGETS = {
     "calls/webhooks/reading.py": Target(HOOKS, ("heard", "heard_of_browser", "sid")),
     "tenants/middleware.py": Target(
         (
-            "tenants/tests/test_access.py",
+            "tenants/tests/people/test_access.py",
             *PEOPLE,
             *DOORS,
-            "tenants/tests/test_sessions.py",
-            "tenants/tests/test_second_factor.py",
-            "tenants/tests/test_second_factor_rules.py",
-            "tenants/tests/test_audit.py",
+            "tenants/tests/signing_in/test_sessions.py",
+            "tenants/tests/signing_in/test_second_factor.py",
+            "tenants/tests/signing_in/test_second_factor_rules.py",
+            "tenants/tests/trail/test_audit.py",
             "tenants/tests/test_admin.py",
         ),
         early=("short_transactions",),
     ),
     "tenants/people/access.py": Target(
-        ("tenants/tests/test_access.py", "tenants/tests/test_settings.py"), early=("",)
+        ("tenants/tests/people/test_access.py", "tenants/tests/people/test_settings.py"),
+        early=("",),
     ),
     "tenants/bricks/secrets.py": Target((*SECRETS, *OWN)),
     "tenants/fence/policies.py": Target((*SQL, *SCOPE), early=("",)),

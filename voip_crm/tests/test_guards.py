@@ -14,14 +14,15 @@ import pytest
 from django.db import DatabaseError, connection
 from twilio.request_validator import RequestValidator
 
-from calls.tests import test_forged_webhooks, test_secrets, test_webhooks
 from calls.tests.conftest import dialled, waiting, webhook  # noqa: F401  # fixtures
-from calls.tests.test_forged_webhooks import three  # noqa: F401  # a fixture
-from calls.tests.test_secrets import own  # noqa: F401  # a fixture
+from calls.tests.gateway import test_secrets
+from calls.tests.gateway.test_secrets import own  # noqa: F401  # a fixture
+from calls.tests.webhooks import test_forged_webhooks, test_webhooks
+from calls.tests.webhooks.test_forged_webhooks import three  # noqa: F401  # a fixture
 from tenants.fence import roles, scoping
 from tenants.fence.context import CrossTenantWrite
-from tenants.tests import test_doors, test_row_level_security, test_scoping
 from tenants.tests.database import everything_visible
+from tenants.tests.fence import test_doors, test_row_level_security, test_scoping
 from voip_crm.tests import mutation, statements
 
 

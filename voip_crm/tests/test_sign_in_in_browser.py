@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tenants.fence.context import tenant_transaction
 from tenants.people import services
-from tenants.tests.second_factors import code_for, code_of, give
+from tenants.tests.signing_in.second_factors import code_for, code_of, give
 from voip_crm.tests.cast import PASSWORD
 from voip_crm.tests.test_pages_in_browser import (
     LOOKS,

@@ -15,9 +15,9 @@ from tenants.fence import roles
 from tenants.fence.context import tenant_transaction
 from tenants.models import AuditEntry, Membership, Role, Tenant, User
 from tenants.people import services
-from tenants.tests.second_factors import is_in, set_up
-from tenants.tests.test_settings import MEMBERS, NEW, PASSWORD, invite, set_password
-from tenants.tests.test_sign_in import sign_in
+from tenants.tests.people.test_settings import MEMBERS, NEW, PASSWORD, invite, set_password
+from tenants.tests.signing_in.second_factors import is_in, set_up
+from tenants.tests.signing_in.test_sign_in import sign_in
 from tenants.trail.audit import Action
 
 pytestmark = pytest.mark.usefixtures("quick_passwords")
@@ -106,7 +106,7 @@ def test_what_the_refusal_tells_to_do_shuts_them_out_and_lets_the_person_in(
     cast: Any, stolen: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # They set up a second factor, too; the suite's set-up shows the cast's password.
-    monkeypatch.setattr("tenants.tests.second_factors.PASSWORD", PASSWORD)
+    monkeypatch.setattr("tenants.tests.signing_in.second_factors.PASSWORD", PASSWORD)
     set_up(stolen)
     with pytest.raises(CommandError) as refused:
         add()

@@ -17,7 +17,7 @@ from tenants.bricks import live
 from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, Tenant, User
 from tenants.people import services
-from tenants.tests.test_sign_in import PASSWORD, sign_in
+from tenants.tests.signing_in.test_sign_in import PASSWORD, sign_in
 
 pytestmark = pytest.mark.usefixtures("quick_passwords")
 BOB = "bob@acme.example"

@@ -257,7 +257,7 @@ def test_whoever_is_deactivated_comes_in_no_more(
 def test_a_token_opens_the_workspace_of_its_organisation(
     ask: Callable[..., Any], cast: Any
 ) -> None:
-    from calls.tests.test_call_logs import make_call
+    from calls.tests.api.test_call_logs import make_call
 
     acme, borealis = make_call(cast.acme), make_call(cast.borealis)
     add_member(cast.borealis, email=cast.bob.user.email, account_is_theirs=True)

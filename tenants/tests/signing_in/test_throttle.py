@@ -10,8 +10,8 @@ from django.core.management import call_command
 from django.test import Client, RequestFactory
 
 from tenants.signing_in import throttle
-from tenants.tests.second_factors import give
-from tenants.tests.test_sign_in import PASSWORD, sign_in
+from tenants.tests.signing_in.second_factors import give
+from tenants.tests.signing_in.test_sign_in import PASSWORD, sign_in
 
 pytestmark = pytest.mark.usefixtures("quick_passwords")
 BOB = "bob@acme.example"

@@ -9,7 +9,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from tenants.models import User
 from tenants.signing_in import second_factor
-from tenants.tests.test_sign_in import PASSWORD
+from tenants.tests.signing_in.test_sign_in import PASSWORD
 
 
 def code_of(user: User, steps: int = 0) -> str:

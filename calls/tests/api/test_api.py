@@ -25,7 +25,7 @@ from calls import urls
 from calls.api.errors import HTTP_STATUS
 from calls.api.throttles import PersonThrottle, ReadThrottle
 from calls.selectors import call_logs
-from calls.tests.test_call_logs import ADDED, CALL_LOGS, DESCRIBED, DETAILS, make_call
+from calls.tests.api.test_call_logs import ADDED, CALL_LOGS, DESCRIBED, DETAILS, make_call
 from calls.webhooks.signed_posts import TwilioWebhook
 
 AXE = django_settings.BASE_DIR / "static" / "vendor" / "axe-core-4.14.1.min.js"

@@ -13,9 +13,9 @@ from tenants.fence.context import tenant_transaction
 from tenants.models import AuditEntry, Tenant, User
 from tenants.people.services import add_member
 from tenants.signing_in import second_factor, sessions
-from tenants.tests.second_factors import code_for, give, is_in, set_up, verify
-from tenants.tests.test_settings import GOOD, MEMBERS
-from tenants.tests.test_sign_in import PASSWORD, sign_in
+from tenants.tests.people.test_settings import GOOD, MEMBERS
+from tenants.tests.signing_in.second_factors import code_for, give, is_in, set_up, verify
+from tenants.tests.signing_in.test_sign_in import PASSWORD, sign_in
 from tenants.trail.audit import Action
 
 pytestmark = pytest.mark.usefixtures("quick_passwords")
