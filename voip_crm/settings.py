@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from voip_crm import log_settings
 from voip_crm.environment import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -282,30 +283,6 @@ CONTENT_SECURITY_POLICY = {
 # One JSON object per line; "plain" is for people (./run).
 LOG_FORMAT = env.choice("LOG_FORMAT", "json", ["json", "plain"])
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"])
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "json": {"()": "voip_crm.logs.JsonFormatter"},
-        "plain": {"()": "voip_crm.logs.PlainFormatter"},
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {
-        # The twilio library logs each request with its numbers and headers.
-        "twilio.http_client": {"level": "WARNING"},
-        "axes": {"level": "ERROR"},  # tenants.signing_in.throttle says what matters of it
-        # Each request is logged once, by RequestLogMiddleware.
-        "django.request": {"level": "ERROR"},
-        # Django's and the servers' own handlers would write lines of another form.
-        **{
-            name: {"handlers": [], "propagate": True}
-            for name in ("django", "django.server", "uvicorn", "uvicorn.error", "_granian")
-        },
-        # Anybody can send a wrong Host: the request's line says 400, a traceback says no more.
-        "django.security.DisallowedHost": {"handlers": [], "propagate": False},
-        # Its lines would show the live channel's tickets.
-        "uvicorn.access": {"handlers": [], "propagate": False},
-    },
-}
+LOGGING = log_settings.logging(LOG_FORMAT, LOG_LEVEL)
+
 env.refuse_unknown(BASE_DIR / ".env")

@@ -1,16 +1,12 @@
 """Accounts, numbers, calls, their legs and events, their recordings, and calling limits."""
 
 from calls.models.accounts import OwnAccount
-from calls.models.calls import (
-    CallEvent,
-    CallLeg,
-    CallLog,
-    Conference,
-    PhoneNumber,
-    UnroutedEvent,
-)
+from calls.models.calls import CallLog
+from calls.models.events import CallEvent, UnroutedEvent
 from calls.models.limits import CallingCeiling, CallingPolicy, StoppedCall
+from calls.models.numbers import PhoneNumber
 from calls.models.recordings import Recording
+from calls.models.rooms import CallLeg, Conference
 
 __all__ = [
     "CallEvent",

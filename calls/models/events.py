@@ -1,0 +1,65 @@
+"""Everything that was heard of a room and its legs."""
+
+from django.db import models
+
+from calls.facts import states
+from calls.models.rooms import CallLeg, Conference
+from tenants.fence.scoping import TenantFence, TenantOwned
+
+
+class CallEvent(TenantOwned):
+    """One thing that was heard, stored once, never changed. `leg` is empty for the room's own."""
+
+    conference = models.ForeignKey(Conference, on_delete=models.CASCADE, related_name="events")
+    leg = models.ForeignKey(
+        CallLeg, null=True, blank=True, on_delete=models.CASCADE, related_name="events"
+    )
+    key = models.CharField(max_length=64, help_text="Digest of the content: the same event twice.")
+    kind = models.CharField(max_length=12)
+    name = models.CharField(max_length=60)
+    at = models.DateTimeField(help_text="When it happened; when it was received if not said.")
+    sequence = models.BigIntegerField(null=True, blank=True)
+    duration = models.PositiveIntegerField(null=True, blank=True)
+    sip_code = models.PositiveSmallIntegerField(null=True, blank=True)
+    error_code = models.PositiveIntegerField(null=True, blank=True)
+    payload = models.JSONField(default=dict)
+    received_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(TenantOwned.Meta):
+        ordering = ["at", "id"]
+        constraints = [
+            *TenantOwned.Meta.constraints,
+            TenantFence("conference"),
+            TenantFence("leg"),
+            models.UniqueConstraint(fields=["tenant", "key"], name="call_event_once"),
+        ]
+
+    @property
+    def fact(self) -> states.Event:
+        return states.Event(
+            key=self.key,
+            kind=self.kind,
+            name=self.name,
+            at=self.at,
+            sequence=self.sequence,
+            duration=self.duration,
+            sip_code=self.sip_code,
+            error_code=self.error_code,
+        )
+
+
+class UnroutedEvent(models.Model):
+    """A genuine webhook about a call that we do not know, kept aside. It belongs to no tenant."""
+
+    key = models.CharField(max_length=64, unique=True)
+    account_sid = models.CharField(max_length=34)
+    call_sid = models.CharField(max_length=34, blank=True)
+    reason = models.CharField(max_length=60)
+    payload = models.JSONField()
+    received_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-received_at"]
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.call_sid}"

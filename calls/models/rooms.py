@@ -1,0 +1,108 @@
+"""The rooms in which calls take place, and the legs of the people in them."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from calls.facts import states
+from tenants.fence.scoping import TenantFence, TenantOwned, member_fence
+
+
+class Conference(TenantOwned):
+    """The room of one call. It exists from the moment an agent's browser connects."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    agent = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    client_request_id = models.UUIDField(help_text="The browser's id of the wish to call.")
+    account_sid = models.CharField(max_length=34)
+    conference_sid = models.CharField(max_length=34, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    # Nobody is in the room any more and nothing is left to be done about it.
+    closed_at = models.DateTimeField(null=True, blank=True)
+    # When Twilio was last asked about this room, because nothing was heard of it.
+    checked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(TenantOwned.Meta):
+        constraints = [
+            *TenantOwned.Meta.constraints,
+            member_fence("agent"),
+            models.UniqueConstraint(
+                fields=["tenant", "agent", "client_request_id"], name="conference_once"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["tenant", "created_at"],
+                name="conference_open",
+                condition=Q(closed_at__isnull=True),
+            )
+        ]
+
+    @property
+    def name(self) -> str:
+        """The room's name at Twilio. Names are account-wide, so this one cannot be guessed."""
+        return f"vc_{self.pk.hex}"
+
+
+class CallLeg(TenantOwned):
+    """One party's connection: one Twilio call SID. Its state is a fold over its events."""
+
+    class Party(models.TextChoices):
+        AGENT = "agent", "Agent"
+        CONTACT = "contact", "Contact"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    conference = models.ForeignKey(Conference, on_delete=models.CASCADE, related_name="legs")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT
+    )
+    party = models.CharField(max_length=12, choices=Party)
+    # Unknown until Twilio has answered; made by Twilio, so unique everywhere.
+    call_sid = models.CharField(max_length=34, null=True, blank=True, unique=True)
+    status = models.CharField(max_length=20, default=states.QUEUED)
+    answered_at = models.DateTimeField(null=True, blank=True)
+    joined_at = models.DateTimeField(null=True, blank=True)
+    left_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    duration = models.PositiveIntegerField(null=True, blank=True)
+    on_hold = models.BooleanField(default=False)
+    sip_code = models.PositiveSmallIntegerField(null=True, blank=True)
+    error_code = models.PositiveIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(TenantOwned.Meta):
+        constraints = [
+            *TenantOwned.Meta.constraints,
+            member_fence("user"),
+            TenantFence("conference"),
+        ]
+        indexes = [
+            # How often an agent's browser has connected of late.
+            models.Index(
+                fields=["tenant", "user", "created_at"],
+                name="leg_of_agent",
+                condition=Q(party="agent"),
+            )
+        ]
+
+    @property
+    def label(self) -> str:
+        """The participant label: unique within the room, opaque."""
+        return f"{self.party}_{self.pk.hex}"
+
+    @property
+    def state(self) -> states.LegState:
+        """The stored fold, for decisions that need no events."""
+        return states.LegState(
+            status=self.status,
+            answered_at=self.answered_at,
+            ended_at=self.ended_at,
+            duration=self.duration,
+            joined_at=self.joined_at,
+            left_at=self.left_at,
+            on_hold=self.on_hold,
+            sip_code=self.sip_code,
+            error_code=self.error_code,
+        )
