@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from sandbox.audio import SILENCE, Clip, Ear, Samples
 from sandbox.config import Account
 from sandbox.ids import new_sid, now, rfc2822
+from sandbox.media.audio import SILENCE, Clip, Ear, Samples
 from sandbox.recordings import Recording
 from sandbox.webhooks import Params, Webhooks
 

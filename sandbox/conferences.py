@@ -9,10 +9,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sandbox.audio import SILENCE, Clip, Samples, hold_music, mix, ringback, tone
 from sandbox.calls import Call
 from sandbox.config import Account
 from sandbox.ids import new_sid, now, rfc2822
+from sandbox.media.audio import SILENCE, Clip, Samples, hold_music, mix, ringback, tone
 from sandbox.recordings import Recording
 from sandbox.webhooks import Params, Webhooks
 

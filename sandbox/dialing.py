@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import urljoin
 
-from sandbox.audio import Clip, ringback
 from sandbox.calls import EVENTS, Call, Callback
 from sandbox.conferences import (
     EVENT_WORDS,
@@ -14,6 +13,7 @@ from sandbox.conferences import (
     DuplicateLabel,
     Participant,
 )
+from sandbox.media.audio import Clip, ringback
 from sandbox.recordings import Recording, RecordingCallback
 from sandbox.session import CallOver, Session, Step
 from sandbox.twiml import TwimlError, Verb

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from sandbox.audio import SILENCE, Clip, Ear, Samples, greeting
+from sandbox.media.audio import SILENCE, Clip, Ear, Samples, greeting
 
 ECHO_DELAY_FRAMES = 25  # 0.5 s, so that a speaker can tell the echo from himself
 SHORT_TALK_SECONDS = 4.0

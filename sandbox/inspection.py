@@ -8,10 +8,10 @@ from typing import Any
 from aiohttp import web
 
 from sandbox import session
-from sandbox.audio import Ear
 from sandbox.calls import Call
 from sandbox.config import Account, Number
 from sandbox.exchange import Exchange
+from sandbox.media.audio import Ear
 from sandbox.pstream import Signalling
 from sandbox.rest.calls import call_json
 from sandbox.rest.conferences import conference_json

@@ -7,8 +7,8 @@ import time
 from array import array
 from urllib.parse import urljoin
 
-from sandbox.audio import Clip, Samples, beep, silence, speech
 from sandbox.dialing import recording_callback
+from sandbox.media.audio import Clip, Samples, beep, silence, speech
 from sandbox.session import CallOver, Session, Step
 from sandbox.twiml import TwimlError, Verb
 

@@ -14,7 +14,7 @@ from aiohttp import WSMsgType, web
 from sandbox import session
 from sandbox.calls import Call, Device
 from sandbox.exchange import Exchange
-from sandbox.peer import BrowserPeer
+from sandbox.media.peer import BrowserPeer
 from sandbox.tokens import Grant, TokenRejected, read
 
 HEARTBEAT_SECONDS = 5.0  # the client drops a silent socket after 15

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import av
 
-from sandbox.audio import RATE, SILENCE, Samples, mix
 from sandbox.config import Account
 from sandbox.ids import new_sid, now, rfc2822
+from sandbox.media.audio import RATE, SILENCE, Samples, mix
 from sandbox.webhooks import Params
 
 # Dual: channel 1 is what the recorded leg's person says, channel 2 what that person hears.

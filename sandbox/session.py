@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin
 
 from sandbox import twiml
-from sandbox.audio import Clip, speech
 from sandbox.calls import Call
+from sandbox.media.audio import Clip, speech
 from sandbox.webhooks import Params, TwimlUnavailable
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import urljoin
 
 from sandbox import dialing, listening
-from sandbox.audio import Clip, Samples, decode, speech
 from sandbox.ids import new_sid
+from sandbox.media.audio import Clip, Samples, decode, speech
 from sandbox.session import CallOver, LeaveQueue, Session, Step
 from sandbox.twiml import Verb
 from sandbox.waiting import default_wait

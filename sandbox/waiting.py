@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from sandbox import twiml
-from sandbox.audio import Clip, Samples, decode, hold_music, silence, speech
 from sandbox.config import Account
+from sandbox.media.audio import Clip, Samples, decode, hold_music, silence, speech
 from sandbox.webhooks import Params
 
 if TYPE_CHECKING:

@@ -21,9 +21,9 @@ from aiortc.mediastreams import MediaStreamError
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
-from sandbox.audio import SILENCE, Clip, Ear, tone
 from sandbox.config import parse
-from sandbox.peer import Outgoing
+from sandbox.media.audio import SILENCE, Clip, Ear, tone
+from sandbox.media.peer import Outgoing
 from sandbox.server import Server
 
 ACCOUNT, TOKEN = "AC" + "1" * 32, "token-one"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.async_api import async_playwright
 
-from sandbox.audio import silence
+from sandbox.media.audio import silence
 from sandbox.recordings import to_wav
 from sandbox.tests.harness import Box, Request, access_token, conference_twiml, eventually
 

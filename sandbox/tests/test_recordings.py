@@ -10,7 +10,7 @@ from typing import Any
 
 import requests
 
-from sandbox.audio import decode
+from sandbox.media.audio import decode
 from sandbox.tests.harness import ACCOUNT, OTHER_ACCOUNT, OTHER_TOKEN, TOKEN, Box, until
 
 

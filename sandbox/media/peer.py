@@ -15,7 +15,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import AudioFrame
 
-from sandbox.audio import FRAME, RATE, SILENCE, Ear, Samples
+from sandbox.media.audio import FRAME, RATE, SILENCE, Ear, Samples
 
 OUT_QUEUE_FRAMES = 3  # more would start every call with a burst, heard as delay
 IN_QUEUE_FRAMES = 8

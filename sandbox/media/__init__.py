@@ -1,0 +1,1 @@
+"""Sound: frames and tones, files, and a browser's WebRTC audio."""
