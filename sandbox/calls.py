@@ -17,7 +17,7 @@ from sandbox.config import Account
 from sandbox.ids import new_sid, now, rfc2822
 from sandbox.media.audio import SILENCE, Clip, Ear, Samples
 from sandbox.recordings import Recording
-from sandbox.webhooks import Params, Webhooks
+from sandbox.wire.webhooks import Params, Webhooks
 
 if TYPE_CHECKING:
     from sandbox.conferences import Participant

@@ -14,7 +14,7 @@ from sandbox.config import Account
 from sandbox.ids import new_sid, now, rfc2822
 from sandbox.media.audio import SILENCE, Clip, Samples, hold_music, mix, ringback, tone
 from sandbox.recordings import Recording
-from sandbox.webhooks import Params, Webhooks
+from sandbox.wire.webhooks import Params, Webhooks
 
 EVENT_WORDS = {
     "start": ("conference-start",),

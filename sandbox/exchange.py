@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 from sandbox.calls import DEFAULT_TIME_LIMIT_SECONDS, Call, Callback
 from sandbox.conferences import Conference, ConferenceCallback
 from sandbox.config import Account, Application, Config, Number
-from sandbox.faults import Faults
 from sandbox.handsets import Handset, behaviour
 from sandbox.media.audio import FRAME_SECONDS, SILENCE
 from sandbox.recordings import Recording, RecordingCallback
-from sandbox.webhooks import Params, Webhooks
-from sandbox.wire import WireLog
+from sandbox.wire.faults import Faults
+from sandbox.wire.log import WireLog
+from sandbox.wire.webhooks import Params, Webhooks
 
 SETUP_SECONDS = 0.03  # between initiated and ringing
 RECORDING_READY_SECONDS = 0.3  # Twilio's file is ready some time after the call

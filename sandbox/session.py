@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 from sandbox import twiml
 from sandbox.calls import Call
 from sandbox.media.audio import Clip, speech
-from sandbox.webhooks import Params, TwimlUnavailable
+from sandbox.wire.webhooks import Params, TwimlUnavailable
 
 if TYPE_CHECKING:
     from sandbox.exchange import Exchange

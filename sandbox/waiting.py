@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 from sandbox import twiml
 from sandbox.config import Account
 from sandbox.media.audio import Clip, Samples, decode, hold_music, silence, speech
-from sandbox.webhooks import Params
+from sandbox.wire.webhooks import Params
 
 if TYPE_CHECKING:
     from sandbox.exchange import Exchange

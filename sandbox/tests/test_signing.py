@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from twilio.request_validator import RequestValidator
 
-from sandbox.signing import signature, signed_url
+from sandbox.wire.signing import signature, signed_url
 
 PARAMS = {
     "CallSid": "CA1234567890ABCDE",  # pragma: allowlist secret

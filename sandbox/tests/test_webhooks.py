@@ -11,10 +11,10 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from sandbox.config import Account
-from sandbox.faults import Faults
 from sandbox.tests.harness import Application, Request
-from sandbox.webhooks import Answer, Override, TwimlUnavailable, Webhooks
-from sandbox.wire import WireLog
+from sandbox.wire.faults import Faults
+from sandbox.wire.log import WireLog
+from sandbox.wire.webhooks import Answer, Override, TwimlUnavailable, Webhooks
 
 ACCOUNT = Account("AC1", "token")
 

@@ -160,7 +160,7 @@ class SandboxClient:
         return self._ask("POST", "/sandbox/incoming", {"to": to, "from": caller})
 
     def fault(self, kind: str, **order: Any) -> Any:
-        """Order a fault (`sandbox/faults.py` lists the kinds)."""
+        """Order a fault (`sandbox/wire/faults.py` lists the kinds)."""
         return self._ask("POST", "/sandbox/faults", {"kind": kind, **order})
 
     def faults(self) -> Any:

@@ -13,9 +13,9 @@ import aiohttp
 from yarl import URL
 
 from sandbox.config import Account
-from sandbox.faults import Faults
-from sandbox.signing import signature
-from sandbox.wire import WireLog
+from sandbox.wire.faults import Faults
+from sandbox.wire.log import WireLog
+from sandbox.wire.signing import signature
 
 HARD_CAP_SECONDS = 15.0  # for everything about a call, retries included
 HELD_SECONDS = 5.0
