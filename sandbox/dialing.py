@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import urljoin
 
-from sandbox.calls import EVENTS, Call, Callback
-from sandbox.conferences import (
+from sandbox.media.audio import Clip, ringback
+from sandbox.session import CallOver, Session, Step
+from sandbox.telephony.calls import EVENTS, Call, Callback
+from sandbox.telephony.conferences import (
     EVENT_WORDS,
     ConferenceCallback,
     ConferenceFull,
     DuplicateLabel,
     Participant,
 )
-from sandbox.media.audio import Clip, ringback
-from sandbox.recordings import Recording, RecordingCallback
-from sandbox.session import CallOver, Session, Step
+from sandbox.telephony.recordings import Recording, RecordingCallback
 from sandbox.twiml import TwimlError, Verb
 from sandbox.waiting import quiet, wait_clip
 

@@ -8,9 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from sandbox import session
-from sandbox.calls import Call
 from sandbox.config import Account, Number
-from sandbox.exchange import Exchange
 from sandbox.media.audio import Ear
 from sandbox.pstream import Signalling
 from sandbox.rest.calls import call_json
@@ -18,6 +16,8 @@ from sandbox.rest.conferences import conference_json
 from sandbox.rest.core import EXCHANGE, Handler
 from sandbox.rest.participants import participant_json
 from sandbox.rest.recordings import recording_json
+from sandbox.telephony.calls import Call
+from sandbox.telephony.exchange import Exchange
 
 SIGNALLING = web.AppKey("signalling", Signalling)
 

@@ -12,9 +12,9 @@ from urllib.parse import parse_qsl
 from aiohttp import WSMsgType, web
 
 from sandbox import session
-from sandbox.calls import Call, Device
-from sandbox.exchange import Exchange
 from sandbox.media.peer import BrowserPeer
+from sandbox.telephony.calls import Call, Device
+from sandbox.telephony.exchange import Exchange
 from sandbox.tokens import Grant, TokenRejected, read
 
 HEARTBEAT_SECONDS = 5.0  # the client drops a silent socket after 15

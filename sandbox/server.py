@@ -6,11 +6,11 @@ from aiohttp import web
 
 from sandbox import inspection
 from sandbox.config import Config
-from sandbox.exchange import Exchange
 from sandbox.media.peer import use_loopback_only
 from sandbox.pstream import Signalling
 from sandbox.rest import accounts, calls, conferences, participants, permissions, recordings
 from sandbox.rest.core import EXCHANGE, rest_middleware
+from sandbox.telephony.exchange import Exchange
 
 
 class Server:

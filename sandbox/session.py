@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin
 
 from sandbox import twiml
-from sandbox.calls import Call
 from sandbox.media.audio import Clip, speech
+from sandbox.telephony.calls import Call
 from sandbox.wire.webhooks import Params, TwimlUnavailable
 
 if TYPE_CHECKING:
-    from sandbox.exchange import Exchange
+    from sandbox.telephony.exchange import Exchange
 
 T = TypeVar("T")
 SORRY = "An application error has occurred. Goodbye."

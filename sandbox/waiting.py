@@ -13,7 +13,7 @@ from sandbox.media.audio import Clip, Samples, decode, hold_music, silence, spee
 from sandbox.wire.webhooks import Params
 
 if TYPE_CHECKING:
-    from sandbox.exchange import Exchange
+    from sandbox.telephony.exchange import Exchange
 
 MAX_SECONDS = 600
 

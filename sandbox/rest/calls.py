@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from sandbox import session
-from sandbox.calls import TERMINAL, Call, Callback
 from sandbox.ids import rfc2822
 from sandbox.rest import parsing
 from sandbox.rest.core import (
@@ -25,6 +24,7 @@ from sandbox.rest.core import (
     only_filters,
     paged,
 )
+from sandbox.telephony.calls import TERMINAL, Call, Callback
 
 TWIML_PARAMETER_LIMIT = 4000
 

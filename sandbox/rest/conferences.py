@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sandbox.conferences import Conference
 from sandbox.ids import rfc2822
 from sandbox.rest.core import (
     PREFIX,
@@ -16,6 +15,7 @@ from sandbox.rest.core import (
     only_filters,
     paged,
 )
+from sandbox.telephony.conferences import Conference
 
 
 def conference_json(c: Conference) -> Json:

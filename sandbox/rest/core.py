@@ -14,7 +14,7 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from sandbox.config import Account
-from sandbox.exchange import Exchange
+from sandbox.telephony.exchange import Exchange
 
 EXCHANGE = web.AppKey("exchange", Exchange)
 ACCOUNT = web.RequestKey("account", Account)

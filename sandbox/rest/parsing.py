@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from sandbox.calls import EVENTS, Callback
 from sandbox.config import Account, Config
-from sandbox.handsets import REFUSED_BY_REST
-from sandbox.recordings import RecordingCallback
 from sandbox.rest.core import ApiError, Form
+from sandbox.telephony.calls import EVENTS, Callback
+from sandbox.telephony.handsets import REFUSED_BY_REST
+from sandbox.telephony.recordings import RecordingCallback
 
 E164 = re.compile(r"\+[1-9]\d{6,14}")
 RECORDING_EVENTS = ("in-progress", "completed", "absent")

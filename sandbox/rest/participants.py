@@ -6,8 +6,6 @@ import asyncio
 
 from aiohttp import web
 
-from sandbox.calls import Call
-from sandbox.conferences import EVENT_WORDS, ConferenceCallback, Participant
 from sandbox.ids import rfc2822
 from sandbox.rest import parsing
 from sandbox.rest.conferences import find
@@ -24,6 +22,8 @@ from sandbox.rest.core import (
     only_filters,
     paged,
 )
+from sandbox.telephony.calls import Call
+from sandbox.telephony.conferences import EVENT_WORDS, ConferenceCallback, Participant
 from sandbox.waiting import default_wait, quiet, wait_clip
 
 DUPLICATE_LABEL = 16025

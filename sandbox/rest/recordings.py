@@ -9,7 +9,6 @@ from aiohttp import web
 
 from sandbox.config import Account
 from sandbox.ids import rfc2822
-from sandbox.recordings import Recording
 from sandbox.rest import parsing
 from sandbox.rest.calls import find as find_call
 from sandbox.rest.core import (
@@ -24,6 +23,7 @@ from sandbox.rest.core import (
     paged,
     sign_in,
 )
+from sandbox.telephony.recordings import Recording
 
 HTML = b"<!doctype html><title>Sign in</title><p>This is not a recording."
 

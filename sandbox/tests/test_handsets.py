@@ -9,7 +9,7 @@ import pytest
 from twilio.base.exceptions import TwilioRestException
 from twilio.request_validator import RequestValidator
 
-from sandbox.handsets import BEHAVIOURS, Behaviour
+from sandbox.telephony.handsets import BEHAVIOURS, Behaviour
 from sandbox.tests.harness import OURS, TOKEN, Box, phone, until
 
 FULL = ["initiated", "ringing", "in-progress", "completed"]

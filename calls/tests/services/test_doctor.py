@@ -26,7 +26,7 @@ from calls.services.setup import rules as rules
 from calls.services.setup.findings import Verdict
 from contacts.services import create_contact
 from sandbox.config import Application, Number
-from sandbox.recordings import Recording
+from sandbox.telephony.recordings import Recording
 from sandbox.tests.harness import ACCOUNT, APP, KEY, SECRET, TOKEN, Box
 from tenants.fence.context import tenant_transaction
 

@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sandbox.calls import Call
 from sandbox.config import Account
 from sandbox.ids import new_sid, now, rfc2822
 from sandbox.media.audio import SILENCE, Clip, Samples, hold_music, mix, ringback, tone
-from sandbox.recordings import Recording
+from sandbox.telephony.calls import Call
+from sandbox.telephony.recordings import Recording
 from sandbox.wire.webhooks import Params, Webhooks
 
 EVENT_WORDS = {

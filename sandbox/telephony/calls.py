@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Protocol
 from sandbox.config import Account
 from sandbox.ids import new_sid, now, rfc2822
 from sandbox.media.audio import SILENCE, Clip, Ear, Samples
-from sandbox.recordings import Recording
+from sandbox.telephony.recordings import Recording
 from sandbox.wire.webhooks import Params, Webhooks
 
 if TYPE_CHECKING:
-    from sandbox.conferences import Participant
+    from sandbox.telephony.conferences import Participant
 
 EVENTS = ("initiated", "ringing", "answered", "completed")
 TERMINAL = ("completed", "busy", "failed", "no-answer", "canceled")

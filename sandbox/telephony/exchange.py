@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from sandbox.calls import DEFAULT_TIME_LIMIT_SECONDS, Call, Callback
-from sandbox.conferences import Conference, ConferenceCallback
 from sandbox.config import Account, Application, Config, Number
-from sandbox.handsets import Handset, behaviour
 from sandbox.media.audio import FRAME_SECONDS, SILENCE
-from sandbox.recordings import Recording, RecordingCallback
+from sandbox.telephony.calls import DEFAULT_TIME_LIMIT_SECONDS, Call, Callback
+from sandbox.telephony.conferences import Conference, ConferenceCallback
+from sandbox.telephony.handsets import Handset, behaviour
+from sandbox.telephony.recordings import Recording, RecordingCallback
 from sandbox.wire.faults import Faults
 from sandbox.wire.log import WireLog
 from sandbox.wire.webhooks import Params, Webhooks

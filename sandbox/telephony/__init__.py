@@ -1,0 +1,1 @@
+"""What lives in the exchange: calls, conferences, recordings and pretend phones."""
