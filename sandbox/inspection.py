@@ -7,7 +7,6 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox import session
 from sandbox.config import Account, Number
 from sandbox.media.audio import Ear
 from sandbox.pstream import Signalling
@@ -18,6 +17,7 @@ from sandbox.rest.participants import participant_json
 from sandbox.rest.recordings import recording_json
 from sandbox.telephony.calls import Call
 from sandbox.telephony.exchange import Exchange
+from sandbox.twiml import session
 
 SIGNALLING = web.AppKey("signalling", Signalling)
 

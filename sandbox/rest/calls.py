@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from sandbox import session
 from sandbox.ids import rfc2822
 from sandbox.rest import parsing
 from sandbox.rest.core import (
@@ -25,6 +24,7 @@ from sandbox.rest.core import (
     paged,
 )
 from sandbox.telephony.calls import TERMINAL, Call, Callback
+from sandbox.twiml import session
 
 TWIML_PARAMETER_LIMIT = 4000
 

@@ -24,7 +24,7 @@ from sandbox.rest.core import (
 )
 from sandbox.telephony.calls import Call
 from sandbox.telephony.conferences import EVENT_WORDS, ConferenceCallback, Participant
-from sandbox.waiting import default_wait, quiet, wait_clip
+from sandbox.twiml.waiting import default_wait, quiet, wait_clip
 
 DUPLICATE_LABEL = 16025
 

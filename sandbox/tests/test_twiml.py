@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from twilio.base.exceptions import TwilioRestException
 
-from sandbox import twiml
 from sandbox.tests.harness import OURS, Box, Request, conference_twiml, phone, until
+from sandbox.twiml.document import TwimlError, parse
 
 
 def ring(box: Box, document: str, ending: str = "100") -> str:
@@ -82,14 +82,14 @@ def test_a_document_that_cannot_run_fails_the_call(box: Box) -> None:
     ],
 )
 def test_a_document_that_cannot_run(document: str, code: int) -> None:
-    with pytest.raises(twiml.TwimlError) as refused:
-        twiml.parse(f"<Response>{document}</Response>")
+    with pytest.raises(TwimlError) as refused:
+        parse(f"<Response>{document}</Response>")
     assert refused.value.code == code
 
 
 def test_a_document_type_is_refused() -> None:
-    with pytest.raises(twiml.TwimlError):
-        twiml.parse('<!DOCTYPE x [<!ENTITY a "b">]><Response>&a;</Response>')
+    with pytest.raises(TwimlError):
+        parse('<!DOCTYPE x [<!ENTITY a "b">]><Response>&a;</Response>')
 
 
 def test_a_conference_ends_and_the_action_goes_on(box: Box) -> None:

@@ -7,12 +7,12 @@ import time
 from collections.abc import Awaitable, Callable
 from urllib.parse import urljoin
 
-from sandbox import dialing, listening
 from sandbox.ids import new_sid
 from sandbox.media.audio import Clip, Samples, decode, speech
-from sandbox.session import CallOver, LeaveQueue, Session, Step
-from sandbox.twiml import Verb
-from sandbox.waiting import default_wait
+from sandbox.twiml import dialing, listening
+from sandbox.twiml.document import Verb
+from sandbox.twiml.session import CallOver, LeaveQueue, Session, Step
+from sandbox.twiml.waiting import default_wait
 
 Handler = Callable[[Session, Verb, str], Awaitable[Step | None]]
 

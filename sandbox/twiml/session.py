@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin
 
-from sandbox import twiml
 from sandbox.media.audio import Clip, speech
 from sandbox.telephony.calls import Call
+from sandbox.twiml.document import TwimlError, Verb, parse
 from sandbox.wire.webhooks import Params, TwimlUnavailable
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ class Session:
             call.end("completed")
         except CallOver:
             pass
-        except (TwimlUnavailable, twiml.TwimlError) as error:
-            if isinstance(error, twiml.TwimlError):
+        except (TwimlUnavailable, TwimlError) as error:
+            if isinstance(error, TwimlError):
                 self.exchange.wire.alert(error.code, str(error), call=call.sid)
             if not call.over.is_set():
                 await self._sorry()
@@ -77,13 +77,13 @@ class Session:
             if step is None:
                 return
             step = await self._document(step, waiting)
-        raise twiml.TwimlError(0, f"more than {MAX_DOCUMENTS} documents in a row")
+        raise TwimlError(0, f"more than {MAX_DOCUMENTS} documents in a row")
 
     async def _document(self, step: Step, waiting: bool) -> Step | None:
-        from sandbox.verbs import VERBS
+        from sandbox.twiml.verbs import VERBS
 
         text = step.text or await self.ask(step)
-        for verb in twiml.parse(text):
+        for verb in parse(text):
             if not waiting and verb.name not in ("Reject", "Redirect"):
                 await self.answer()
             nxt = await VERBS[verb.name](self, verb, step.url)
@@ -135,7 +135,7 @@ class Session:
         """Play to the end."""
         await self.until_over(self.call.play(clip).wait())
 
-    def next_step(self, verb: twiml.Verb, base: str, extra: Params) -> Step | None:
+    def next_step(self, verb: Verb, base: str, extra: Params) -> Step | None:
         """The step to the verb's action URL; without the attribute the document goes on."""
         if "action" not in verb.attributes:
             return None

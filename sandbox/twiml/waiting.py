@@ -7,9 +7,9 @@ from array import array
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
-from sandbox import twiml
 from sandbox.config import Account
 from sandbox.media.audio import Clip, Samples, decode, hold_music, silence, speech
+from sandbox.twiml.document import TwimlError, parse
 from sandbox.wire.webhooks import Params
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ async def wait_clip(
     """
     try:
         return Clip(await _sound(exchange, account, url, method, params, 0), loop=True)
-    except (twiml.TwimlError, ValueError) as error:
+    except (TwimlError, ValueError) as error:
         exchange.wire.alert(getattr(error, "code", 11200), f"{url}: {error}")
         return quiet()
 
@@ -52,7 +52,7 @@ async def _sound(
     if "xml" not in answer.content_type:
         return await asyncio.to_thread(decode, answer.body)
     out: Samples = array("h")
-    for verb in twiml.parse(answer.body.decode("utf-8", "replace")):
+    for verb in parse(answer.body.decode("utf-8", "replace")):
         if verb.name == "Say":
             out += speech(verb.text)
         elif verb.name == "Pause":
@@ -68,5 +68,5 @@ async def _sound(
                 out += await _sound(exchange, account, target, how, params, depth + 1)
             break
         else:
-            raise twiml.TwimlError(13233, f"<{verb.name}> is not allowed while waiting")
+            raise TwimlError(13233, f"<{verb.name}> is not allowed while waiting")
     return out

@@ -7,17 +7,17 @@ import time
 from array import array
 from urllib.parse import urljoin
 
-from sandbox.dialing import recording_callback
 from sandbox.media.audio import Clip, Samples, beep, silence, speech
-from sandbox.session import CallOver, Session, Step
-from sandbox.twiml import TwimlError, Verb
+from sandbox.twiml.dialing import recording_callback
+from sandbox.twiml.document import TwimlError, Verb
+from sandbox.twiml.session import CallOver, Session, Step
 
 QUIET_LEVEL = 200
 
 
 async def gather(session: Session, verb: Verb, base: str) -> Step | None:
     """Collect digits; pressing one stops the prompt. Speech is not implemented."""
-    from sandbox.verbs import fetch_sound
+    from sandbox.twiml.verbs import fetch_sound
 
     if verb.get("input", "dtmf") != "dtmf":
         raise TwimlError(0, "<Gather> of speech is not implemented by the sandbox")

@@ -6,7 +6,6 @@ import asyncio
 from urllib.parse import urljoin
 
 from sandbox.media.audio import Clip, ringback
-from sandbox.session import CallOver, Session, Step
 from sandbox.telephony.calls import EVENTS, Call, Callback
 from sandbox.telephony.conferences import (
     EVENT_WORDS,
@@ -16,8 +15,9 @@ from sandbox.telephony.conferences import (
     Participant,
 )
 from sandbox.telephony.recordings import Recording, RecordingCallback
-from sandbox.twiml import TwimlError, Verb
-from sandbox.waiting import quiet, wait_clip
+from sandbox.twiml.document import TwimlError, Verb
+from sandbox.twiml.session import CallOver, Session, Step
+from sandbox.twiml.waiting import quiet, wait_clip
 
 RECORD_WORDS = ("do-not-record", "record-from-answer", "record-from-answer-dual")
 
