@@ -9,12 +9,12 @@ from aiohttp import web
 
 from sandbox.config import Account, Number
 from sandbox.media.audio import Ear
-from sandbox.pstream import Signalling
 from sandbox.rest.calls import call_json
 from sandbox.rest.conferences import conference_json
 from sandbox.rest.core import EXCHANGE, Handler
 from sandbox.rest.participants import participant_json
 from sandbox.rest.recordings import recording_json
+from sandbox.signalling.pstream import Signalling
 from sandbox.telephony.calls import Call
 from sandbox.telephony.exchange import Exchange
 from sandbox.twiml import session

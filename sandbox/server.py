@@ -7,9 +7,9 @@ from aiohttp import web
 from sandbox import inspection
 from sandbox.config import Config
 from sandbox.media.peer import use_loopback_only
-from sandbox.pstream import Signalling
 from sandbox.rest import accounts, calls, conferences, participants, permissions, recordings
 from sandbox.rest.core import EXCHANGE, rest_middleware
+from sandbox.signalling.pstream import Signalling
 from sandbox.telephony.exchange import Exchange
 
 

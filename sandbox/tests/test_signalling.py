@@ -116,7 +116,7 @@ async def test_a_lost_socket_is_resumed(box: Box) -> None:
 async def test_a_socket_that_does_not_come_back_ends_the_call(
     box: Box, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sandbox.pstream.RESUME_SECONDS", 0.2)
+    monkeypatch.setattr("sandbox.signalling.pstream.RESUME_SECONDS", 0.2)
     box.application.twiml["/voice"] = conference_twiml(box.application, "vc_l")
     async with Browser(box) as agent:
         await agent.call()

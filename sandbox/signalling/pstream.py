@@ -12,9 +12,9 @@ from urllib.parse import parse_qsl
 from aiohttp import WSMsgType, web
 
 from sandbox.media.peer import BrowserPeer
+from sandbox.signalling.tokens import Grant, TokenRejected, read
 from sandbox.telephony.calls import Call, Device
 from sandbox.telephony.exchange import Exchange
-from sandbox.tokens import Grant, TokenRejected, read
 from sandbox.twiml import session
 
 HEARTBEAT_SECONDS = 5.0  # the client drops a silent socket after 15
