@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sandbox import inspection
 from sandbox.config import Config
+from sandbox.control import inspection
 from sandbox.media.peer import use_loopback_only
 from sandbox.rest import accounts, calls, conferences, participants, permissions, recordings
 from sandbox.rest.core import EXCHANGE, rest_middleware

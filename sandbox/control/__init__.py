@@ -1,0 +1,1 @@
+"""The doors under ``/sandbox/…``: not Twilio's, loopback only."""
