@@ -23,7 +23,8 @@ from sandbox.rest.core import (
     only_filters,
     paged,
 )
-from sandbox.telephony.calls import TERMINAL, Call, Callback
+from sandbox.telephony.callbacks import Callback
+from sandbox.telephony.calls import TERMINAL, Call
 from sandbox.twiml import session
 
 TWIML_PARAMETER_LIMIT = 4000

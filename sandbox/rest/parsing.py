@@ -6,12 +6,15 @@ import re
 
 from sandbox.config import Account, Config
 from sandbox.rest.core import ApiError, Form
-from sandbox.telephony.calls import EVENTS, Callback
+from sandbox.telephony.callbacks import (
+    CALL_EVENTS,
+    RECORDING_EVENTS,
+    Callback,
+    RecordingCallback,
+)
 from sandbox.telephony.handsets import REFUSED_BY_REST
-from sandbox.telephony.recordings import RecordingCallback
 
 E164 = re.compile(r"\+[1-9]\d{6,14}")
-RECORDING_EVENTS = ("in-progress", "completed", "absent")
 # Twilio's console permissions stand in here as the two-way world of tests: a list of prefixes.
 INVALID_EVENT = 21626
 INVALID_CALLBACK = 21609
@@ -45,7 +48,7 @@ def call_callback(form: Form) -> Callback | None:
     """StatusCallback, -Method and -Event; only ``completed`` by default."""
     url = form.url("StatusCallback", INVALID_CALLBACK)
     method = form.method("StatusCallbackMethod")
-    events = form.words("StatusCallbackEvent", "completed", EVENTS, INVALID_EVENT)
+    events = form.words("StatusCallbackEvent", "completed", CALL_EVENTS, INVALID_EVENT)
     return Callback(url, method, events) if url else None
 
 

@@ -22,8 +22,9 @@ from sandbox.rest.core import (
     only_filters,
     paged,
 )
+from sandbox.telephony.callbacks import CONFERENCE_EVENTS, ConferenceCallback
 from sandbox.telephony.calls import Call
-from sandbox.telephony.conferences import EVENT_WORDS, ConferenceCallback, Participant
+from sandbox.telephony.conferences import Participant
 from sandbox.twiml.waiting import default_wait, quiet, wait_clip
 
 DUPLICATE_LABEL = 16025
@@ -69,7 +70,7 @@ async def create_participant(request: web.Request) -> web.Response:
         fields.words(
             "ConferenceStatusCallbackEvent",
             "start end",
-            tuple(EVENT_WORDS),
+            tuple(CONFERENCE_EVENTS),
             parsing.INVALID_EVENT,
         ),
     )

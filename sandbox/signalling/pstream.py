@@ -13,7 +13,8 @@ from aiohttp import WSMsgType, web
 
 from sandbox.media.peer import BrowserPeer
 from sandbox.signalling.tokens import Grant, TokenRejected, read
-from sandbox.telephony.calls import Call, Device
+from sandbox.telephony.calls import Call
+from sandbox.telephony.devices import Device
 from sandbox.telephony.exchange import Exchange
 from sandbox.twiml import session
 

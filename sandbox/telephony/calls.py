@@ -9,64 +9,22 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from sandbox.config import Account
 from sandbox.ids import new_sid, now, rfc2822
 from sandbox.media.audio import SILENCE, Clip, Ear, Samples
+from sandbox.telephony.callbacks import Callback
+from sandbox.telephony.devices import Device, Gone
 from sandbox.telephony.recordings import Recording
 from sandbox.wire.webhooks import Params, Webhooks
 
 if TYPE_CHECKING:
     from sandbox.telephony.conferences import Participant
 
-EVENTS = ("initiated", "ringing", "answered", "completed")
 TERMINAL = ("completed", "busy", "failed", "no-answer", "canceled")
 DEFAULT_TIME_LIMIT_SECONDS = 14_400
-
-
-class Device(Protocol):
-    """The far end of a leg: a browser or a pretend phone."""
-
-    ear: Ear
-    digits: str
-
-    def read(self) -> Samples: ...
-    def write(self, frame: Samples) -> None: ...
-    def digit(self, digits: str) -> None: ...
-    def close(self) -> None: ...
-
-
-class Gone:
-    """What stays of a device when its call is over: what it heard, not its connection."""
-
-    def __init__(self, device: Device) -> None:
-        self.ear = device.ear
-        self.digits = device.digits
-
-    def read(self) -> Samples:
-        """Nothing."""
-        return SILENCE
-
-    def write(self, frame: Samples) -> None:
-        """Nobody listens."""
-
-    def digit(self, digits: str) -> None:
-        """Nobody is there."""
-
-    def close(self) -> None:
-        """It is."""
-
-
-@dataclass
-class Callback:
-    """A status callback. ``events`` are names of EVENTS."""
-
-    url: str
-    method: str = "POST"
-    events: frozenset[str] = frozenset({"completed"})
 
 
 class Call:

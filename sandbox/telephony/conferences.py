@@ -12,21 +12,11 @@ from dataclasses import dataclass, field
 from sandbox.config import Account
 from sandbox.ids import new_sid, now, rfc2822
 from sandbox.media.audio import SILENCE, Clip, Samples, hold_music, mix, ringback, tone
+from sandbox.telephony.callbacks import ConferenceCallback
 from sandbox.telephony.calls import Call
 from sandbox.telephony.recordings import Recording
 from sandbox.wire.webhooks import Params, Webhooks
 
-EVENT_WORDS = {
-    "start": ("conference-start",),
-    "end": ("conference-end",),
-    "join": ("participant-join",),
-    "leave": ("participant-leave",),
-    "mute": ("participant-mute", "participant-unmute"),
-    "hold": ("participant-hold", "participant-unhold"),
-    "modify": ("participant-modify",),
-    "speaker": ("participant-speech-start", "participant-speech-stop"),
-    "announcement": ("announcement-end", "announcement-fail"),
-}
 SPEECH_LEVEL = 400
 SPEECH_STOP_FRAMES = 40
 
@@ -37,19 +27,6 @@ class DuplicateLabel(Exception):
 
 class ConferenceFull(Exception):
     """maxParticipants is reached."""
-
-
-@dataclass
-class ConferenceCallback:
-    """``events`` holds words of EVENT_WORDS."""
-
-    url: str = ""
-    method: str = "POST"
-    events: frozenset[str] = frozenset({"start", "end"})
-
-    def wants(self, event: str) -> bool:
-        """Whether this event (``participant-join`` …) was asked for."""
-        return any(event in EVENT_WORDS[word] for word in self.events)
 
 
 @dataclass

@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 
 from sandbox.config import Account, Application, Config, Number
 from sandbox.media.audio import FRAME_SECONDS, SILENCE
-from sandbox.telephony.calls import DEFAULT_TIME_LIMIT_SECONDS, Call, Callback
-from sandbox.telephony.conferences import Conference, ConferenceCallback
+from sandbox.telephony.callbacks import Callback, ConferenceCallback, RecordingCallback
+from sandbox.telephony.calls import DEFAULT_TIME_LIMIT_SECONDS, Call
+from sandbox.telephony.conferences import Conference
 from sandbox.telephony.handsets import Handset, behaviour
-from sandbox.telephony.recordings import Recording, RecordingCallback
+from sandbox.telephony.recordings import Recording
 from sandbox.wire.faults import Faults
 from sandbox.wire.log import WireLog
 from sandbox.wire.webhooks import Params, Webhooks

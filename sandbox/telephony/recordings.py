@@ -14,19 +14,11 @@ import av
 from sandbox.config import Account
 from sandbox.ids import new_sid, now, rfc2822
 from sandbox.media.audio import RATE, SILENCE, Samples, mix
+from sandbox.telephony.callbacks import RecordingCallback
 from sandbox.wire.webhooks import Params
 
 # Dual: channel 1 is what the recorded leg's person says, channel 2 what that person hears.
 # For a contact's leg: 1 the contact, 2 the agent. Twilio's order is to be measured live.
-
-
-@dataclass
-class RecordingCallback:
-    """Where to report; by default only ``completed``."""
-
-    url: str = ""
-    method: str = "POST"
-    events: frozenset[str] = frozenset({"completed"})
 
 
 @dataclass

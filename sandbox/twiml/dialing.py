@@ -6,15 +6,21 @@ import asyncio
 from urllib.parse import urljoin
 
 from sandbox.media.audio import Clip, ringback
-from sandbox.telephony.calls import EVENTS, Call, Callback
-from sandbox.telephony.conferences import (
-    EVENT_WORDS,
+from sandbox.telephony.callbacks import (
+    CALL_EVENTS,
+    CONFERENCE_EVENTS,
+    RECORDING_EVENTS,
+    Callback,
     ConferenceCallback,
+    RecordingCallback,
+)
+from sandbox.telephony.calls import Call
+from sandbox.telephony.conferences import (
     ConferenceFull,
     DuplicateLabel,
     Participant,
 )
-from sandbox.telephony.recordings import Recording, RecordingCallback
+from sandbox.telephony.recordings import Recording
 from sandbox.twiml.document import TwimlError, Verb
 from sandbox.twiml.session import CallOver, Session, Step
 from sandbox.twiml.waiting import quiet, wait_clip
@@ -50,7 +56,7 @@ async def _conference(session: Session, verb: Verb, noun: Verb, base: str) -> St
         callback = ConferenceCallback(
             urljoin(base, url),
             noun.get("statusCallbackMethod", "POST").upper(),
-            words(noun.get("statusCallbackEvent", "start end"), EVENT_WORDS),
+            words(noun.get("statusCallbackEvent", "start end"), CONFERENCE_EVENTS),
         )
     if not noun.text:
         raise TwimlError(13234, "<Conference> without a name")
@@ -122,10 +128,7 @@ def recording_callback(verb: Verb, base: str) -> RecordingCallback:
     return RecordingCallback(
         urljoin(base, url) if url else "",
         verb.get("recordingStatusCallbackMethod", "POST").upper(),
-        words(
-            verb.get("recordingStatusCallbackEvent", "completed"),
-            ("in-progress", "completed", "absent"),
-        ),
+        words(verb.get("recordingStatusCallbackEvent", "completed"), RECORDING_EVENTS),
     )
 
 
@@ -144,7 +147,7 @@ async def _number(session: Session, verb: Verb, noun: Verb, base: str) -> Step |
         callback = Callback(
             urljoin(base, url),
             noun.get("statusCallbackMethod", "POST").upper(),
-            words(noun.get("statusCallbackEvent", "completed"), EVENTS),
+            words(noun.get("statusCallbackEvent", "completed"), CALL_EVENTS),
         )
     child = exchange.add_call(
         Call(
