@@ -10,7 +10,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from sandbox.config import Account
 from sandbox.ids import new_sid, now, rfc2822
@@ -20,11 +20,17 @@ from sandbox.telephony.devices import Device, Gone
 from sandbox.telephony.recordings import Recording
 from sandbox.wire.webhooks import Params, Webhooks
 
-if TYPE_CHECKING:
-    from sandbox.telephony.conferences import Participant
-
 TERMINAL = ("completed", "busy", "failed", "no-answer", "canceled")
 DEFAULT_TIME_LIMIT_SECONDS = 14_400
+
+
+class Participation(Protocol):
+    """A leg's part in a conference, as far as the leg has to know it."""
+
+    via_api: bool
+
+    def others(self) -> list[Call]: ...
+    def leave(self, reason: str) -> None: ...
 
 
 class Call:
@@ -70,7 +76,7 @@ class Call:
         self.device: Device | None = None
         self.player: Clip | None = None
         self.player_done: asyncio.Event | None = None
-        self.participant: Participant | None = None
+        self.participant: Participation | None = None
         self.bridge: Call | None = None
         self.inp: Samples = SILENCE
         self.out: Samples = SILENCE
@@ -206,7 +212,7 @@ class Call:
             return
         others = [self.bridge] if self.bridge else []
         if self.participant is not None:
-            others = [p.call for p in self.participant.conference.joined if p.call is not self]
+            others = self.participant.others()
         for other in others:
             if other.device is not None:
                 other.device.digit(digits)

@@ -67,6 +67,14 @@ class Participant:
             found["CallSidToCoach"] = self.call_sid_to_coach
         return found
 
+    def others(self) -> list[Call]:
+        """The legs that it shares the conference with."""
+        return [p.call for p in self.conference.joined if p.call is not self.call]
+
+    def leave(self, reason: str) -> None:
+        """Out of the conference."""
+        self.conference.leave(self, reason)
+
 
 class Conference:
     """A CF… resource. ``status``: init, in-progress, completed."""

@@ -112,9 +112,8 @@ class Exchange:
 
     def _settle(self, call: Call) -> None:
         del self.live[call.sid]
-        participant = call.participant
-        if participant is not None:
-            participant.conference.leave(participant, "participant_hung_up")
+        if call.participant is not None:
+            call.participant.leave("participant_hung_up")
         if call.bridge is not None:
             call.bridge.bridge = None
             call.bridge = None

@@ -107,12 +107,12 @@ async def _conference(session: Session, verb: Verb, noun: Verb, base: str) -> St
     try:
         await session.until_over(participant.left.wait(), limit_seconds)
     except TimeoutError:
-        conference.leave(participant, "participant_updated_via_api")
+        participant.leave("participant_updated_via_api")
     except CallOver:
         session.tell(_answered(session, verb, base))
         raise
     except asyncio.CancelledError:
-        conference.leave(participant, "participant_updated_via_api")
+        participant.leave("participant_updated_via_api")
         raise
     return _answered(session, verb, base)
 

@@ -160,7 +160,7 @@ def start(exchange: Exchange, call: Call, step: Step) -> None:
     participant, former = call.participant, call.session
     if participant is not None:
         participant.via_api = False  # it has something to follow now
-        participant.conference.leave(participant, "participant_updated_via_api")
+        participant.leave("participant_updated_via_api")
 
     async def run() -> None:
         if former is not None:
