@@ -9,10 +9,8 @@ from sandbox.media.audio import Clip, ringback
 from sandbox.telephony.callbacks import (
     CALL_EVENTS,
     CONFERENCE_EVENTS,
-    RECORDING_EVENTS,
     Callback,
     ConferenceCallback,
-    RecordingCallback,
 )
 from sandbox.telephony.calls import Call
 from sandbox.telephony.conferences import (
@@ -21,6 +19,7 @@ from sandbox.telephony.conferences import (
     Participant,
 )
 from sandbox.telephony.recordings import Recording
+from sandbox.twiml.attributes import recording_callback, words
 from sandbox.twiml.document import TwimlError, Verb
 from sandbox.twiml.session import CallOver, Session, Step
 from sandbox.twiml.waiting import quiet, wait_clip
@@ -39,14 +38,6 @@ async def dial(session: Session, verb: Verb, base: str) -> Step | None:
             raise TwimlError(0, "<Dial record> of a conference: not implemented by the sandbox")
         return await _conference(session, verb, noun, base)
     return await _number(session, verb, noun, base)
-
-
-def words(text: str, allowed: dict[str, tuple[str, ...]] | tuple[str, ...]) -> frozenset[str]:
-    """A list of event names. Raises TwimlError for one that is none."""
-    found = frozenset(text.split())
-    if unknown := found - set(allowed):
-        raise TwimlError(12200, f"statusCallbackEvent: {', '.join(sorted(unknown))}")
-    return found
 
 
 async def _conference(session: Session, verb: Verb, noun: Verb, base: str) -> Step | None:
@@ -120,16 +111,6 @@ async def _conference(session: Session, verb: Verb, noun: Verb, base: str) -> St
 def _answered(session: Session, verb: Verb, base: str) -> Step | None:
     # No DialCallSid and no DialCallDuration after a conference.
     return session.next_step(verb, base, {"DialCallStatus": "answered", "DialBridged": "true"})
-
-
-def recording_callback(verb: Verb, base: str) -> RecordingCallback:
-    """The recordingStatusCallback* attributes of a verb."""
-    url = verb.get("recordingStatusCallback")
-    return RecordingCallback(
-        urljoin(base, url) if url else "",
-        verb.get("recordingStatusCallbackMethod", "POST").upper(),
-        words(verb.get("recordingStatusCallbackEvent", "completed"), RECORDING_EVENTS),
-    )
 
 
 async def _number(session: Session, verb: Verb, noun: Verb, base: str) -> Step | None:

@@ -8,17 +8,16 @@ from array import array
 from urllib.parse import urljoin
 
 from sandbox.media.audio import Clip, Samples, beep, silence, speech
-from sandbox.twiml.dialing import recording_callback
+from sandbox.twiml.attributes import recording_callback
 from sandbox.twiml.document import TwimlError, Verb
 from sandbox.twiml.session import CallOver, Session, Step
+from sandbox.twiml.speaking import fetch_sound
 
 QUIET_LEVEL = 200
 
 
 async def gather(session: Session, verb: Verb, base: str) -> Step | None:
     """Collect digits; pressing one stops the prompt. Speech is not implemented."""
-    from sandbox.twiml.verbs import fetch_sound
-
     if verb.get("input", "dtmf") != "dtmf":
         raise TwimlError(0, "<Gather> of speech is not implemented by the sandbox")
     call = session.call
