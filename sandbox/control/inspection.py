@@ -17,7 +17,8 @@ from sandbox.rest.recordings import recording_json
 from sandbox.signalling.pstream import Signalling
 from sandbox.telephony.calls import Call
 from sandbox.telephony.exchange import Exchange
-from sandbox.twiml import session
+from sandbox.twiml import running
+from sandbox.twiml.session import Step
 
 SIGNALLING = web.AppKey("signalling", Signalling)
 
@@ -109,8 +110,8 @@ async def incoming(request: web.Request) -> web.Response:
     if not target.voice_url:
         raise web.HTTPBadRequest(text="the number has no voice URL")
     call = room.incoming_call(account, number, str(body.get("from")))
-    step = session.Step(target.voice_url, target.voice_method, fallback=target.voice_fallback_url)
-    session.start(room, call, step)
+    step = Step(target.voice_url, target.voice_method, fallback=target.voice_fallback_url)
+    running.start(room, call, step)
     return web.json_response(call_json(call), status=201)
 
 

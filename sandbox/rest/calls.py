@@ -25,7 +25,8 @@ from sandbox.rest.core import (
 )
 from sandbox.telephony.callbacks import Callback
 from sandbox.telephony.calls import TERMINAL, Call
-from sandbox.twiml import session
+from sandbox.twiml import running
+from sandbox.twiml.session import Step
 
 TWIML_PARAMETER_LIMIT = 4000
 
@@ -120,7 +121,7 @@ async def fetch_call(request: web.Request) -> web.Response:
     return web.json_response(call_json(find(request)))
 
 
-def _step(fields: Form) -> session.Step | None:
+def _step(fields: Form) -> Step | None:
     url, text = fields.url("Url", 21205), fields.text("Twiml")
     if len(text) > TWIML_PARAMETER_LIMIT:
         raise ApiError(400, 20001, f"Twiml is longer than {TWIML_PARAMETER_LIMIT} characters")
@@ -128,7 +129,7 @@ def _step(fields: Form) -> session.Step | None:
     fields.method("FallbackMethod")
     if not url and not text:
         return None
-    return session.Step(url, method, fallback=fallback, text=text)
+    return Step(url, method, fallback=fallback, text=text)
 
 
 async def create_call(request: web.Request) -> web.Response:
@@ -140,7 +141,7 @@ async def create_call(request: web.Request) -> web.Response:
         app = ours.applications.get(app_sid)
         if app is None:
             raise ApiError(400, 21218, f"Invalid ApplicationSid {app_sid}")
-        step = session.Step(app.voice_url, app.voice_method, fallback=app.voice_fallback_url)
+        step = Step(app.voice_url, app.voice_method, fallback=app.voice_fallback_url)
         # With an application the StatusCallback parameters of the request are ignored.
         callback = Callback(app.status_callback, app.status_callback_method)
     if step is None:
@@ -168,7 +169,7 @@ async def create_call(request: web.Request) -> web.Response:
     def answered() -> None:
         if record:
             room.record_call(call, "OutboundAPI", dual, reports, track)
-        session.start(room, call, step)
+        running.start(room, call, step)
 
     room.dial(call, timeout=timeout, time_limit=time_limit, on_answer=answered)
     after_answer(request, call.released.set)
@@ -194,7 +195,7 @@ async def update_call(request: web.Request) -> web.Response:
     elif step is not None:
         if call.answered_at is None:
             raise ApiError(400, 21220, "Invalid call state: the call is not in-progress")
-        session.start(room, call, step)
+        running.start(room, call, step)
     else:
         raise ApiError(400, 20001, "Status, Url or Twiml is needed")
     return web.json_response(call_json(call))

@@ -16,7 +16,8 @@ from sandbox.signalling.tokens import Grant, TokenRejected, read
 from sandbox.telephony.calls import Call
 from sandbox.telephony.devices import Device
 from sandbox.telephony.exchange import Exchange
-from sandbox.twiml import session
+from sandbox.twiml import running
+from sandbox.twiml.session import Step
 
 HEARTBEAT_SECONDS = 5.0  # the client drops a silent socket after 15
 RESUME_SECONDS = 6.0  # a call outlives its socket for so long
@@ -230,8 +231,8 @@ class Connection:
         offer = str(payload.get("sdp", ""))
         call.pick_up = lambda: leg.pick_up(offer)
         leg.send("ringing")
-        step = session.Step(app.voice_url, app.voice_method, fallback=app.voice_fallback_url)
-        session.start(self.exchange, call, step)
+        step = Step(app.voice_url, app.voice_method, fallback=app.voice_fallback_url)
+        running.start(self.exchange, call, step)
 
     def _refuse(self, client_sid: str, code: int, message: str) -> None:
         self.exchange.wire.alert(code, message)

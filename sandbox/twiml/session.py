@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 from urllib.parse import urljoin
 
 from sandbox.media.audio import Clip, speech
 from sandbox.telephony.calls import Call
+from sandbox.telephony.exchange import Exchange
 from sandbox.twiml.document import TwimlError, Verb, parse
 from sandbox.wire.webhooks import Params, TwimlUnavailable
-
-if TYPE_CHECKING:
-    from sandbox.telephony.exchange import Exchange
 
 T = TypeVar("T")
 SORRY = "An application error has occurred. Goodbye."
@@ -41,11 +39,12 @@ class LeaveQueue(Exception):
 
 
 class Session:
-    """The one owner of a call while TwiML runs on it."""
+    """The one owner of a call while TwiML runs on it. ``verbs``: what each does, by its name."""
 
-    def __init__(self, exchange: Exchange, call: Call) -> None:
+    def __init__(self, exchange: Exchange, call: Call, verbs: Mapping[str, Handler]) -> None:
         self.exchange = exchange
         self.call = call
+        self._verbs = verbs
 
     # entry
 
@@ -80,13 +79,11 @@ class Session:
         raise TwimlError(0, f"more than {MAX_DOCUMENTS} documents in a row")
 
     async def _document(self, step: Step, waiting: bool) -> Step | None:
-        from sandbox.twiml.verbs import VERBS
-
         text = step.text or await self.ask(step)
         for verb in parse(text):
             if not waiting and verb.name not in ("Reject", "Redirect"):
                 await self.answer()
-            nxt = await VERBS[verb.name](self, verb, step.url)
+            nxt = await self._verbs[verb.name](self, verb, step.url)
             if nxt is not None:
                 return nxt
         return None
@@ -155,18 +152,5 @@ class Session:
             pass
 
 
-def start(exchange: Exchange, call: Call, step: Step) -> None:
-    """Run TwiML on this call in place of what runs now; it leaves a conference at once."""
-    participant, former = call.participant, call.session
-    if participant is not None:
-        participant.via_api = False  # it has something to follow now
-        participant.leave("participant_updated_via_api")
-
-    async def run() -> None:
-        if former is not None:
-            former.cancel()
-            await asyncio.wait({former})
-        await Session(exchange, call).run(step)
-
-    call.session = asyncio.create_task(run())
-    exchange.spawn(call.session)
+# What a verb does, given its document's URL. The Step to go on with, or None for the next verb.
+Handler = Callable[[Session, Verb, str], Awaitable[Step | None]]

@@ -1,15 +1,12 @@
-"""What each TwiML verb does. A verb returns the Step to go on with, or None for the next verb."""
+"""The verbs that there are, and what the simple ones do."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from urllib.parse import urljoin
 
 from sandbox.twiml import dialing, listening, queueing, speaking
 from sandbox.twiml.document import Verb
-from sandbox.twiml.session import CallOver, Session, Step
-
-Handler = Callable[[Session, Verb, str], Awaitable[Step | None]]
+from sandbox.twiml.session import CallOver, Handler, Session, Step
 
 
 async def pause(session: Session, verb: Verb, base: str) -> Step | None:

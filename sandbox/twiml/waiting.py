@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from sandbox.config import Account
 from sandbox.media.audio import Clip, Samples, decode, hold_music, silence, speech
+from sandbox.telephony.exchange import Exchange
 from sandbox.twiml.document import TwimlError, parse
 from sandbox.wire.webhooks import Params
-
-if TYPE_CHECKING:
-    from sandbox.telephony.exchange import Exchange
 
 MAX_SECONDS = 600
 
