@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import async_playwright
 
 from sandbox.media.audio import silence
-from sandbox.telephony.recordings import to_wav
+from sandbox.media.files import to_wav
 from sandbox.tests.harness import Box, Request, access_token, conference_twiml, eventually
 
 VENDOR = Path(__file__).parents[2] / "static" / "vendor"
