@@ -54,7 +54,7 @@ async def state(request: web.Request) -> web.Response:
                 | {"participants": [participant_json(p) for p in c.joined + c.pending]}
                 for c in room.conferences.values()
             ],
-            "recordings": [recording_json(r) for r in room.recordings.values()],
+            "recordings": [recording_json(r) for r in room.recorder.recordings.values()],
         }
     )
 

@@ -168,7 +168,7 @@ async def create_call(request: web.Request) -> web.Response:
 
     def answered() -> None:
         if record:
-            room.record_call(call, "OutboundAPI", dual, reports, track)
+            room.recorder.record_call(call, "OutboundAPI", dual, reports, track)
         running.start(room, call, step)
 
     room.dial(call, timeout=timeout, time_limit=time_limit, on_answer=answered)

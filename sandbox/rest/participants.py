@@ -145,9 +145,9 @@ async def create_participant(request: web.Request) -> web.Response:
 
     def answered() -> None:
         if record:
-            room.record_call(call, "OutboundAPI", dual, recording_callback, track)
+            room.recorder.record_call(call, "OutboundAPI", dual, recording_callback, track)
         if record_room in ("true", "record-from-start") and conference.recording is None:
-            room.record_conference(conference, "Conference", room_callback)
+            room.recorder.record_conference(conference, "Conference", room_callback)
         conference.join(participant)
 
     room.dial(call, timeout=timeout, time_limit=time_limit, on_answer=answered)

@@ -57,7 +57,7 @@ def recording_json(r: Recording) -> Json:
 
 def find(request: web.Request) -> Recording:
     """By SID, inside the account; a deleted one is gone."""
-    found = exchange(request).recordings.get(request.match_info["recording"])
+    found = exchange(request).recorder.recordings.get(request.match_info["recording"])
     if found is None or found.account.sid != account(request).sid or found.status == "deleted":
         raise not_found(request.path)
     return found
@@ -72,7 +72,9 @@ async def create_recording(request: web.Request) -> web.Response:
     fields.finish()
     if call.status != "in-progress":
         raise ApiError(400, 21220, "Requested resource is not eligible for recording")
-    made = exchange(request).record_call(call, "StartCallRecordingAPI", channels, reports, track)
+    made = exchange(request).recorder.record_call(
+        call, "StartCallRecordingAPI", channels, reports, track
+    )
     return web.json_response(recording_json(made), status=201)
 
 
@@ -91,7 +93,7 @@ async def update_recording(request: web.Request) -> web.Response:
         raise not_found(request.path)
     recording = chosen[-1]
     if status == "stopped":
-        exchange(request).stop_recording(recording)
+        exchange(request).recorder.stop(recording)
         return web.json_response(recording_json(recording) | {"status": "stopped"})
     recording.status, recording.skip_when_paused = status, skip
     return web.json_response(recording_json(recording))
@@ -104,7 +106,7 @@ async def list_recordings(request: web.Request) -> web.Response:
     conference = request.query.get("ConferenceSid")
     found = [
         r
-        for r in reversed(exchange(request).recordings.values())
+        for r in reversed(exchange(request).recorder.recordings.values())
         if r.account.sid == account(request).sid
         and r.status != "deleted"
         and call in (None, r.call_sid)
@@ -140,7 +142,7 @@ async def media(request: web.Request) -> web.StreamResponse:
         ours = sign_in(request)
     else:
         ours = None
-    recording = room.recordings.get(request.match_info["recording"])
+    recording = room.recorder.recordings.get(request.match_info["recording"])
     wrong = recording is not None and (
         recording.account.sid != request.match_info["account"]
         or (ours is not None and ours.sid != recording.account.sid)

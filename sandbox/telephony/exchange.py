@@ -1,4 +1,4 @@
-"""The switch room: owns calls, conferences and recordings, dials, and drives the audio clock."""
+"""The switch room: owns calls and conferences, dials, and moves the sound at each tick."""
 
 from __future__ import annotations
 
@@ -6,22 +6,20 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 from sandbox.config import Account, Application, Config, Number
-from sandbox.media.audio import FRAME_SECONDS, SILENCE
-from sandbox.telephony.callbacks import Callback, ConferenceCallback, RecordingCallback
+from sandbox.media.audio import SILENCE
+from sandbox.telephony import clock
+from sandbox.telephony.callbacks import Callback, ConferenceCallback
 from sandbox.telephony.calls import DEFAULT_TIME_LIMIT_SECONDS, Call
 from sandbox.telephony.conferences import Conference
 from sandbox.telephony.handsets import Handset, behaviour
-from sandbox.telephony.recordings import Recording
+from sandbox.telephony.recorder import Recorder
 from sandbox.wire.faults import Faults
 from sandbox.wire.log import WireLog
 from sandbox.wire.webhooks import Params, Webhooks
 
 SETUP_SECONDS = 0.03  # between initiated and ringing
-RECORDING_READY_SECONDS = 0.3  # Twilio's file is ready some time after the call
-LATE_FRAMES = 50  # after a longer stall the clock starts anew instead of catching up
 
 
 class Exchange:
@@ -36,7 +34,7 @@ class Exchange:
         self.live: dict[str, Call] = {}  # the clock must not walk through history
         self.rooms: dict[tuple[str, str], Conference] = {}  # live, by account SID and name
         self.conferences: dict[str, Conference] = {}
-        self.recordings: dict[str, Recording] = {}
+        self.recorder = Recorder(config, self.wire, self.webhooks, self.spawn)
         self.next_slot: dict[str, float] = {}
         self.under_way: Counter[str] = Counter()  # REST requests, by account SID
         self._clock: asyncio.Task[None] | None = None
@@ -46,7 +44,7 @@ class Exchange:
 
     def start(self) -> None:
         """Start the clock."""
-        self._clock = asyncio.create_task(self._run_clock())
+        self._clock = asyncio.create_task(clock.run(self._tick))
 
     async def close(self) -> None:
         """Stop at once: nobody is told, as when a machine goes down."""
@@ -71,20 +69,7 @@ class Exchange:
         """Nothing lives and nothing is still to be told."""
         return not (self.live or self._tasks or self.webhooks.busy)
 
-    # the clock: absolute, so that recordings are as long as the calls were
-
-    async def _run_clock(self) -> None:
-        due = time.monotonic()
-        while True:
-            due += FRAME_SECONDS
-            wait = due - time.monotonic()
-            if wait > 0:
-                await asyncio.sleep(wait)
-            elif wait < -LATE_FRAMES * FRAME_SECONDS:
-                due = time.monotonic()
-            else:
-                await asyncio.sleep(0)
-            self._tick()
+    # sound
 
     def _tick(self) -> None:
         calls = [call for call in self.live.values() if call.device is not None]
@@ -118,7 +103,7 @@ class Exchange:
             call.bridge.bridge = None
             call.bridge = None
         for recording in call.recordings:
-            self.stop_recording(recording)
+            self.recorder.stop(recording)
 
     def browser_call(self, account: Account, app: Application, from_: str, custom: Params) -> Call:
         """A call from a browser to a TwiML application; its far end is a WebRTC peer."""
@@ -226,66 +211,7 @@ class Exchange:
         def settle() -> None:
             del self.rooms[key]
             if made.recording is not None:
-                self.stop_recording(made.recording)
+                self.recorder.stop(made.recording)
 
         made.on_end = settle
         return made
-
-    # recordings
-
-    def record_call(
-        self,
-        call: Call,
-        source: str,
-        channels: int,
-        callback: RecordingCallback,
-        track: str = "both",
-    ) -> Recording:
-        """Start to record a leg."""
-        recording = Recording(
-            call.account, call.sid, None, source, channels, call.base_url, track, callback
-        )
-        call.recordings.append(recording)
-        return self._started(recording)
-
-    def record_conference(
-        self, conference: Conference, source: str, callback: RecordingCallback
-    ) -> Recording:
-        """Start to record the mix of a conference; mono, as with Twilio."""
-        recording = Recording(
-            conference.account,
-            None,
-            conference.sid,
-            source,
-            1,
-            conference.base_url,
-            callback=callback,
-        )
-        conference.recording = recording
-        return self._started(recording)
-
-    def _started(self, recording: Recording) -> Recording:
-        self.recordings[recording.sid] = recording
-        self._report(recording)
-        return recording
-
-    def stop_recording(self, recording: Recording) -> None:
-        """Stop capturing; the file and its callback follow some hundred ms later."""
-        if recording.running:
-            recording.status = "processing"
-            self.spawn(asyncio.create_task(self._finish(recording)))
-
-    async def _finish(self, recording: Recording) -> None:
-        await asyncio.sleep(RECORDING_READY_SECONDS)
-        recording.save(self.config.data_dir / recording.account.sid)
-        self._report(recording)
-
-    def _report(self, recording: Recording) -> None:
-        callback = recording.callback
-        if recording.status not in callback.events or not callback.url:
-            return
-        host = urlsplit(callback.url).hostname or ""
-        if not callback.url.startswith(("http://", "https://")) or "_" in host:
-            self.wire.alert(13256, f"invalid recording callback {callback.url}")
-            return
-        self.webhooks.event(recording.account, callback.url, callback.method, recording.params())

@@ -11,7 +11,7 @@ from sandbox.tests.harness import Box
 def running_box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     patch = pytest.MonkeyPatch()
     patch.setattr("sandbox.twiml.session.SORRY", "Sorry, an error")  # a second instead of three
-    patch.setattr("sandbox.telephony.exchange.RECORDING_READY_SECONDS", 0.1)
+    patch.setattr("sandbox.telephony.recorder.RECORDING_READY_SECONDS", 0.1)
     box = Box(str(tmp_path_factory.mktemp("sandbox")))
     yield box
     box.close()

@@ -92,7 +92,9 @@ async def _conference(session: Session, verb: Verb, noun: Verb, base: str) -> St
 
         call.own(asyncio.create_task(load()))
     if noun.get("record", "do-not-record") == "record-from-start" and not conference.recording:
-        exchange.record_conference(conference, "Conference", recording_callback(noun, base))
+        exchange.recorder.record_conference(
+            conference, "Conference", recording_callback(noun, base)
+        )
     conference.join(participant)
     limit_seconds = verb.number("timeLimit", 14_400)
     try:
@@ -149,7 +151,7 @@ async def _number(session: Session, verb: Verb, noun: Verb, base: str) -> Step |
         if record != "do-not-record":
             # On the parent: channel 1 is the parent, channel 2 the child.
             channels = 2 if record.endswith("-dual") else 1
-            made.append(exchange.record_call(call, "DialVerb", channels, reports))
+            made.append(exchange.recorder.record_call(call, "DialVerb", channels, reports))
 
     call.play(Clip(ringback(), loop=True))
     child.released.set()
@@ -182,5 +184,5 @@ async def _number(session: Session, verb: Verb, noun: Verb, base: str) -> Step |
     finally:
         call.stop_playing()
         for recording in made:
-            exchange.stop_recording(recording)
+            exchange.recorder.stop(recording)
     return facts()

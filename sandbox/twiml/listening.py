@@ -67,7 +67,7 @@ async def record(session: Session, verb: Verb, base: str) -> Step | None:
     if verb.flag("playBeep", True):
         await session.play(Clip(beep()))
     call.collecting = True
-    recording = exchange.record_call(
+    recording = exchange.recorder.record_call(
         call, "RecordVerb", 1, recording_callback(verb, base), "inbound"
     )
     ends_on = verb.get("finishOnKey", "1234567890*#")
@@ -102,5 +102,5 @@ async def record(session: Session, verb: Verb, base: str) -> Step | None:
         call.collecting = False
         if verb.get("trim", "trim-silence") == "trim-silence" and not ended_by:
             recording.drop_tail(time.monotonic() - last_sound)
-        exchange.stop_recording(recording)
+        exchange.recorder.stop(recording)
     return after()

@@ -101,7 +101,7 @@ def box(
         account.numbers[sid] = Number(sid, number)
         with tenant_transaction(tenant.pk):
             PhoneNumber.objects.filter(number=number).update(account_sid=ACCOUNT, twilio_sid=sid)
-    running_box.server.exchange.recordings.clear()
+    running_box.server.exchange.recorder.recordings.clear()
     finished_recording(running_box, tmp_path)
     yield running_box
     running_box.reset()
@@ -125,7 +125,7 @@ def finished_recording(box: Box, folder: Path) -> None:
         box.config.accounts[ACCOUNT], "CA" + "1" * 32, None, "OutboundAPI", 1, box.url
     )
     recording.path, recording.status, recording.duration = path, "completed", 1
-    box.server.exchange.recordings[recording.sid] = recording
+    box.server.exchange.recorder.recordings[recording.sid] = recording
 
 
 @dataclass
@@ -393,7 +393,7 @@ def test_twilio_out_of_reach_is_unknown_not_wrong(box: Box, settings: Any) -> No
 
 
 def test_media_without_a_recording_and_unlisted_countries_are_unknown(box: Box, cast: Any) -> None:
-    box.server.exchange.recordings.clear()
+    box.server.exchange.recorder.recordings.clear()
     with tenant_transaction(cast.acme.pk):
         create_contact(cast.acme, name="Far", numbers=[("+6565551234", "")])
     report = doctor()
