@@ -8,7 +8,8 @@ from sandbox.config import Config
 from sandbox.control import inspection
 from sandbox.media.peer import use_loopback_only
 from sandbox.rest import accounts, calls, conferences, participants, permissions, recordings
-from sandbox.rest.core import EXCHANGE, rest_middleware
+from sandbox.rest.core import EXCHANGE
+from sandbox.rest.middleware import rest_middleware
 from sandbox.signalling.pstream import Signalling
 from sandbox.telephony.exchange import Exchange
 

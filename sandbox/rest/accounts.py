@@ -9,15 +9,14 @@ from sandbox.ids import new_sid, rfc2822
 from sandbox.rest.core import (
     PREFIX,
     ApiError,
-    Form,
     Json,
     account,
     by_token,
-    form,
     not_found,
     only_filters,
     paged,
 )
+from sandbox.rest.forms import Form, form
 
 
 def account_json(a: Account, *, with_token: bool = False) -> Json:

@@ -12,17 +12,16 @@ from sandbox.rest import parsing
 from sandbox.rest.core import (
     PREFIX,
     ApiError,
-    Form,
     Json,
     account,
     after_answer,
     base_url,
     exchange,
-    form,
     not_found,
     only_filters,
     paged,
 )
+from sandbox.rest.forms import Form, form
 from sandbox.telephony.callbacks import Callback
 from sandbox.telephony.calls import TERMINAL, Call
 from sandbox.twiml import running

@@ -5,16 +5,8 @@ from __future__ import annotations
 from aiohttp import web
 
 from sandbox.ids import rfc2822
-from sandbox.rest.core import (
-    PREFIX,
-    Json,
-    account,
-    exchange,
-    form,
-    not_found,
-    only_filters,
-    paged,
-)
+from sandbox.rest.core import PREFIX, Json, account, exchange, not_found, only_filters, paged
+from sandbox.rest.forms import form
 from sandbox.telephony.conferences import Conference
 
 

@@ -1,17 +1,15 @@
-"""What every REST resource needs: errors, sign-in, strict forms, paging."""
+"""What every REST resource needs: errors, sign-in, paging."""
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from aiohttp import web
-from multidict import MultiMapping
 
 from sandbox.config import Account
 from sandbox.telephony.exchange import Exchange
@@ -49,77 +47,6 @@ class ApiError(Exception):
 def not_found(what: str) -> ApiError:
     """404 with 20404."""
     return ApiError(404, 20404, f"The requested resource {what} was not found")
-
-
-class Form:
-    """A form whose every field must be asked for: ``finish`` refuses what nobody implements."""
-
-    def __init__(self, data: MultiMapping[Any]) -> None:
-        self._data = data
-        self._asked: set[str] = set()
-
-    def has(self, name: str) -> bool:
-        """Whether the field was sent."""
-        self._asked.add(name)
-        return name in self._data
-
-    def text(self, name: str, default: str = "") -> str:
-        """A text field."""
-        return str(self._data.get(name, default)) if self.has(name) else default
-
-    def flag(self, name: str, default: bool = False) -> bool:
-        """``true`` or ``false``, in any case."""
-        text = self.text(name, str(default)).lower()
-        if text not in ("true", "false"):
-            raise ApiError(400, 20001, f"{name} must be true or false")
-        return text == "true"
-
-    def number(self, name: str, default: int, low: int, high: int) -> int:
-        """A whole number within limits."""
-        text = self.text(name, str(default))
-        if not text.isdigit() or not low <= int(text) <= high:
-            raise ApiError(400, 20001, f"{name} must be between {low} and {high}")
-        return int(text)
-
-    def choice(self, name: str, default: str, allowed: Sequence[str]) -> str:
-        """One of a few words."""
-        text = self.text(name, default)
-        if text not in allowed:
-            raise ApiError(400, 20001, f"{name} must be one of {', '.join(allowed)}")
-        return text
-
-    def words(self, name: str, default: str, allowed: Sequence[str], code: int) -> frozenset[str]:
-        """Repeated or space-separated words."""
-        sent = self._data.getall(name) if self.has(name) else [default]
-        found = frozenset(word for value in sent for word in str(value).split())
-        if unknown := found - set(allowed):
-            raise ApiError(400, code, f"{name}: {', '.join(sorted(unknown))} is not an event")
-        return found
-
-    def method(self, name: str, default: str = "POST") -> str:
-        """GET or POST."""
-        return self.choice(name, default, ("GET", "POST"))
-
-    def url(self, name: str, code: int = 21609) -> str:
-        """An http(s) URL, '' if not sent. Twilio refuses hosts with underscores."""
-        text = self.text(name)
-        if text:
-            parts = urlsplit(text)
-            host = parts.hostname or ""
-            if parts.scheme not in ("http", "https") or not host or "_" in host:
-                raise ApiError(400, code, f"{name} is not a valid URL: {text}")
-        return text
-
-    def finish(self) -> None:
-        """Refuse what was not asked for, instead of ignoring it in silence."""
-        if unknown := sorted(set(self._data) - self._asked):
-            names = ", ".join(unknown)
-            raise ApiError(400, 20001, f"Parameter {names} is not implemented by the sandbox")
-
-
-async def form(request: web.Request) -> Form:
-    """The posted fields."""
-    return Form(await request.post())
 
 
 def exchange(request: web.Request) -> Exchange:
@@ -211,83 +138,3 @@ def by_token(request: web.Request) -> bool:
     """Whether the account's token signed in, not an API key."""
     text = request.headers.get("Authorization", "").partition(" ")[2]
     return base64.b64decode(text).startswith(b"AC")
-
-
-@web.middleware
-async def rest_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """How many requests of an account are under way at once, and the answer to each."""
-    if not request.path.startswith(("/2010-04-01/", "/v1/")):
-        return await handler(request)
-    under_way = exchange(request).under_way
-    whose = request.match_info.get("account", "")
-    under_way[whose] += 1
-    try:
-        return await _answer(request, handler, under_way[whose])
-    finally:
-        under_way[whose] -= 1
-
-
-async def _answer(request: web.Request, handler: Handler, at_once: int) -> web.StreamResponse:
-    """Faults, sign-in, errors, and what is to happen only after the answer has gone out."""
-    room = exchange(request)
-    after: list[Callable[[], None]] = []
-    request[AFTER] = after
-    fields = {k: v for k, v in (await request.post()).items() if isinstance(v, str)}
-    entry = room.wire.add("rest", method=request.method, path=request.path_qs, params=fields)
-    subject = f"{request.method} {request.path_qs} {urlencode(fields)}"
-    faults = room.faults
-    if delay := faults.take("rest-delay", subject):
-        await asyncio.sleep(1 if delay.seconds is None else delay.seconds)
-    if faults.take("rest-drop", subject):
-        entry["status"] = "dropped"
-        return _hang_up(request)
-    drop = None
-    try:
-        if fault := faults.take("rest-error", subject):
-            headers = {"Retry-After": "1"} if fault.status == 429 else {}
-            code = fault.code or (20429 if fault.status == 429 else 20500)
-            raise ApiError(fault.status, code, "ordered by a fault", headers)
-        if not _is_media(request):
-            ours = request[ACCOUNT] = sign_in(request)
-            if request.match_info.get("account", ours.sid) != ours.sid:
-                raise not_found(request.path)
-            if at_once > room.config.rest_concurrency:
-                raise ApiError(429, 20429, "Too Many Requests", {"Retry-After": "1"})
-        drop = faults.take("rest-accept-then-drop", subject)
-        response: web.StreamResponse = await handler(request)
-    except ApiError as error:
-        entry["code"] = error.code
-        response = error.response()
-    except web.HTTPNotFound:
-        response = not_found(request.path).response()
-    except web.HTTPMethodNotAllowed:
-        response = ApiError(405, 20004, "Method not allowed").response()
-    entry["status"] = response.status
-    if after and (early := faults.take("callback-before-answer", subject)):
-        for act in after:
-            act()
-        await asyncio.sleep(0.5 if early.seconds is None else early.seconds)
-    if drop is not None:
-        entry["status"] = "accepted, then dropped"
-        response = _hang_up(request)
-    else:
-        if after and not response.prepared:
-            await response.prepare(request)
-            await response.write_eof()
-    for act in after:
-        act()
-    return response
-
-
-def _is_media(request: web.Request) -> bool:
-    return (
-        "Recordings/" in request.path
-        and request.method in ("GET", "HEAD")
-        and (not request.path.endswith(".json"))
-    )
-
-
-def _hang_up(request: web.Request) -> web.Response:
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response(status=500)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from sandbox.config import Account, Config
-from sandbox.rest.core import ApiError, Form
+from sandbox.rest.core import ApiError
+from sandbox.rest.forms import Form
 from sandbox.telephony.callbacks import (
     CALL_EVENTS,
     RECORDING_EVENTS,

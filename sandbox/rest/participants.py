@@ -17,11 +17,11 @@ from sandbox.rest.core import (
     after_answer,
     base_url,
     exchange,
-    form,
     not_found,
     only_filters,
     paged,
 )
+from sandbox.rest.forms import form
 from sandbox.telephony.callbacks import CONFERENCE_EVENTS, ConferenceCallback
 from sandbox.telephony.calls import Call
 from sandbox.telephony.conferences import Participant

@@ -17,12 +17,12 @@ from sandbox.rest.core import (
     Json,
     account,
     exchange,
-    form,
     not_found,
     only_filters,
     paged,
     sign_in,
 )
+from sandbox.rest.forms import form
 from sandbox.telephony.recordings import Recording
 
 HTML = b"<!doctype html><title>Sign in</title><p>This is not a recording."
