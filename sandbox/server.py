@@ -1,11 +1,12 @@
-"""The HTTP application: REST, signalling and inspection on one port."""
+"""The HTTP application: REST, signalling and control on one port."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
 from sandbox.config import Config
-from sandbox.control import inspection
+from sandbox.control import far_side, faults, inspection
+from sandbox.control.core import SIGNALLING, loopback_only
 from sandbox.media.peer import use_loopback_only
 from sandbox.rest import accounts, calls, conferences, participants, permissions, recordings
 from sandbox.rest.core import EXCHANGE
@@ -22,12 +23,13 @@ class Server:
             use_loopback_only()
         self.exchange = Exchange(config)
         self.signalling = Signalling(self.exchange)
-        self.app = web.Application(middlewares=[inspection.loopback_only, rest_middleware])
+        self.app = web.Application(middlewares=[loopback_only, rest_middleware])
         self.app[EXCHANGE] = self.exchange
-        self.app[inspection.SIGNALLING] = self.signalling
+        self.app[SIGNALLING] = self.signalling
         self.app.router.add_get("/signal", self.signalling.endpoint)
         rest = (accounts, calls, conferences, participants, permissions, recordings)
-        for room in (*rest, inspection):
+        control = (inspection, far_side, faults)
+        for room in (*rest, *control):
             room.routes(self.app)
         self.app.on_startup.append(self._start)
         self.app.on_shutdown.append(self._stop_signalling)
