@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from sandbox.tests.harness import Box, Browser, conference_twiml, eventually
+from sandbox.tests.application import conference_twiml
+from sandbox.tests.browser import Browser
+from sandbox.tests.harness import Box, eventually
 
 
 async def test_a_browser_and_a_phone_hear_each_other(box: Box) -> None:

@@ -14,7 +14,9 @@ from playwright.async_api import async_playwright
 
 from sandbox.media.audio import silence
 from sandbox.media.files import to_wav
-from sandbox.tests.harness import Box, Request, access_token, conference_twiml, eventually
+from sandbox.tests.application import Request, conference_twiml
+from sandbox.tests.browser import access_token
+from sandbox.tests.harness import Box, eventually
 
 VENDOR = Path(__file__).parents[2] / "static" / "vendor"
 SDK = VENDOR / "twilio-voice-sdk-2.18.5.min.js"

@@ -11,7 +11,9 @@ import pytest
 import requests
 from twilio.base.exceptions import TwilioRestException
 
-from sandbox.tests.harness import Box, Browser, conference_twiml, eventually, until
+from sandbox.tests.application import conference_twiml
+from sandbox.tests.browser import Browser
+from sandbox.tests.harness import Box, eventually, until
 from sandbox.tests.test_recordings import get, recorded
 
 

@@ -8,7 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from sandbox.tests.harness import APP, Box, Browser, access_token, conference_twiml, eventually
+from sandbox.tests.application import conference_twiml
+from sandbox.tests.browser import Browser, access_token
+from sandbox.tests.harness import APP, Box, eventually
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from twilio.base.exceptions import TwilioRestException
 
-from sandbox.tests.harness import OURS, Box, Request, conference_twiml, phone, until
+from sandbox.tests.application import Request, conference_twiml
+from sandbox.tests.harness import OURS, Box, phone, until
 from sandbox.twiml.document import TwimlError, parse
 
 

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from sandbox.config import Account
-from sandbox.tests.harness import Application, Request
+from sandbox.tests.application import Application, Request
 from sandbox.wire.faults import Faults
 from sandbox.wire.log import WireLog
 from sandbox.wire.webhooks import Answer, Override, TwimlUnavailable, Webhooks
