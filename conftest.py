@@ -66,6 +66,7 @@ def no_internet() -> Iterator[None]:
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """The owner makes and migrates the test database; see `django_db_setup`."""
     database.sign_in_as_owner()
+    database.copy_the_migrated_one()
 
 
 @pytest.fixture(scope="session")
@@ -126,6 +127,7 @@ def sandbox(site: harness.Site) -> harness.SandboxClient:
 
 SITE = pytest.StashKey[harness.Site]()
 PAGES = pytest.StashKey[list[Any]]()
+FAILED = pytest.StashKey[bool]()
 FAILURES = Path(__file__).parent / "var" / "test-failures"
 CHROME_OPTIONS = [
     "--no-sandbox",
@@ -168,6 +170,8 @@ def open_page(
             **{"base_url": site.url, "permissions": ["microphone"], **options}
         )
         context.set_default_timeout(10_000)
+        # Cheap without pictures; kept of a test that failed (`playwright show-trace`).
+        context.tracing.start(title=request.node.name)
         contexts.append(context)
         page = context.new_page()
         pages.append(page)
@@ -176,7 +180,10 @@ def open_page(
         return page
 
     yield open_one
-    for context in contexts:
+    for number, context in enumerate(contexts):
+        has_failed = request.node.stash.get(FAILED, False)
+        kept = {"path": FAILURES / f"{request.node.name}-{number}.zip"} if has_failed else {}
+        context.tracing.stop(**kept)
         context.close()
     allowed = [mark.args[0] for mark in request.node.iter_markers("allow_console")]
     unexpected = [line for line in said if not any(re.search(a, line) for a in allowed)]
@@ -190,9 +197,10 @@ def page(open_page: Callable[..., Any]) -> Any:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Any:
-    """A failed test shows its processes' last lines; its pages are kept as pictures."""
+    """A failed test shows its processes' last lines; its pages are kept as pictures and traces."""
     report = yield
     if report.when == "call" and report.failed:
+        item.stash[FAILED] = True
         if SITE in item.stash:
             processes = item.stash[SITE].processes
             report.sections += [(f"log of {n}", processes.log(n)) for n in processes.children]

@@ -1,4 +1,8 @@
-# Sourced by ./test: the checks that read the code and need no service. Each is quiet when clean.
+#!/usr/bin/env bash
+# Run by ./test: the checks that read the code and need no service. Each is quiet when clean.
+set -u
+cd -- "$(dirname -- "$0")/.."
+. scripts/bootstrap.sh
 
 product="tenants contacts calls voip_crm sandbox"
 
@@ -36,15 +40,21 @@ no_known_vulnerabilities() {
   fi
 }
 
-static_checks() {
-  step "ruff check" ruff check -q .
-  step "ruff format" ruff format -q --check .
-  step "secrets" no_secrets
-  # shellcheck disable=SC2086  # the folders are words
-  step "bandit" quietly bandit -q -c pyproject.toml -r $product
-  step "known vulnerabilities" no_known_vulnerabilities
-  step "import rules" quietly lint-imports
-  step "djlint" quietly djlint templates --lint --quiet
-  step "JavaScript" javascript_tests
-  step "mypy" quietly mypy
+failed=
+step() {
+  local name=$1
+  shift
+  "$@" || { failed=1; say "== failed: $name"; }
 }
+
+step "ruff check" ruff check -q .
+step "ruff format" ruff format -q --check .
+step "secrets" no_secrets
+# shellcheck disable=SC2086  # the folders are words
+step "bandit" quietly bandit -q -c pyproject.toml -r $product
+step "known vulnerabilities" no_known_vulnerabilities
+step "import rules" quietly lint-imports
+step "djlint" quietly djlint templates --lint --quiet
+step "JavaScript" javascript_tests
+step "mypy" quietly mypy
+[ -z "$failed" ]

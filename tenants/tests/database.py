@@ -5,6 +5,7 @@ a proof can look at every row of the transaction it is in; the product's process
 application itself. On SQLite there are no roles, and nothing here does anything.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,6 +23,12 @@ def sign_in_as_owner() -> None:
         used = settings.DATABASES["default"]  # of every connection, threads' and Playwright's too
         used |= {key: settings.DATABASE_OWNER[key] for key in roles.LOGIN}
         used["OPTIONS"].pop("assume_role", None)
+
+
+def copy_the_migrated_one() -> None:
+    """Of the suite's two lanes each gets a copy of one database that was migrated (`suite.py`)."""
+    if template := os.environ.get("TEST_TEMPLATE"):
+        settings.DATABASES["default"]["TEST"] |= {"TEMPLATE": template, "MIGRATE": False}
 
 
 def act_as_application() -> None:

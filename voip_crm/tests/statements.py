@@ -31,6 +31,11 @@ PROCESSES = "product"  # the application name of `harness.Processes` at the data
 LITERAL = re.compile(r"'(?:[^']|'')*'")
 Column = tuple[str, str]  # alias, column
 faults: list[str] = []
+_FOUND = pytest.StashKey[list[str]]()
+
+
+class OpenStatement(AssertionError):
+    """A statement left a tenant's table open."""
 
 
 @cache
@@ -201,7 +206,7 @@ def _is_tests_own() -> bool:
 
 @pytest.fixture(scope="session", autouse=True)
 def watched_connections() -> Iterator[None]:
-    """Every connection of this process, whichever thread opens it; at the end the processes'."""
+    """Every connection of this process, whichever thread opens it."""
     from django.db import connections
     from django.db.backends.signals import connection_created
 
@@ -214,9 +219,21 @@ def watched_connections() -> Iterator[None]:
         add(connection)
     yield
     connection_created.disconnect(add)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Reads what the product's processes sent. No test is to blame, so the run as a whole fails."""
     if log := os.environ.get("POSTGRES_LOG"):
         found = dict.fromkeys(filter(None, map(_logged_fault, logged(Path(log), PROCESSES))))
-        assert not found, "The product's processes sent:\n" + "\n".join(found)
+        if found:
+            session.config.stash[_FOUND] = list(found)
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    for line in config.stash.get(_FOUND, []):
+        terminalreporter.write_line(f"FAILED The product's processes sent: {line}")
 
 
 def logged(log: Path, application: str) -> Iterator[str]:
@@ -244,7 +261,8 @@ def _logged_fault(sql: str) -> str | None:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     result = yield
     found = list(dict.fromkeys(faults))
-    assert not found, "Statements without their tenant:\n" + "\n".join(found)
+    if found:
+        raise OpenStatement("Statements without their tenant:\n" + "\n".join(found))
     return result
 
 
