@@ -65,6 +65,7 @@ def no_internet() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """The owner makes and migrates the test database; see `django_db_setup`."""
+    database.be_patient()
     database.sign_in_as_owner()
     database.copy_the_migrated_one()
 

@@ -16,6 +16,17 @@ from django.db.models import Model, QuerySet
 
 from tenants.fence import roles
 
+PATIENT = "-c statement_timeout=0 -c lock_timeout=60000"
+
+
+def be_patient() -> None:
+    """The limits that protect production (test_settings.py has them) are none of a test's own
+    process: on a busy machine a clean-up that checks every foreign key takes many seconds.
+    """
+    used = settings.DATABASES["default"]
+    if "options" in used.get("OPTIONS", {}):
+        used["OPTIONS"] = used["OPTIONS"] | {"options": PATIENT}
+
 
 def sign_in_as_owner() -> None:
     if settings.DATABASE_OWNER:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.conf import settings
 
@@ -38,6 +39,17 @@ def test_each_variable_is_explained_with_its_default() -> None:
     example = (ROOT / ".env.example").read_text()
     for name, value in re.findall(r"^([A-Z_]+)=(.+)$", example, re.MULTILINE):
         assert rows[name] == f"`{value}`", name
+
+
+@pytest.mark.skipif(not settings.DATABASE_OWNER, reason="SQLite has one timeout, in settings.py")
+def test_the_database_gives_up_in_time_for_twilio_to_try_again() -> None:
+    given = settings.DATABASE_APPLICATION
+    options = {"user": given["USER"], "options": given["OPTIONS"]["options"]}
+    places = {ours: given[key] for key, ours in (("HOST", "host"), ("PORT", "port")) if given[key]}
+    with psycopg.connect(dbname="postgres", **options, **places) as connection:
+        for name, limit in (("statement_timeout", "10s"), ("lock_timeout", "4s")):
+            row = connection.execute(f"SHOW {name}").fetchone()
+            assert row is not None and row[0] == limit
 
 
 def started(**environment: str) -> str:

@@ -248,7 +248,7 @@ def test_each_filter_walks_its_own_index(log: Any) -> None:
                 outcome="completed",
                 started_at=NOW - timedelta(days=30, seconds=serial),
             )
-            for serial in range(2000)
+            for serial in range(300)
         )
     expected = {
         "call_history": Filters(since=NOW.date()),
