@@ -13,6 +13,7 @@ from contacts.models import Contact, ContactNumber
 from contacts.numbers import NumberError, parse
 from contacts.selectors import find_contacts
 from tenants.admin import TenantScopedAdmin
+from tenants.signing_in.known import known
 from tenants.trail import audit
 from tenants.trail.audit import Action
 
@@ -61,7 +62,8 @@ class NumberInline(admin.TabularInline):
     extra = 1
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        country = request.tenant.country  # type: ignore[attr-defined]
+        tenant = known(request).tenant
+        country = tenant.country if tenant else ""
         kwargs["form"] = type("NumberForm", (NumberForm,), {"country": country})
         return super().get_formset(request, obj, **kwargs)
 

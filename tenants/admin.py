@@ -23,6 +23,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from tenants.fence.context import TenantNotSet, current_tenant_id
 from tenants.models import Membership, Tenant, User, UserManager
 from tenants.people import services
+from tenants.signing_in.known import known
 from tenants.trail import audit
 from tenants.trail.audit import Action
 
@@ -135,7 +136,7 @@ class TenantAdmin(SuperuserAdmin):
     prepopulated_fields = {"slug": ("name",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
-        tenant = request.tenant  # type: ignore[attr-defined]
+        tenant = known(request).tenant
         return super().get_queryset(request).filter(pk=tenant.pk if tenant else None)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

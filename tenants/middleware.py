@@ -14,6 +14,7 @@ from tenants.fence.context import tenant_context, tenant_transaction
 from tenants.models import Membership
 from tenants.people import staff
 from tenants.signing_in import clerk, second_factor, sessions
+from tenants.signing_in.known import KnownRequest
 from tenants.trail import audit
 
 View = Callable[..., Any]
@@ -42,11 +43,11 @@ class TenantMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: KnownRequest) -> HttpResponse:
         member = None
         bearer = clerk.bearer_of(request)
-        request.bearer = bearer  # type: ignore[attr-defined]
-        request.pending = None  # type: ignore[attr-defined]
+        request.bearer = bearer
+        request.pending = None
         if bearer is not None:
             # Whoever shows a token is known by it alone, be it bad and the session good.
             member = bearer.member
@@ -58,13 +59,13 @@ class TenantMiddleware:
             # Members of another workspace are nobody in this one.
             member = member if tenant == looked_into else None
             tenant = looked_into
-        request.member = member  # type: ignore[attr-defined]
-        request.tenant = tenant  # type: ignore[attr-defined]
+        request.member = member
+        request.tenant = tenant
         inside = nullcontext() if tenant is None else tenant_context(tenant.pk)
         with audit.acting(audit.actor_of(request)), inside:
             return self.get_response(request)
 
-    def _member_of_session(self, request: HttpRequest) -> Membership | None:
+    def _member_of_session(self, request: KnownRequest) -> Membership | None:
         sessions.keep_or_end(request)
         if not request.user.is_authenticated:
             return None
@@ -73,15 +74,15 @@ class TenantMiddleware:
         )
         step = second_factor.step_of(request.user, member.tenant if member else None)
         if step is not None:
-            request.pending = second_factor.Pending(request.user, step)  # type: ignore[attr-defined]
+            request.pending = second_factor.Pending(request.user, step)
             request.user = AnonymousUser()
             return None
         return member
 
     def process_view(
-        self, request: HttpRequest, view: View, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, request: KnownRequest, view: View, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        if request.tenant is None or getattr(view, "short_transactions", False):  # type: ignore[attr-defined]
+        if request.tenant is None or getattr(view, "short_transactions", False):
             return None
         with tenant_transaction():
             response = view(request, *args, **kwargs)

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from calls.facts.rotation import LONGEST_SHARED, believed_until
 from tenants.bricks.secrets import SecretsError, keys
+from voip_crm.environment import LOOPBACK
 
 TAG = "voip_crm"
 DATABASE_TAG = "voip_crm_database"
@@ -28,7 +29,6 @@ CREDENTIALS = (
     "TWILIO_API_KEY_SECRET",
     "TWILIO_TWIML_APP_SID",
 )
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 SID_PREFIXES = {
     "TWILIO_ACCOUNT_SID": "AC",
     "TWILIO_API_KEY_SID": "SK",  # pragma: allowlist secret

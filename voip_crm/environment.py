@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 # Read by the Procfile, by ./run and by compose.yaml, not by the settings.
 PROCESS_VARIABLES = {"PORT", "LIVE_PORT", "WEB_WORKERS", "WEB_THREADS", "WORKER_PROCESSES"}
 PROCESS_VARIABLES |= {"VAR_DIR", "POSTGRES_PASSWORD", "POSTGRES_APP_PASSWORD"}
+LOOPBACK = ("localhost", "127.0.0.1", "::1")  # names of this machine
 OURS = re.compile(r"(TWILIO|CLERK)_")
 SEE = "docs/settings.md says what it means."
 

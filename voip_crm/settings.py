@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from voip_crm import log_settings
-from voip_crm.environment import Environment
+from voip_crm.environment import LOOPBACK, Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
@@ -137,7 +137,7 @@ AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code", "csrfmiddlewareto
 AXES_ENABLE_ADMIN = False  # its tables are of all workspaces
 
 # Who may use the admin needs a second factor wherever others than this machine come in.
-_IS_LOCAL = urlsplit(PUBLIC_BASE_URL).hostname in ("localhost", "127.0.0.1", "::1")
+_IS_LOCAL = urlsplit(PUBLIC_BASE_URL).hostname in LOOPBACK
 ADMIN_NEEDS_SECOND_FACTOR = not _IS_LOCAL
 OTP_TOTP_ISSUER = "VoIP CRM"
 

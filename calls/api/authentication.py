@@ -8,6 +8,7 @@ from rest_framework.request import Request
 
 from calls.facts.refusals import Refusal
 from tenants.signing_in import clerk
+from tenants.signing_in.known import known
 
 
 class BearerAuthentication(authentication.BaseAuthentication):
@@ -16,7 +17,7 @@ class BearerAuthentication(authentication.BaseAuthentication):
     """
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
-        bearer: clerk.Bearer | None = request._request.bearer  # type: ignore[attr-defined]
+        bearer = known(request._request).bearer
         if bearer is None:
             return None
         if isinstance(bearer.problem, clerk.KeysUnavailable):

@@ -6,7 +6,6 @@ numbers carry the SID of the account that they were made with, and are served by
 """
 
 import logging
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -15,14 +14,12 @@ from django.conf import settings
 from django.utils import timezone
 
 from calls.facts.rotation import believed_until
+from calls.facts.sids import ACCOUNT, is_sid
 from calls.models import OwnAccount
 from tenants.bricks.secrets import SecretsError
 from tenants.fence.context import tenant_transaction
 
 logger = logging.getLogger(__name__)
-
-ACCOUNT_SID = re.compile(r"AC[0-9a-f]{32}")
-KEY_SID = re.compile(r"SK[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -112,7 +109,7 @@ def webhook_account(sid: str | None, tenant_id: UUID | None) -> TwilioAccount | 
             return shared_account()
         except TwilioNotConfigured:
             return None
-    if sid is None or tenant_id is None or not ACCOUNT_SID.fullmatch(sid):
+    if sid is None or tenant_id is None or not is_sid(sid, ACCOUNT):
         return None
     with tenant_transaction(tenant_id):
         own = OwnAccount.objects.filter(sid=sid).first()

@@ -11,6 +11,7 @@ from django.urls import path, reverse
 
 from tenants.models import Tenant
 from tenants.people import staff
+from tenants.signing_in.known import known
 
 
 class WorkspaceForm(forms.Form):
@@ -40,7 +41,7 @@ class WorkspaceAdminSite(AdminSite):
         return redirect_to_login(request.GET.get("next", reverse("admin:index")))
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        if request.user.is_superuser and request.tenant is None:  # type: ignore[attr-defined]
+        if request.user.is_superuser and known(request).tenant is None:
             return HttpResponseRedirect(reverse("admin:pick_workspace"))
         return super().index(request, extra_context)
 

@@ -30,7 +30,8 @@ from tenants.bricks.http import TenantRequest, see_other
 from tenants.models import User, is_above_workspaces
 from tenants.signing_in import second_factor, sessions, throttle
 from tenants.signing_in.forms import CodeForm, ProofForm, SignInForm
-from tenants.signing_in.second_factor import Pending, Step, WrongCode
+from tenants.signing_in.known import known
+from tenants.signing_in.second_factor import Step, WrongCode
 from tenants.trail import audit
 from tenants.trail.audit import Action
 
@@ -43,7 +44,7 @@ class SignInView(LoginView):
     redirect_authenticated_user = True
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        pending: Pending | None = request.pending  # type: ignore[attr-defined]
+        pending = known(request).pending
         if pending is not None:
             wanted = self.get_redirect_url() or resolve_url("calls")
             return redirect_to_login(wanted, reverse(pending.step))
@@ -86,7 +87,7 @@ class SetPasswordView(PasswordResetConfirmView):
 @require_http_methods(["GET", "POST"])
 def code(request: HttpRequest) -> HttpResponse:
     """The step after the password: a code of the app, or a backup code."""
-    pending: Pending | None = request.pending  # type: ignore[attr-defined]
+    pending = known(request).pending
     if pending is None or pending.step is not Step.CODE:
         return HttpResponseRedirect(reverse("sign_in"))
     form = CodeForm(request.POST if request.method == "POST" else None)
@@ -111,7 +112,7 @@ def code(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def set_up(request: HttpRequest) -> HttpResponse:
     """A QR code for the app, then a code from it; at the end the backup codes, once."""
-    pending: Pending | None = request.pending  # type: ignore[attr-defined]
+    pending = known(request).pending
     if pending is not None and pending.step is Step.SET_UP:
         user = pending.user
     elif request.user.is_authenticated:
@@ -209,7 +210,7 @@ def _show_codes(request: HttpRequest, codes: list[str], next_page: str) -> HttpR
 
 def _parent(request: HttpRequest) -> str:
     """The shell keeps a call; without a workspace there is none to show."""
-    return "base.html" if request.tenant else "layout.html"  # type: ignore[attr-defined]
+    return "base.html" if known(request).tenant else "layout.html"
 
 
 def _next(request: HttpRequest) -> str:

@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from voip_crm.tests.test_pages_in_browser import assert_accessible, embedded, search_field, sign_in
+from voip_crm.tests.test_pages_in_browser import (
+    NARROW,
+    assert_accessible,
+    embedded,
+    search_field,
+    sign_in,
+)
 
 CALLED = "+14155550101"
 
@@ -177,9 +183,8 @@ def test_a_call_by_keys_alone_keeps_the_focus_and_tells_each_change(page: Page, 
 
 @embedded
 @pytest.mark.allow_console("status of 409")
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
-def test_the_new_states_are_accessible(open_page: Any, width: int, scheme: str) -> None:
-    page = open_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
+def test_the_new_states_are_accessible(open_page: Any) -> None:
+    page = open_page(**NARROW)
     sign_in(page)
     readiness(page).locator("summary").click()
     assert_accessible(page)

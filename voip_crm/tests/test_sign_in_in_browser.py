@@ -12,7 +12,8 @@ from tenants.people import services
 from tenants.tests.signing_in.second_factors import code_for, code_of, give
 from voip_crm.tests.cast import PASSWORD
 from voip_crm.tests.test_pages_in_browser import (
-    LOOKS,
+    NARROW,
+    WIDE,
     assert_accessible,
     calls_are_shown,
     forget_session,
@@ -26,12 +27,9 @@ def password_step(page: Page, email: str, password: str = PASSWORD) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
-@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 @pytest.mark.allow_console("422|429")
-def test_a_second_factor_is_set_up_used_and_turned_off(
-    open_page: Any, committed_cast: Any, width: int, scheme: str
-) -> None:
-    page = open_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
+def test_a_second_factor_is_set_up_used_and_turned_off(open_page: Any, committed_cast: Any) -> None:
+    page = open_page(**NARROW)
     password_step(page, "charlie@borealis.example")
     calls_are_shown(page)
     page.evaluate("window.sameDocument = true")
@@ -84,15 +82,14 @@ def test_a_second_factor_is_set_up_used_and_turned_off(
     expect(page.get_by_text("It is off", exact=False)).to_be_visible()
 
 
-@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 @pytest.mark.allow_console("429")
 def test_a_workspace_leads_its_members_to_the_set_up_and_too_many_failures_wait(
-    open_page: Any, committed_cast: Any, width: int, scheme: str
+    open_page: Any, committed_cast: Any
 ) -> None:
     acme = committed_cast.acme
     acme.requires_second_factor = True
     acme.save()
-    page = open_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    page = open_page(**WIDE)
     password_step(page, "bob@acme.example")
     expect(page.get_by_role("heading", name="Set up a second factor")).to_be_visible()
     assert_accessible(page)
