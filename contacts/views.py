@@ -22,10 +22,10 @@ from contacts.forms import ContactForm, ImportForm
 from contacts.importing import import_contacts
 from contacts.models import Contact
 from contacts.numbers import display
+from tenants.bricks.access import export_required, may_export, member_required
 from tenants.bricks.http import TenantRequest, see_other
 from tenants.fence.context import tenant_transaction
 from tenants.middleware import short_transactions
-from tenants.people.access import export_required, may_export, member_required
 from tenants.trail import audit, csv_export
 from tenants.trail.audit import Action
 

@@ -20,9 +20,9 @@ from calls.selectors.limits import was_stopped_lately
 from contacts.models import Contact
 from contacts.numbers import display
 from contacts.selectors import contact_by_id, contact_with_numbers
+from tenants.bricks.access import export_required, may_export, member_required
 from tenants.bricks.http import TenantRequest
 from tenants.models import Role
-from tenants.people.access import export_required, may_export, member_required
 from tenants.trail import audit, csv_export
 from tenants.trail.audit import Action, Thing
 

@@ -10,9 +10,9 @@ from django.views.decorators.http import require_POST
 from calls import selectors, tasks
 from calls.models import Conference
 from calls.services.rooms import progress
+from tenants.bricks.access import member_required
 from tenants.bricks.http import TenantRequest
 from tenants.bricks.ids import read_uuid
-from tenants.people.access import member_required
 
 
 @require_POST

@@ -19,9 +19,9 @@ from calls import selectors
 from calls.facts.refusals import Refusal
 from calls.services import dialing, guarding
 from tenants.bricks import live
+from tenants.bricks.access import member_required
 from tenants.bricks.http import TenantRequest
 from tenants.bricks.ids import read_uuid
-from tenants.people.access import member_required
 from tenants.trail import audit
 from tenants.trail.audit import Action, Thing
 

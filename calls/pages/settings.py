@@ -20,10 +20,10 @@ from calls.selectors import limits
 from calls.services import guarding
 from calls.services.setup import numbers, own_accounts
 from contacts.numbers import display
+from tenants.bricks.access import admin_required
 from tenants.bricks.http import TenantRequest, see_other
 from tenants.fence.context import tenant_transaction
 from tenants.middleware import short_transactions
-from tenants.people.access import admin_required
 from tenants.trail import audit
 from tenants.trail.audit import Action
 

@@ -14,11 +14,11 @@ from django.utils.http import urlsafe_base64_encode
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from tenants import doors
+from tenants.bricks.access import admin_required
 from tenants.bricks.http import TenantRequest, see_other
 from tenants.bricks.places import time_zones
 from tenants.models import Membership, Role, User, is_above_workspaces
 from tenants.people import services
-from tenants.people.access import admin_required
 from tenants.people.forms import InviteForm, RoleForm, WorkspaceForm
 from tenants.signing_in import second_factor, throttle
 from tenants.trail import audit

@@ -9,8 +9,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from tenants.bricks.access import admin_required
 from tenants.bricks.http import TenantRequest
-from tenants.people.access import admin_required
 from tenants.trail import audit, csv_export, reading
 from tenants.trail.audit import Action
 from tenants.trail.reading import TrailFilter

@@ -87,7 +87,7 @@ TARGETS = {
     "calls/webhooks/reading.py": Target(HOOKS, ("heard", "heard_of_browser", "sid")),
     "tenants/middleware.py": Target(
         (
-            "tenants/tests/people/test_access.py",
+            "tenants/tests/bricks/test_access.py",
             *PEOPLE,
             *DOORS,
             "tenants/tests/signing_in/test_sessions.py",
@@ -98,8 +98,8 @@ TARGETS = {
         ),
         early=("short_transactions",),
     ),
-    "tenants/people/access.py": Target(
-        ("tenants/tests/people/test_access.py", "tenants/tests/people/test_settings.py"),
+    "tenants/bricks/access.py": Target(
+        ("tenants/tests/bricks/test_access.py", "tenants/tests/people/test_settings.py"),
         early=("",),
     ),
     "tenants/bricks/secrets.py": Target((*SECRETS, *OWN)),

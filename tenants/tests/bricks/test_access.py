@@ -9,10 +9,10 @@ from django.template import engines
 from django.template.response import SimpleTemplateResponse
 from django.test import RequestFactory
 
+from tenants.bricks import access
 from tenants.fence.context import tenant_context
 from tenants.middleware import TenantMiddleware, short_transactions
 from tenants.models import Membership, Role
-from tenants.people import access
 
 GUARDS: dict[Callable[..., Any], set[str]] = {
     access.member_required: {"admin", "supervisor", "agent"},
