@@ -31,9 +31,15 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 @pytest.hookimpl(trylast=True)  # after pytest-django has put its own order
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests come last, because Playwright's loop, once started, keeps asyncio tests from
-    running.
+    running; those that need `./run` after all others, so that it is up no longer than it is needed.
     """
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+    def place(item: pytest.Item) -> tuple[bool, bool]:
+        given = getattr(item, "callspec", None)
+        is_embedded = given is not None and given.params.get("site") == "embedded"
+        return item.get_closest_marker("browser") is not None, is_embedded
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)
