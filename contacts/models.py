@@ -8,7 +8,7 @@ from django.db.models.functions import Lower
 
 from contacts import search
 from contacts.numbers import display
-from tenants.fence.scoping import TenantFence, TenantOwned
+from tenants.fence.scoping import TenantChild, TenantFence, TenantOwned
 
 
 class CollatedCharField(models.CharField):  # type: ignore[type-arg]
@@ -54,16 +54,22 @@ class Contact(TenantOwned):
         super().save(*args, **kwargs)
 
 
-class ContactNumber(TenantOwned):
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="numbers")
+class ContactNumber(TenantChild):
+    contact = models.ForeignKey(
+        Contact,
+        on_delete=models.CASCADE,
+        related_name="numbers",
+        db_index=False,
+        db_constraint=False,
+    )
     number = models.CharField(max_length=16, help_text="E.164, like +14155550100.")
     label = models.CharField(max_length=40, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
 
-    class Meta(TenantOwned.Meta):
+    class Meta(TenantChild.Meta):
         ordering = ["position", "id"]
         constraints = [
-            *TenantOwned.Meta.constraints,
+            *TenantChild.Meta.constraints,
             TenantFence("contact"),
             models.UniqueConstraint(
                 fields=["tenant", "contact", "number"], name="contact_number_once"
@@ -79,17 +85,21 @@ class ContactNumber(TenantOwned):
         return display(self.number)
 
 
-class ContactToken(TenantOwned):
+class ContactToken(TenantChild):
     """A word or an ending of a number under which a contact is found (contacts/search.py)."""
 
     token = CollatedCharField(max_length=search.LONGEST_TOKEN)
     contact = models.ForeignKey(
-        Contact, on_delete=models.CASCADE, related_name="tokens", db_index=False
+        Contact,
+        on_delete=models.CASCADE,
+        related_name="tokens",
+        db_index=False,
+        db_constraint=False,
     )
 
-    class Meta(TenantOwned.Meta):
+    class Meta(TenantChild.Meta):
         constraints = [
-            *TenantOwned.Meta.constraints,
+            *TenantChild.Meta.constraints,
             TenantFence("contact"),
             models.UniqueConstraint(fields=["tenant", "token", "contact"], name="contact_token"),
         ]

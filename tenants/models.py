@@ -31,7 +31,7 @@ class Tenant(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=120)
-    slug = models.SlugField(max_length=60, unique=True)
+    slug = models.SlugField(max_length=60, db_index=False)
     country = models.CharField(
         max_length=2,
         default="US",
@@ -50,7 +50,6 @@ class Tenant(models.Model):
         max_length=64,
         null=True,
         blank=True,
-        unique=True,
         help_text="Clerk's id of this workspace's organisation, like org_2x….",
     )
     is_active = models.BooleanField(default=True)
@@ -58,6 +57,10 @@ class Tenant(models.Model):
 
     class Meta:
         ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["slug"], name="tenant_slug_once"),
+            models.UniqueConstraint(fields=["clerk_org_id"], name="tenant_clerk_org_once"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -88,13 +91,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person. Signs in by e-mail; what they may see comes from their memberships."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    email = models.EmailField(unique=True)
+    email = models.EmailField()
     name = models.CharField(max_length=120, blank=True)
     clerk_user_id = models.CharField(
         max_length=64,
         null=True,
         blank=True,
-        unique=True,
         help_text="Clerk's id of this person, like user_2x….",
     )
     is_staff = models.BooleanField("may use the admin", default=False)
@@ -107,6 +109,12 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["email"], name="user_email_once"),
+            models.UniqueConstraint(fields=["clerk_user_id"], name="user_clerk_id_once"),
+        ]
 
     def __str__(self) -> str:
         return self.name or self.email

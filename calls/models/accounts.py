@@ -17,7 +17,7 @@ class OwnAccount(TenantOwned):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # An account belongs to one workspace of all.
-    sid = models.CharField(max_length=34, unique=True)
+    sid = models.CharField(max_length=34)
     auth_token = EncryptedTextField()
     # Webhooks signed with the token before a rotation are believed until then.
     previous_auth_token = EncryptedTextField(null=True)
@@ -32,6 +32,7 @@ class OwnAccount(TenantOwned):
     class Meta(TenantOwned.Meta):
         constraints = [
             *TenantOwned.Meta.constraints,
+            models.UniqueConstraint(fields=["sid"], name="own_account_once"),
             models.UniqueConstraint(
                 fields=["tenant"], condition=Q(retired_at=None), name="own_account_in_use"
             ),

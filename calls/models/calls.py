@@ -28,13 +28,29 @@ class CallLog(TenantOwned):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        db_index=False,
+        db_constraint=False,
     )
     contact = models.ForeignKey(
-        "contacts.Contact", null=True, blank=True, on_delete=models.SET_NULL, related_name="calls"
+        "contacts.Contact",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="calls",
+        db_index=False,
+        db_constraint=False,
     )
     conference = models.OneToOneField(
-        Conference, null=True, blank=True, on_delete=models.SET_NULL, related_name="call"
+        Conference,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="call",
+        db_constraint=False,
     )
     direction = models.CharField(max_length=8, choices=Direction)
     from_number = models.CharField(max_length=64)
@@ -43,7 +59,7 @@ class CallLog(TenantOwned):
         max_length=10, choices=Submission, default=Submission.ACCEPTED, editable=False
     )
     # The contact's leg.
-    twilio_call_sid = models.CharField(max_length=34, null=True, blank=True, unique=True)
+    twilio_call_sid = models.CharField(max_length=34, null=True, blank=True)
     started_at = models.DateTimeField()
 
     status = models.CharField(max_length=20, default=states.QUEUED)
@@ -65,6 +81,7 @@ class CallLog(TenantOwned):
             member_fence("user"),
             TenantFence("contact"),
             TenantFence("conference"),
+            models.UniqueConstraint(fields=["twilio_call_sid"], name="call_sid_once"),
         ]
         indexes = [
             models.Index(fields=["tenant", "-started_at", "-id"], name="call_history"),

@@ -4,15 +4,22 @@ from django.db import models
 
 from calls.facts import states
 from calls.models.rooms import CallLeg, Conference
-from tenants.fence.scoping import TenantFence, TenantOwned
+from tenants.fence.scoping import TenantChild, TenantFence
 
 
-class CallEvent(TenantOwned):
+class CallEvent(TenantChild):
     """One thing that was heard, stored once, never changed. `leg` is empty for the room's own."""
 
-    conference = models.ForeignKey(Conference, on_delete=models.CASCADE, related_name="events")
+    conference = models.ForeignKey(
+        Conference, on_delete=models.CASCADE, related_name="events", db_constraint=False
+    )
     leg = models.ForeignKey(
-        CallLeg, null=True, blank=True, on_delete=models.CASCADE, related_name="events"
+        CallLeg,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="events",
+        db_constraint=False,
     )
     key = models.CharField(max_length=64, help_text="Digest of the content: the same event twice.")
     kind = models.CharField(max_length=12)
@@ -25,10 +32,10 @@ class CallEvent(TenantOwned):
     payload = models.JSONField(default=dict)
     received_at = models.DateTimeField(auto_now_add=True)
 
-    class Meta(TenantOwned.Meta):
+    class Meta(TenantChild.Meta):
         ordering = ["at", "id"]
         constraints = [
-            *TenantOwned.Meta.constraints,
+            *TenantChild.Meta.constraints,
             TenantFence("conference"),
             TenantFence("leg"),
             models.UniqueConstraint(fields=["tenant", "key"], name="call_event_once"),
@@ -51,7 +58,7 @@ class CallEvent(TenantOwned):
 class UnroutedEvent(models.Model):
     """A genuine webhook about a call that we do not know, kept aside. It belongs to no tenant."""
 
-    key = models.CharField(max_length=64, unique=True)
+    key = models.CharField(max_length=64)
     account_sid = models.CharField(max_length=34)
     call_sid = models.CharField(max_length=34, blank=True)
     reason = models.CharField(max_length=60)
@@ -60,6 +67,7 @@ class UnroutedEvent(models.Model):
 
     class Meta:
         ordering = ["-received_at"]
+        constraints = [models.UniqueConstraint(fields=["key"], name="unrouted_event_once")]
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.call_sid}"

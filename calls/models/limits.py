@@ -10,7 +10,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 
 from calls.facts import limits
-from tenants.fence.scoping import TenantOwned, member_fence
+from tenants.fence.scoping import TenantChild, TenantOwned, member_fence
 
 
 def _count(help_text: str = "", most: int = 1000) -> Any:
@@ -109,10 +109,12 @@ class CallingCeiling(_Caps):
         return "Calling ceiling"
 
 
-class StoppedCall(TenantOwned):
+class StoppedCall(TenantChild):
     """That a rule stopped somebody: one row an hour for each person and rule, however often."""
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, db_index=False, db_constraint=False
+    )
     rule = models.CharField(max_length=24, choices=list(limits.RULES.items()))
     hour = models.DateTimeField(help_text="The hour's beginning.")
     count = models.PositiveIntegerField(default=0)
@@ -120,10 +122,10 @@ class StoppedCall(TenantOwned):
     last_number = models.CharField(max_length=40, blank=True)
     message = models.CharField(max_length=300, help_text="What the person was told.")
 
-    class Meta(TenantOwned.Meta):
+    class Meta(TenantChild.Meta):
         ordering = ["-last_at"]
         constraints = [
-            *TenantOwned.Meta.constraints,
+            *TenantChild.Meta.constraints,
             member_fence("user"),
             models.UniqueConstraint(
                 fields=["tenant", "user", "rule", "hour"], name="stopped_call_once"

@@ -6,10 +6,10 @@ from django.db import models
 from django.db.models import Q
 
 from calls.models.calls import CallLog
-from tenants.fence.scoping import TenantFence, TenantOwned
+from tenants.fence.scoping import TenantChild, TenantFence
 
 
-class Recording(TenantOwned):
+class Recording(TenantChild):
     """A recording of a call, and how far our own copy of it has come."""
 
     class State(models.TextChoices):
@@ -20,8 +20,10 @@ class Recording(TenantOwned):
         FAILED = "failed", "Could not be fetched"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    call = models.ForeignKey(CallLog, on_delete=models.CASCADE, related_name="recordings")
-    sid = models.CharField(max_length=34, unique=True)
+    call = models.ForeignKey(
+        CallLog, on_delete=models.CASCADE, related_name="recordings", db_constraint=False
+    )
+    sid = models.CharField(max_length=34)
     account_sid = models.CharField(max_length=34)
     state = models.CharField(max_length=12, choices=State, default=State.RECORDING)
     duration = models.PositiveIntegerField(null=True, blank=True, help_text="Seconds.")
@@ -35,9 +37,13 @@ class Recording(TenantOwned):
     created_at = models.DateTimeField(auto_now_add=True)
     stored_at = models.DateTimeField(null=True, blank=True)
 
-    class Meta(TenantOwned.Meta):
+    class Meta(TenantChild.Meta):
         ordering = ["created_at"]
-        constraints = [*TenantOwned.Meta.constraints, TenantFence("call")]
+        constraints = [
+            *TenantChild.Meta.constraints,
+            TenantFence("call"),
+            models.UniqueConstraint(fields=["sid"], name="recording_sid_once"),
+        ]
         indexes = [
             models.Index(
                 fields=["tenant", "next_attempt_at"],

@@ -7,14 +7,16 @@ from django.db import models
 from django.db.models import Q
 
 from calls.facts import states
-from tenants.fence.scoping import TenantFence, TenantOwned, member_fence
+from tenants.fence.scoping import TenantChild, TenantFence, member_fence
 
 
-class Conference(TenantOwned):
+class Conference(TenantChild):
     """The room of one call. It exists from the moment an agent's browser connects."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    agent = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    agent = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, db_index=False, db_constraint=False
+    )
     client_request_id = models.UUIDField(help_text="The browser's id of the wish to call.")
     account_sid = models.CharField(max_length=34)
     conference_sid = models.CharField(max_length=34, blank=True)
@@ -24,9 +26,9 @@ class Conference(TenantOwned):
     # When Twilio was last asked about this room, because nothing was heard of it.
     checked_at = models.DateTimeField(null=True, blank=True)
 
-    class Meta(TenantOwned.Meta):
+    class Meta(TenantChild.Meta):
         constraints = [
-            *TenantOwned.Meta.constraints,
+            *TenantChild.Meta.constraints,
             member_fence("agent"),
             models.UniqueConstraint(
                 fields=["tenant", "agent", "client_request_id"], name="conference_once"
@@ -46,7 +48,7 @@ class Conference(TenantOwned):
         return f"vc_{self.pk.hex}"
 
 
-class CallLeg(TenantOwned):
+class CallLeg(TenantChild):
     """One party's connection: one Twilio call SID. Its state is a fold over its events."""
 
     class Party(models.TextChoices):
@@ -54,13 +56,20 @@ class CallLeg(TenantOwned):
         CONTACT = "contact", "Contact"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    conference = models.ForeignKey(Conference, on_delete=models.CASCADE, related_name="legs")
+    conference = models.ForeignKey(
+        Conference, on_delete=models.CASCADE, related_name="legs", db_constraint=False
+    )
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        db_index=False,
+        db_constraint=False,
     )
     party = models.CharField(max_length=12, choices=Party)
     # Unknown until Twilio has answered; made by Twilio, so unique everywhere.
-    call_sid = models.CharField(max_length=34, null=True, blank=True, unique=True)
+    call_sid = models.CharField(max_length=34, null=True, blank=True)
     status = models.CharField(max_length=20, default=states.QUEUED)
     answered_at = models.DateTimeField(null=True, blank=True)
     joined_at = models.DateTimeField(null=True, blank=True)
@@ -72,18 +81,20 @@ class CallLeg(TenantOwned):
     error_code = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    class Meta(TenantOwned.Meta):
+    class Meta(TenantChild.Meta):
         constraints = [
-            *TenantOwned.Meta.constraints,
+            *TenantChild.Meta.constraints,
             member_fence("user"),
             TenantFence("conference"),
+            models.UniqueConstraint(fields=["call_sid"], name="leg_sid_once"),
         ]
         indexes = [
-            # How often an agent's browser has connected of late.
+            # How often an agent's browser has connected of late; not by party, so that the fence
+            # of the person finds its rows here, too.
             models.Index(
                 fields=["tenant", "user", "created_at"],
                 name="leg_of_agent",
-                condition=Q(party="agent"),
+                condition=Q(user__isnull=False),
             )
         ]
 

@@ -63,7 +63,10 @@ class TenantManager(models.Manager.from_queryset(TenantQuerySet)):  # type: igno
 class TenantOwned(models.Model):
     """A row of one tenant. `unscoped` is for `tenants.doors` and its listed callers only."""
 
-    tenant = models.ForeignKey("tenants.Tenant", on_delete=models.CASCADE, editable=False)
+    # Without an index of its own: one that begins with the tenant is in every table.
+    tenant = models.ForeignKey(
+        "tenants.Tenant", on_delete=models.CASCADE, editable=False, db_index=False
+    )
     tenant_id: UUID
 
     objects = TenantManager()
@@ -90,8 +93,29 @@ class TenantOwned(models.Model):
         return super().delete(*args, **kwargs)
 
 
+class TenantChild(TenantOwned):
+    """A row of one tenant below another row of it: a fence leads there by a column that is never
+    empty. That one is held to the tenant, so that a key from here would only be asked once more.
+    """
+
+    tenant = models.ForeignKey(
+        "tenants.Tenant",
+        on_delete=models.CASCADE,
+        editable=False,
+        db_index=False,
+        db_constraint=False,
+    )
+
+    class Meta(TenantOwned.Meta):
+        abstract = True
+
+
 class TenantFence(TableGuard):
     """`(tenant_id, <field>_id)` must exist in the target of `field`, inside the same tenant.
+
+    Each key costs a query at commit, each index a write. So the field itself has neither a key of
+    its own (`db_constraint=False`), which the fence implies, nor, where an index begins with the
+    tenant and the field, one of its own (`db_index=False`).
 
     `via` names a tenant table (`"app.Model"`) to check in its place: a foreign key to the global
     user table is fenced by `tenants.Membership`, whose column has the field name `via_field`.

@@ -189,17 +189,19 @@ def text_columns(model: Any) -> list[Any]:
 
 def fill(rows: list[Any], *, but: tuple[str, ...] = ()) -> None:
     """Write a payload, another one in each row and column, into every text column of the rows."""
-    columns = [column for column in text_columns(type(rows[0])) if column.name not in but]
+    model = type(rows[0])
+    columns = [column for column in text_columns(model) if column.name not in but]
+    unique = {name for one in model._meta.total_unique_constraints for name in one.fields}
     for serial, row in enumerate(rows):
         for shift, column in enumerate(columns):
             payload = PAYLOADS[(serial + 7 * shift) % len(PAYLOADS)]
             value: Any = payload[: column.max_length]
-            if column.unique:
+            if column.name in unique:
                 value = f"{serial}{payload}"[: column.max_length]
             if isinstance(column, models.JSONField):
                 value = {payload: [payload, {"x": payload}]}
             setattr(row, column.attname, value)
-    type(rows[0])._base_manager.bulk_update(rows, [column.name for column in columns])
+    model._base_manager.bulk_update(rows, [column.name for column in columns])
 
 
 def build_calls(cast: Cast, contacts: list[Contact]) -> None:

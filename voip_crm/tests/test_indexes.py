@@ -1,0 +1,245 @@
+"""Each index and each key of our tables, and why it is there: every write pays for all of them.
+
+What is there the database itself tells: PostgreSQL, which the tests use, and an SQLite file that is
+made by the same migrations, as `./run` does.
+"""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from tenants.fence.scoping import tenant_models
+from voip_crm.tests.catalog import Catalog, postgresql, sqlite
+
+pytestmark = pytest.mark.django_db
+
+# Every tenant table has it, whether a fence leads there yet or not.
+TARGET = "for a fence to lead to; all rows of a workspace"
+SWEPT = "what the sweep asks each half minute"
+# Beside it the field has no key of its own, nor the tenant where the field is never empty.
+FENCE = "the fence"
+OF_TENANT = "its workspace exists"
+
+# By table; a generated name without its hash, a key as what leads where. Every table has its
+# primary key besides, and the join tables that Django makes for a person's permissions are its own.
+REASONS = {
+    "tenants_tenant": {
+        "tenant_slug_once": "commands name a workspace by it",
+        "tenant_clerk_org_once": "one workspace of an organisation",
+    },
+    "tenants_user": {
+        "user_email_once": "sign-in",
+        "user_clerk_id_once": "sign-in by Clerk",
+    },
+    "tenants_membership": {
+        "tenants_membership_fenced": TARGET,
+        "tenants_membership_once": "what the fence of a person leads to",
+        "tenants_membership_user_id": "a person's workspaces, before one is known",
+        "tenant_id → tenants_tenant": OF_TENANT,
+        "user_id → tenants_user": "the person exists; every fence of a person relies on it",
+    },
+    "tenants_auditentry": {
+        "tenants_auditentry_fenced": TARGET,
+        "audit_trail": "the trail, page by page",
+        "audit_trail_person": "… of one person",
+        "audit_trail_action": "… of one kind",
+        "tenant_id → tenants_tenant": OF_TENANT,
+    },
+    "contacts_contact": {
+        "contacts_contact_fenced": TARGET,
+        "contact_by_name": "the list, page by page",
+        "contact_archived": "the list of the archive",
+        "contact_by_email": "imports know people again",
+        "tenant_id → tenants_tenant": OF_TENANT,
+    },
+    "contacts_contactnumber": {
+        "contacts_contactnumber_fenced": TARGET,
+        "contact_number_once": "a contact's numbers, each once",
+        "contact_by_number": "who calls; imports know people again",
+        "tenant_id, contact_id → contacts_contact": FENCE,
+    },
+    "contacts_contacttoken": {
+        "contacts_contacttoken_fenced": TARGET,
+        "contact_token": "search by the beginning of a word",
+        "contact_token_of": "a contact's tokens, when it changes or goes",
+        "tenant_id, contact_id → contacts_contact": FENCE,
+    },
+    "calls_ownaccount": {
+        "calls_ownaccount_fenced": TARGET,
+        "own_account_once": "an account is of one workspace",
+        "own_account_in_use": "one account at a time",
+        "tenant_id → tenants_tenant": OF_TENANT,
+    },
+    "calls_phonenumber": {
+        "calls_phonenumber_fenced": TARGET,
+        "phone_number_once": "a number is of one workspace",
+        "tenant_id → tenants_tenant": OF_TENANT,
+    },
+    "calls_conference": {
+        "calls_conference_fenced": TARGET,
+        "conference_once": "a wish to call is one room; an agent's rooms",
+        "conference_open": SWEPT,
+        "tenant_id, agent_id → tenants_membership": FENCE,
+    },
+    "calls_callleg": {
+        "calls_callleg_fenced": TARGET,
+        "leg_sid_once": "a webhook names its leg",
+        "leg_of_agent": "how often an agent's browser connects; a member's legs",
+        "calls_callleg_conference_id": "the legs of a room, with each webhook",
+        "tenant_id, conference_id → calls_conference": FENCE,
+        "tenant_id, user_id → tenants_membership": FENCE,
+    },
+    "calls_callevent": {
+        "calls_callevent_fenced": TARGET,
+        "call_event_once": "a webhook that comes twice is stored once",
+        "calls_callevent_conference_id": "the events of a room, with each webhook",
+        "calls_callevent_leg_id": "a leg's events, when it goes with its workspace",
+        "tenant_id, conference_id → calls_conference": FENCE,
+        "tenant_id, leg_id → calls_callleg": FENCE,
+    },
+    "calls_calllog": {
+        "calls_calllog_fenced": TARGET,
+        "call_sid_once": "a call of Twilio's is one row",
+        "calls_calllog_conference_id_key": "the call of a room",
+        "call_history": "the history, page by page",
+        "call_history_direction": "… of one direction",
+        "call_history_outcome": "… of one outcome",
+        "call_history_agent": "… of one agent; a member's calls",
+        "call_history_contact": "… of one contact; its calls, when it goes",
+        "call_history_to": "… of one number that was called",
+        "call_history_from": "… of one number that called",
+        "call_open": SWEPT,
+        "tenant_id → tenants_tenant": "its workspace exists: each of its fences may lead nowhere",
+        "tenant_id, conference_id → calls_conference": FENCE,
+        "tenant_id, contact_id → contacts_contact": FENCE,
+        "tenant_id, user_id → tenants_membership": FENCE,
+    },
+    "calls_recording": {
+        "calls_recording_fenced": TARGET,
+        "recording_sid_once": "a recording of Twilio's is one row",
+        "recording_waiting": SWEPT,
+        "calls_recording_call_id": "the recordings of a call",
+        "tenant_id, call_id → calls_calllog": FENCE,
+    },
+    "calls_callingpolicy": {
+        "calls_callingpolicy_fenced": TARGET,
+        "calling_policy_once": "one row of a workspace",
+        "tenant_id → tenants_tenant": OF_TENANT,
+    },
+    "calls_callingceiling": {
+        "calls_callingceiling_fenced": TARGET,
+        "calling_ceiling_once": "one row of a workspace",
+        "tenant_id → tenants_tenant": OF_TENANT,
+    },
+    "calls_stoppedcall": {
+        "calls_stoppedcall_fenced": TARGET,
+        "stopped_call_once": "one row an hour; a member's rows",
+        "stopped_call_latest": "the newest first",
+        "tenant_id, user_id → tenants_membership": FENCE,
+    },
+    "calls_unroutedevent": {
+        "unrouted_event_once": "a webhook that comes twice is kept once",
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def sqlite_file(tmp_path_factory: Any) -> Path:
+    file: Path = tmp_path_factory.mktemp("catalog") / "db.sqlite3"
+    environment = os.environ | {"DATABASE_URL": f"sqlite:///{file}", "DATABASE_OWNER_URL": ""}
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--verbosity=0"],
+        cwd=settings.BASE_DIR,
+        env=environment,
+        check=True,
+    )
+    return file
+
+
+@pytest.fixture(params=["postgresql", "sqlite"])
+def catalog(request: Any) -> Catalog:
+    if request.param == "sqlite":
+        return sqlite(request.getfixturevalue("sqlite_file"))
+    if connection.vendor != "postgresql":
+        pytest.skip("the tests use SQLite: use ./test")
+    return postgresql()
+
+
+def test_each_index_and_each_key_is_there_for_a_reason(catalog: Catalog) -> None:
+    there = {
+        table: sorted([*(index.name for index in found.indexes), *(key.name for key in found.keys)])
+        for table, found in catalog.items()
+    }
+    assert there == {table: sorted(reasons) for table, reasons in REASONS.items()}
+
+
+def test_no_index_is_the_beginning_of_another(catalog: Catalog) -> None:
+    """It would serve nothing that the longer one, or the unique one, does not.
+
+    That is why unique texts are a `UniqueConstraint`: PostgreSQL would get a second index of a
+    `unique=True`, for LIKE, which nothing here asks.
+    """
+    spare = [
+        index.name
+        for table in catalog.values()
+        for index in table.indexes
+        for other in table.indexes
+        if other is not index
+        and other.columns[: len(index.columns)] == index.columns
+        and not (index.is_unique or index.condition or other.condition)
+    ]
+    assert spare == []
+
+
+def test_no_key_is_implied_by_a_fence(catalog: Catalog) -> None:
+    """A fence is asked when none of its columns is empty; then it holds what a key of one would."""
+    implied = [
+        f"{name}: {key.name}"
+        for name, table in catalog.items()
+        for key in table.keys
+        for fence in table.keys
+        if set(key.columns) < set(fence.columns)
+        and set(fence.columns) - set(key.columns) <= table.required
+    ]
+    assert implied == []
+
+
+def test_each_row_of_a_workspace_is_held_to_it(catalog: Catalog) -> None:
+    """By keys that no empty column suspends, from table to table, to the workspace itself."""
+
+    def is_held(name: str) -> bool:
+        table = catalog[name]
+        return any(
+            key.target == "tenants_tenant" or is_held(key.target)
+            for key in table.keys
+            if key.is_of_tenant() and set(key.columns) <= table.required
+        )
+
+    tables = [model._meta.db_table for model in tenant_models()]
+    assert [name for name in tables if not is_held(name)] == []
+
+
+def test_what_goes_is_found_by_an_index_wherever_a_key_leads_to_it(catalog: Catalog) -> None:
+    """The database asks each table that leads to a row, before that row may go."""
+    unfound = [
+        f"{name}: {key.name}"
+        for name, table in catalog.items()
+        for key in table.keys
+        if not table.is_found(key)
+    ]
+    assert unfound == []
+
+
+def test_sqlite_keeps_the_trail_append_only_when_it_makes_the_table_anew(sqlite_file: Path) -> None:
+    """It does so whenever a column changes; keys and indexes are compared above."""
+    with closing(sqlite3.connect(sqlite_file)) as database:
+        triggers = database.execute("SELECT tbl_name FROM sqlite_master WHERE type = 'trigger'")
+        assert triggers.fetchall() == [("tenants_auditentry",)] * 2  # of UPDATE and of DELETE
