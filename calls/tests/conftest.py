@@ -12,6 +12,7 @@ from twilio.request_validator import RequestValidator
 from calls.facts import states
 from calls.models import CallLeg, CallLog, Conference
 from calls.services.rooms import presence, progress
+from calls.tests.builders import an_outbound_call
 from tenants.fence.context import tenant_transaction
 
 
@@ -100,17 +101,12 @@ def waiting(cast: Any) -> Scene:
 @pytest.fixture
 def dialled(waiting: Scene, cast: Any) -> Scene:
     """The contact's leg exists, its SID is known, nothing was heard of it yet."""
-    from django.utils import timezone
-
     with tenant_transaction(cast.acme.pk):
-        waiting.call = CallLog.objects.create(
+        waiting.call = an_outbound_call(
+            cast.acme,
             user=cast.bob.user,
             contact=cast.acme_maria,
             conference=waiting.room,
-            direction="OUTBOUND",
-            from_number="+14155550199",
-            to_number="+14155550100",
-            started_at=timezone.now(),
             is_recorded=True,
         )
         waiting.contact_leg = CallLeg.objects.create(conference=waiting.room, party="contact")

@@ -8,9 +8,9 @@ from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from calls.models import CallEvent, CallLeg, CallLog, PhoneNumber, Recording
+from calls.tests.builders import an_outbound_call
 from tenants.fence.context import tenant_transaction
 
 NUMBERS = "/admin/calls/phonenumber/"
@@ -144,14 +144,7 @@ def test_lists_cost_the_same_however_long(staff: Client, call: Any, cast: Any, t
     before = cost()
     with tenant_transaction(cast.acme.pk):
         for serial in range(4):
-            more = CallLog.objects.create(
-                user=cast.bob.user,
-                contact=cast.acme_maria,
-                direction="OUTBOUND",
-                from_number="+14155550199",
-                to_number="+14155550100",
-                started_at=timezone.now(),
-            )
+            more = an_outbound_call(cast.acme, user=cast.bob.user, contact=cast.acme_maria)
             CallLeg.objects.create(conference=call.room, party="agent", user=cast.bob.user)
             Recording.objects.create(
                 call=more, sid=f"RE{serial:032x}", account_sid=project.TWILIO_ACCOUNT_SID

@@ -13,6 +13,7 @@ from django.utils import timezone
 from calls.facts import states
 from calls.models import CallLog, Recording
 from calls.selectors import call_logs
+from calls.tests.builders import an_outbound_call
 from calls.tests.conftest import sid
 from tenants.fence.context import tenant_transaction
 
@@ -23,7 +24,7 @@ DESCRIBED |= {"status", "duration", "recordingUrl", "recordingSid", "twilioCallS
 DESCRIBED |= {"startedAt", "endedAt", "createdAt", "updatedAt"}
 ADDED = {"user", "contact", "answeredAt", "outcome", "ringSeconds", "waitSeconds", "holdSeconds"}
 DETAILS = {"legs", "recordings", "notes", "disposition", "transcript", "timeline"}
-ACME_NUMBER, ACME_MARIA = "+14155550199", "+14155550100"
+ACME_MARIA = "+14155550100"
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
@@ -41,17 +42,13 @@ def ask(cast: Any, signed_in: Any) -> Any:
 
 
 def make_call(tenant: Any, **more: Any) -> CallLog:
-    with tenant_transaction(tenant.pk):
-        fields: dict[str, Any] = {
-            "direction": "OUTBOUND",
-            "from_number": ACME_NUMBER,
-            "to_number": ACME_MARIA,
-            "started_at": NOON,
-            "status": "completed",
-            "outcome": "completed",
-            "ended_at": NOON,
-        }
-        return CallLog.objects.create(**fields | more)
+    fields: dict[str, Any] = {
+        "started_at": NOON,
+        "status": "completed",
+        "outcome": "completed",
+        "ended_at": NOON,
+    }
+    return an_outbound_call(tenant, **fields | more)
 
 
 def make_recording(call: CallLog, state: str, **more: Any) -> Recording:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from calls import selectors
 from calls.models import CallLog, Recording
 from calls.selectors import Filters
+from calls.tests.builders import an_outbound_call
 from contacts.services import create_contact, set_archived
 from tenants.fence.context import tenant_transaction
 from tenants.models import AuditEntry
@@ -32,16 +33,13 @@ def log(cast: Any) -> Any:
 
     def add(name: str, days: int, **more: Any) -> None:
         fields: dict[str, Any] = {
-            "direction": "OUTBOUND",
-            "from_number": "+14155550199",
-            "to_number": "+14155550100",
             "user": cast.bob.user,
             "status": "completed",
             "outcome": "completed",
             "ended_at": NOW,
             "started_at": NOW - timedelta(days=days),
         }
-        calls[name] = CallLog.objects.create(**fields | more)
+        calls[name] = an_outbound_call(cast.acme, **fields | more)
 
     calls: dict[str, CallLog] = {}
     with tenant_transaction(cast.acme.pk):
@@ -125,10 +123,8 @@ def test_an_empty_result_says_so_and_shows_the_way_out(log: Any, signed_in: Any)
 def test_show_more_keeps_the_filters(log: Any, signed_in: Any) -> None:
     with tenant_transaction(log.acme.pk):
         for serial in range(30):
-            CallLog.objects.create(
-                direction="OUTBOUND",
-                from_number="+14155550199",
-                to_number="+14155550100",
+            an_outbound_call(
+                log.acme,
                 contact=log.acme_maria,
                 outcome="completed",
                 started_at=NOW - timedelta(days=20, seconds=serial),

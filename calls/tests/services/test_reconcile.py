@@ -11,6 +11,7 @@ from django.utils import timezone
 from calls import gateway
 from calls.models import CallLog, Conference, Recording
 from calls.services.rooms import reconcile
+from calls.tests.builders import an_outbound_call
 from calls.tests.conftest import Scene
 from tenants.fence.context import tenant_transaction
 
@@ -129,14 +130,12 @@ def test_a_crash_between_writing_and_asking_is_found_out(
     from calls.models import CallLeg
 
     with tenant_transaction(cast.acme.pk):
-        CallLog.objects.create(
+        an_outbound_call(
+            cast.acme,
             user=cast.bob.user,
             conference=waiting.room,
-            direction="OUTBOUND",
-            from_number="+14155550199",
             to_number="+14155570108",
             submission="pending",
-            started_at=timezone.now(),
         )
         CallLeg.objects.create(conference=waiting.room, party="contact")
     reconcile.sweep_tenant(cast.acme.pk, now=timezone.now() + timedelta(seconds=65))

@@ -16,6 +16,7 @@ from calls.gateway.accounts import sid_of
 from calls.models import CallingCeiling, CallingPolicy, CallLeg, CallLog, Conference, StoppedCall
 from calls.selectors import limits as rows
 from calls.services import guarding
+from calls.tests.builders import an_outbound_call
 from calls.tests.conftest import sid
 from contacts.services import create_contact
 from tenants.fence.context import tenant_transaction
@@ -282,19 +283,14 @@ def test_a_contact_with_a_refused_number_is_kept_and_not_called(cast: Any, signe
 
 
 def past_call(cast: Any, start: datetime, minutes: float | None, **more: Any) -> None:
-    with tenant_transaction(cast.acme.pk):
-        CallLog.objects.create(
-            **{
-                "user": cast.bob.user,
-                "direction": "OUTBOUND",
-                "from_number": "+14155550199",
-                "to_number": TO,
-                "started_at": start,
-                "ended_at": None if minutes is None else start + timedelta(minutes=minutes),
-                "assumed_rate": Decimal("0.05"),
-                **more,
-            }
-        )
+    fields: dict[str, Any] = {
+        "user": cast.bob.user,
+        "to_number": TO,
+        "started_at": start,
+        "ended_at": None if minutes is None else start + timedelta(minutes=minutes),
+        "assumed_rate": Decimal("0.05"),
+    }
+    an_outbound_call(cast.acme, **fields | more)
 
 
 def usage(cast: Any, now: datetime) -> limits.Usage:

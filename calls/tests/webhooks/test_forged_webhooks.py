@@ -28,6 +28,7 @@ from calls.gateway import addresses
 from calls.gateway.accounts import TwilioAccount, account_of
 from calls.models import CallLeg, CallLog, Conference, OwnAccount, UnroutedEvent
 from calls.services.rooms import presence, progress
+from calls.tests.builders import an_outbound_call
 from calls.tests.conftest import sid
 from calls.webhooks import routing, signed_posts
 from tenants.fence.context import tenant_transaction
@@ -160,14 +161,7 @@ def in_a_call(member: Membership) -> Workspace:
     with tenant_transaction(member.tenant_id):
         Conference.objects.filter(pk=room.pk).update(conference_sid=sid("CF"))
         room.refresh_from_db()
-        call = CallLog.objects.create(
-            user=member.user,
-            conference=room,
-            direction="OUTBOUND",
-            from_number="+14155550199",
-            to_number="+14155550100",
-            started_at=timezone.now(),
-        )
+        call = an_outbound_call(member.tenant, user=member.user, conference=room)
         contact = CallLeg.objects.create(conference=room, party="contact")
         progress.bind_sid(contact, sid("CA"))
         call.refresh_from_db()

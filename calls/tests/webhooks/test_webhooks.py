@@ -23,6 +23,7 @@ from calls.gateway import addresses
 from calls.gateway.accounts import account_of
 from calls.models import CallEvent, CallLeg, CallLog, Conference, Recording, UnroutedEvent
 from calls.services.rooms import presence, progress
+from calls.tests.builders import an_outbound_call
 from calls.tests.conftest import Scene, sid
 from tenants.fence.context import tenant_transaction
 from tenants.models import User
@@ -185,15 +186,8 @@ def test_the_first_callback_tells_a_call_its_sid(
     waiting: Scene, cast: Any, webhook: Webhook
 ) -> None:
     """The answer to our request was lost; the id in the callback's URL binds what it speaks of."""
-    from django.utils import timezone
-
     with tenant_transaction(cast.acme.pk):
-        call = CallLog.objects.create(
-            conference=waiting.room,
-            direction="OUTBOUND",
-            submission="unknown",
-            started_at=timezone.now(),
-        )
+        call = an_outbound_call(cast.acme, conference=waiting.room, submission="unknown")
         leg = CallLeg.objects.create(conference=waiting.room, party="contact")
     call_sid = sid("CA")
     path = local(addresses.leg_status(cast.acme.pk, leg.pk))
@@ -396,14 +390,7 @@ def test_a_sid_is_bound_once_to_one_leg_and_its_own_call(
     first, second = sid("CA"), sid("CA")
     with tenant_transaction(cast.acme.pk):
         room = elsewhere.conference
-        call = CallLog.objects.create(
-            user=cast.alice.user,
-            conference=room,
-            direction="OUTBOUND",
-            from_number="+14155550199",
-            to_number="+14155550101",
-            started_at=timezone.now(),
-        )
+        call = an_outbound_call(cast.acme, user=cast.alice.user, conference=room)
         contact = CallLeg.objects.create(conference=room, party="contact")
         agent = CallLeg.objects.create(conference=room, party="agent", user=cast.alice.user)
         progress.bind_sid(contact, first)
