@@ -4,7 +4,8 @@ E001 Twilio credentials are missing · E002 PUBLIC_BASE_URL is malformed · E003
 public site · E004 a Twilio SID has the wrong form · E005 several processes without Redis ·
 E006 SECRETS_KEYS cannot encrypt · E007 a rotated token without an end · E008 the database's role
 or a table is not held by row-level security · E009 a server has the owner's password · E010 what is
-for this machine alone (DEBUG, plain http, SQLite) on a public site.
+for this machine alone (DEBUG, plain http, SQLite) on a public site · E011 the database may lose
+what it has committed.
 """
 
 import re
@@ -146,8 +147,10 @@ def check_redis(**_: Any) -> list[CheckMessage]:
 
 @register(DATABASE_TAG, deploy=True)
 def check_row_level_security(**_: Any) -> list[CheckMessage]:
-    """Of production; one that cannot be reached is checked when it can (tenants/fence/roles.py)."""
-    from tenants.fence import roles  # needs Django set up, which the live channel never is
+    """Of production; one that cannot be reached is looked at when it can."""
+    # They need Django set up, which the live channel never is.
+    from tenants.bricks.first_connection import look_now_or_on_connect
+    from tenants.fence import roles
 
     if settings.DEBUG:
         return []
@@ -157,7 +160,25 @@ def check_row_level_security(**_: Any) -> list[CheckMessage]:
             hint="Two roles are needed; docs/operating.md, “The database's two roles”, says how.",
             id="voip_crm.E008",
         )
-        for fault in roles.check_now_or_on_connect()
+        for fault in look_now_or_on_connect(roles.faults)
+    ]
+
+
+@register(DATABASE_TAG, deploy=True)
+def check_durability(**_: Any) -> list[CheckMessage]:
+    """Of a public site: Twilio reaches no other, so none else can lose what it said is stored."""
+    from tenants.bricks.first_connection import look_now_or_on_connect
+    from voip_crm.durability import losses
+
+    if not _is_public():
+        return []
+    return [
+        Error(
+            loss,
+            hint="docs/operating.md, “What PostgreSQL must keep”, says more.",
+            id="voip_crm.E011",
+        )
+        for loss in look_now_or_on_connect(losses)
     ]
 
 

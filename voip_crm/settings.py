@@ -96,9 +96,10 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", 60)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    # A webhook must fail in time for Twilio to try again (it waits 15 s at most).
+    # A webhook must fail in time for Twilio to try again (it waits 15 s at most), and what it was
+    # told is stored must be, whatever the role, the database or the server have by default.
     DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
-        "-c statement_timeout=10000 -c lock_timeout=4000"
+        "-c statement_timeout=10000 -c lock_timeout=4000 -c synchronous_commit=on"
     )
     if owner_url := env.str("DATABASE_OWNER_URL", ""):
         DATABASE_OWNER = env.db_url_config(owner_url)

@@ -10,9 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
-from django.db import OperationalError, connection
-from django.db.backends.signals import connection_created
+from django.db import connection
 from django.db.models import Model
 from psycopg import sql
 
@@ -170,34 +168,3 @@ def _faults_of_table(cursor: Any, model: type[Model]) -> list[str]:
     if wanted - set(triggers):
         found.append("Rows may be changed that are written once")
     return found
-
-
-class UnsafeDatabase(ImproperlyConfigured):
-    """The application's role or a tenant table is not held by row-level security."""
-
-
-def check_now_or_on_connect() -> list[str]:
-    """The faults of the application's connection. While the database cannot be reached there are
-    none to tell: then the first connection that can be made is checked, and refused if it has any.
-    """
-    if connection.vendor != "postgresql":
-        return []
-    was_open = connection.connection is not None
-    try:
-        with connection.cursor() as cursor:
-            return faults(cursor)
-    except OperationalError:
-        connection_created.connect(_check_first)
-        return []
-    finally:
-        if not was_open:
-            connection.close()  # a server forks after this
-
-
-def _check_first(connection: Any, **_: Any) -> None:
-    with connection.cursor() as cursor:
-        found = faults(cursor)
-    if found:
-        connection.close()
-        raise UnsafeDatabase(" ".join(found))
-    connection_created.disconnect(_check_first)

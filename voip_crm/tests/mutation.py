@@ -113,11 +113,10 @@ TARGETS = {
             "_unlike_policies",
             "_wanted",
             "_faults_of_table",
-            "check_now_or_on_connect",
-            "_check_first",
         ),
         ("grant",),
     ),
+    "tenants/bricks/first_connection.py": Target(SCOPE),
 }
 # Signature checks and tenant predicates: no mutant may survive here, whatever the reason.
 STRICT = {

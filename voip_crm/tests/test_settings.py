@@ -106,6 +106,8 @@ def test_the_deployment_check_is_clean_in_production() -> None:
             "ALLOWED_HOSTS": "",
             "SECRET_KEY": secrets.token_urlsafe(50),
             "TWILIO_SANDBOX_URL": "",
+            # Not the tests' own, which is no production's (test_durability.py).
+            "DATABASE_URL": "postgres://crm@127.0.0.1:1/crm",
             "DATABASE_OWNER_URL": "",
             "REDIS_URL": "redis://127.0.0.1:1/0",
         },

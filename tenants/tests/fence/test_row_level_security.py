@@ -20,6 +20,8 @@ from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from tenants import doors
+from tenants.bricks import first_connection
+from tenants.bricks.first_connection import UnsafeDatabase, look_now_or_on_connect
 from tenants.fence import roles
 from tenants.fence.context import door, tenant_transaction
 from tenants.fence.policies import USER_SETTING
@@ -139,13 +141,13 @@ def test_a_check_leaves_the_connection_as_it_was(is_open: bool) -> None:
     connection.ensure_connection()
     if not is_open:
         connection.close()
-    assert owned() in roles.check_now_or_on_connect()  # as which the tests may look
+    assert owned() in look_now_or_on_connect(roles.faults)  # as which the tests may look
     assert (connection.connection is not None) == is_open
 
 
 def test_sqlite_has_no_roles(monkeypatch: Any) -> None:
     monkeypatch.setattr(connection, "vendor", "sqlite")
-    assert roles.check_now_or_on_connect() == []
+    assert look_now_or_on_connect(roles.faults) == []
 
 
 def test_a_table_that_is_not_made_yet_has_no_fault(db: None) -> None:
@@ -279,32 +281,44 @@ def test_production_refuses_to_start_as_the_owner_and_starts_as_the_application(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_database_that_was_away_at_start_is_checked_before_its_first_use(
+def test_a_database_that_was_away_at_start_is_looked_at_before_its_first_use(
     monkeypatch: Any,
 ) -> None:
     connection.close()
     with monkeypatch.context() as away:
         away.setitem(connection.settings_dict, "HOST", "/nowhere")
-        assert roles.check_now_or_on_connect() == []
+        assert look_now_or_on_connect(roles.faults) == []
+        assert look_now_or_on_connect(lambda cursor: ["It is Monday."]) == []
     try:
         for _ in "twice":
             # This process's session could become the owner.
-            with pytest.raises(roles.UnsafeDatabase, match="may become the owner"):
+            with pytest.raises(UnsafeDatabase, match="may become the owner.* It is Monday"):
                 Tenant.objects.count()
     finally:
-        assert connection_created.disconnect(roles._check_first)
+        assert connection_created.disconnect(first_connection._look_first)
+        first_connection._put_off.clear()
     assert Tenant.objects.count() == 0
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_first_connection_without_fault_is_used_and_the_next_not_checked(
+def test_a_first_connection_without_fault_is_used_and_the_next_not_looked_at(
     monkeypatch: Any,
 ) -> None:
-    monkeypatch.setattr(roles, "faults", lambda cursor: [])
+    looks: list[Any] = []
+
+    def look(cursor: Any) -> list[str]:
+        looks.append(cursor)
+        return []
+
     connection.close()
-    connection_created.connect(roles._check_first)
-    assert Tenant.objects.count() == 0
-    assert not connection_created.disconnect(roles._check_first)
+    with monkeypatch.context() as away:
+        away.setitem(connection.settings_dict, "HOST", "/nowhere")
+        assert look_now_or_on_connect(look) == []
+    for _ in "twice":
+        assert Tenant.objects.count() == 0
+        connection.close()
+    assert len(looks) == 1 and first_connection._put_off == []
+    assert not connection_created.disconnect(first_connection._look_first)
 
 
 def test_the_roles_are_printed_as_sql_or_the_command_says_what_is_missing(
