@@ -18,6 +18,7 @@ from calls.models import (
     PhoneNumber,
     Recording,
     StoppedCall,
+    UnroutedEvent,
 )
 from calls.selectors import limits
 from calls.services.setup.numbers import is_taken, make_default
@@ -25,6 +26,7 @@ from contacts.numbers import NumberError, parse
 from contacts.selectors import find_contacts
 from tenants.admin import ReadOnlyAdmin, SuperuserAdmin, TenantScopedAdmin
 from tenants.fence.context import current_tenant_id
+from tenants.models import Tenant
 
 
 class PhoneNumberForm(forms.ModelForm):
@@ -193,3 +195,25 @@ class StoppedCallAdmin(ReadOnlyAdmin):
     list_filter = ("rule",)
     search_fields = ("last_number", "user__email")
     ordering = ("-last_at",)
+
+
+@admin.register(UnroutedEvent)
+class UnroutedEventAdmin(ReadOnlyAdmin):
+    """What is bound to no call belongs to no workspace, so it is for who runs the installation
+    only. Even they see here what speaks of the workspace that they work in, or of none that exists.
+    """
+
+    list_display = ("received_at", "reason", "hook", "call_sid", "account_sid", "next_try_at")
+    list_filter = ("hook",)
+    search_fields = ("call_sid", "account_sid", "reason")
+    ordering = ("-received_at", "-id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[UnroutedEvent]:
+        others = Tenant.objects.exclude(pk=current_tenant_id())
+        return super().get_queryset(request).exclude(named_tenant__in=others.values("pk"))
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser) and super().has_module_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser) and super().has_view_permission(request, obj)

@@ -15,6 +15,7 @@ from calls import gateway
 from calls.facts.rooms import COME_BACK, Step
 from calls.gateway.accounts import TwilioNotConfigured
 from calls.services import recordings
+from calls.services.callbacks import aside
 from calls.services.rooms import reconcile, tending
 from tenants import doors
 
@@ -68,3 +69,4 @@ def sweep() -> None:
             continue  # another may have an account of its own
         except Exception:
             logger.exception("The sweep of tenant %s failed", tenant.pk)
+    aside.forget_old(timezone.now())

@@ -1,6 +1,7 @@
 """Everything that was heard of a room and its legs."""
 
 from django.db import models
+from django.db.models.functions import Now
 
 from calls.facts import states
 from calls.models.rooms import CallLeg, Conference
@@ -56,18 +57,36 @@ class CallEvent(TenantChild):
 
 
 class UnroutedEvent(models.Model):
-    """A genuine webhook about a call that we do not know, kept aside. It belongs to no tenant."""
+    """A genuine webhook about a call that we do not know, kept aside. It belongs to no tenant.
+
+    The sweep hears it again (services/callbacks/aside.py): to that end it keeps what its address
+    said, which the account signed as well. One from before that was kept is only looked at.
+    """
 
     key = models.CharField(max_length=64)
     account_sid = models.CharField(max_length=34)
     call_sid = models.CharField(max_length=34, blank=True)
     reason = models.CharField(max_length=60)
+    # Their defaults are the database's, for whoever still runs an older version.
+    hook = models.CharField(
+        max_length=12, db_default="", help_text="Which of our addresses it came to."
+    )
+    ids = models.JSONField(
+        db_default=models.Value({}, models.JSONField()),
+        help_text="What that address named: tenant, room, leg, call.",
+    )
+    named_tenant = models.UUIDField(
+        null=True, help_text="The workspace that it speaks of, be there one or not."
+    )
     payload = models.JSONField()
     received_at = models.DateTimeField(auto_now_add=True)
+    next_try_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         ordering = ["-received_at"]
         constraints = [models.UniqueConstraint(fields=["key"], name="unrouted_event_once")]
+        indexes = [models.Index(fields=["named_tenant", "next_try_at"], name="unrouted_due")]
 
     def __str__(self) -> str:
-        return f"{self.reason}: {self.call_sid}"
+        # Not its SID: a trail of a workspace that is none of it may name it.
+        return self.reason

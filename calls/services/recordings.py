@@ -66,7 +66,7 @@ def note_recording(
             .first()
         )
         if call is None or (call.twilio_call_sid and call.twilio_call_sid != call_sid):
-            raise LookupError("call")
+            raise LookupError("no such call")
         recording, _ = Recording.objects.get_or_create(
             sid=sid,
             defaults={"tenant_id": tenant_id, "call": call, "account_sid": account_sid},

@@ -1,5 +1,6 @@
 """Numbers, calls, legs, events and recordings in the admin."""
 
+import uuid
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from calls.models import CallEvent, CallLeg, CallLog, PhoneNumber, Recording
+from calls.models import CallEvent, CallLeg, CallLog, PhoneNumber, Recording, UnroutedEvent
 from calls.tests.builders import an_outbound_call
 from tenants.fence.context import tenant_transaction
+from tenants.models import User
 
 NUMBERS = "/admin/calls/phonenumber/"
 FACTS = ["calllog", "callleg", "callevent", "recording"]
@@ -156,3 +158,35 @@ def test_lists_cost_the_same_however_long(staff: Client, call: Any, cast: Any, t
         call.hear("call", "ringing", call.contact_leg)
     assert cost() == before <= 16
     assert lengths[1] > lengths[0]
+
+
+def test_what_is_bound_to_no_call_is_for_superusers_and_never_another_workspaces(
+    staff: Client, cast: Any
+) -> None:
+    nobody = uuid.uuid4()
+    for serial, named in enumerate([cast.acme.pk, cast.borealis.pk, nobody, None]):
+        UnroutedEvent.objects.create(
+            key=f"{serial}",
+            account_sid=project.TWILIO_ACCOUNT_SID,
+            call_sid=f"CA{serial:032x}",
+            reason="no such leg",
+            named_tenant=named,
+            payload={"CallStatus": f"event {serial}"},
+        )
+    rows = "/admin/calls/unroutedevent/"
+    pages = {row.key: f"{rows}{row.pk}/change/" for row in UnroutedEvent.objects.order_by("pk")}
+    assert staff.get(rows).status_code == 403
+    assert {staff.get(page).status_code for page in pages.values()} == {403}
+
+    root = Client()
+    root.force_login(User.objects.create_superuser("root@example.com", "a-long-enough-password"))
+    root.post("/admin/workspace/", {"workspace": str(cast.acme.pk)})
+    said = root.get(rows).content.decode()
+    assert [f"CA{serial:032x}" in said for serial in range(4)] == [True, False, True, True]
+    assert "no such leg" in said
+    shown = {key: root.get(page) for key, page in pages.items()}
+    assert [shown[key].status_code for key in "0123"] == [200, 302, 200, 200]
+    assert "event 0" in shown["0"].content.decode() and b'name="_save"' not in shown["0"].content
+    assert root.post(pages["0"], {"reason": "x"}).status_code == 403
+    assert root.post(pages["0"].replace("change", "delete"), {"post": "yes"}).status_code == 403
+    assert root.get(f"{rows}add/").status_code == 403

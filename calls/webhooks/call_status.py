@@ -3,11 +3,10 @@
 from django.http import HttpResponse
 from django.http.request import QueryDict
 
-from calls.facts import states
 from calls.gateway.accounts import TwilioAccount
-from calls.webhooks import routing
-from calls.webhooks.reading import heard
-from calls.webhooks.signed_posts import Form, TwilioWebhook, retriable
+from calls.services.callbacks.reading import Form, Hook
+from calls.webhooks import hearing
+from calls.webhooks.signed_posts import TwilioWebhook, retriable
 
 
 class CallStatusWebhook(TwilioWebhook):
@@ -15,9 +14,5 @@ class CallStatusWebhook(TwilioWebhook):
 
     @retriable
     def hear(self, account: TwilioAccount, form: Form, query: QueryDict) -> HttpResponse:
-        if "room" in query:
-            event = heard(account, form, states.CONFERENCE, form.get("StatusCallbackEvent", ""))
-        else:
-            event = heard(account, form, states.CALL, form.get("CallStatus", ""))
-        routing.store(account, form, query, event)
+        hearing.hear(Hook.ROOM if "room" in query else Hook.LEG, account, form, query)
         return HttpResponse(status=204)

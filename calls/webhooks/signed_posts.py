@@ -17,6 +17,7 @@ from calls import gateway
 from calls.facts.sids import CALL, is_sid
 from calls.gateway import accounts
 from calls.gateway.accounts import TwilioAccount, TwilioNotConfigured
+from calls.services.callbacks.reading import Form
 from tenants.bricks import log_context
 from tenants.bricks.ids import read_uuid
 from tenants.bricks.texts import storable
@@ -25,7 +26,6 @@ logger = logging.getLogger(__name__)
 
 MAX_BODY = 64 * 1024
 _FORM = "application/x-www-form-urlencoded"
-Form = dict[str, str]
 
 
 class TwilioWebhook(APIView):

@@ -5,6 +5,7 @@ import logging
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpResponse
 from django.http.request import QueryDict
+from django.utils import timezone
 
 from calls.facts import states
 from calls.facts.refusals import Refusal
@@ -12,11 +13,12 @@ from calls.facts.sids import CALL, is_sid
 from calls.gateway import addresses, twiml
 from calls.gateway.accounts import TwilioAccount
 from calls.services import guarding
+from calls.services.callbacks import routing
+from calls.services.callbacks.reading import Form, Hook, heard_of_browser
 from calls.services.rooms import presence, progress
 from calls.services.rooms.progress import UnknownCall
-from calls.webhooks import routing
-from calls.webhooks.reading import heard_of_browser
-from calls.webhooks.signed_posts import Form, TwilioWebhook
+from calls.webhooks import hearing
+from calls.webhooks.signed_posts import TwilioWebhook
 from tenants.bricks import log_context
 from tenants.bricks.ids import read_uuid
 
@@ -41,15 +43,13 @@ class VoiceWebhook(TwilioWebhook):
 
     def _document(self, account: TwilioAccount, form: Form, query: QueryDict) -> str:
         if query.get("step") == "leg-ended":
-            routing.store(
-                account, form, query, heard_of_browser(account, form, states.ACTION, "leg-ended")
-            )
+            hearing.hear(Hook.LEG_ENDED, account, form, query)
             return twiml.hang_up()
         caller = form.get("From", "")
         if not caller.startswith("client:"):
             return twiml.say_goodbye("This number takes no calls yet. Goodbye.")
         # Out of the token that we minted; what the browser adds besides is only its wish.
-        member = routing.member_behind(account, caller)
+        member = routing.member_behind(account, caller.removeprefix("client:"))
         if member is None:
             raise Refusal("forbidden", "Your account may not place calls. Goodbye.")
         log_context.bind(tenant=member.tenant_id, user=member.user_id)
@@ -63,7 +63,8 @@ class VoiceWebhook(TwilioWebhook):
         except Refusal as refusal:
             guarding.note_stop(member, refusal)
             raise
-        status = heard_of_browser(account, form, states.CALL, form.get("CallStatus", ""))
+        said = form.get("CallStatus", "")
+        status = heard_of_browser(account, form, states.CALL, said, timezone.now())
         try:
             progress.hear(member.tenant_id, status, leg_id=leg.pk)
         except UnknownCall as error:

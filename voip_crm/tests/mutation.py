@@ -60,6 +60,7 @@ SQL = ("tenants/tests/fence/test_constraints.py",)
 SCOPE = ("tenants/tests/fence/test_scoping.py", "tenants/tests/fence/test_row_level_security.py")
 DOORS = ("tenants/tests/fence/test_doors.py", "calls/tests/api/test_clerk.py")
 HOOKS = ("calls/tests/webhooks/test_webhooks.py", "calls/tests/webhooks/test_forged_webhooks.py")
+AGAIN = ("calls/tests/services/test_heard_again.py",)
 PEOPLE = ("tenants/tests/signing_in/test_sign_in.py", "tenants/tests/people/test_settings.py")
 SECRETS = ("calls/tests/gateway/test_secrets.py",)
 OWN = ("calls/tests/services/test_own_accounts.py",)
@@ -82,9 +83,12 @@ TARGETS = {
         (*HOOKS, "calls/tests/services/test_dialing.py"),
         ("hear", "_locate", "_is_about", "bind_sid", "_store"),
     ),
-    "calls/webhooks/routing.py": Target((*HOOKS, "voip_crm/tests/test_logs.py")),
-    "calls/webhooks/aside.py": Target(HOOKS),
-    "calls/webhooks/reading.py": Target(HOOKS, ("heard", "heard_of_browser", "sid")),
+    "calls/webhooks/hearing.py": Target((*HOOKS, "voip_crm/tests/test_logs.py")),
+    "calls/services/callbacks/routing.py": Target((*HOOKS, *AGAIN)),
+    "calls/services/callbacks/aside.py": Target((*HOOKS, *AGAIN)),
+    "calls/services/callbacks/reading.py": Target(
+        (*HOOKS, *AGAIN), ("Callback", "ids_of", "heard", "heard_of_browser", "sid")
+    ),
     "tenants/middleware.py": Target(
         (
             "tenants/tests/bricks/test_access.py",
@@ -132,7 +136,8 @@ STRICT = {
     "tenants/fence/scoping.py": ("CurrentTenant", "_claim", "TenantQuerySet", "TenantManager"),
     "tenants/doors.py": ("_memberships", "membership_by_identity", "tenant_named_by"),
     "calls/services/rooms/progress.py": ("_locate", "_is_about"),
-    "calls/webhooks/routing.py": ("member_behind", "belongs"),
+    "calls/services/callbacks/routing.py": ("member_behind", "belongs"),
+    "calls/services/callbacks/aside.py": ("_callback",),
     "tenants/bricks/secrets.py": ("unseal", "EncryptedTextField.place"),
     "tenants/fence/policies.py": ("_said", "TenantPolicy.policies", "DoorPolicy.policies"),
 }

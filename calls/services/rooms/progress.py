@@ -84,10 +84,10 @@ def _locate(
     if named is not None:
         room_id = named.values_list("conference_id", flat=True).first()
         if room_id is None:
-            raise UnknownCall("leg")
+            raise UnknownCall("no such leg")
     room = Conference.objects.select_for_update().filter(pk=room_id).first()
     if room is None:
-        raise UnknownCall("room")
+        raise UnknownCall("no such room")
     if heard.account_sid not in ("", room.account_sid):
         raise UnknownCall("another account's room")
     # Only now, that the room is locked, nobody else changes its legs.

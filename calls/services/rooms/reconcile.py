@@ -15,6 +15,7 @@ from calls.facts import states
 from calls.gateway.accounts import AccountGone, TwilioAccount, TwilioNotConfigured, account_for
 from calls.models import CallLeg, CallLog, Conference, Recording
 from calls.services import recordings
+from calls.services.callbacks import aside
 from calls.services.rooms import progress, tending
 from calls.services.setup import own_accounts
 from tenants.fence.context import tenant_transaction
@@ -34,6 +35,7 @@ def sweep_tenant(tenant_id: UUID, *, now: datetime) -> list[UUID]:
 
     Talks to Twilio, so it must run outside any transaction.
     """
+    aside.hear_again(tenant_id, now=now)
     with tenant_transaction(tenant_id):
         rooms = list(
             Conference.objects.filter(

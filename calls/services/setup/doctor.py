@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from django.conf import settings
+from django.db.models import Count, Max
 
 from calls import gateway
 from calls.gateway import TwilioError, TwilioRefused, addresses
@@ -18,7 +19,7 @@ from calls.gateway.accounts import (
     environment_account,
     sid_of,
 )
-from calls.models import PhoneNumber
+from calls.models import PhoneNumber, UnroutedEvent
 from calls.services.setup import numbers, own_accounts
 from calls.services.setup import rules as rules
 from calls.services.setup.findings import Finding, Verdict, unasked
@@ -50,6 +51,7 @@ def examine(workspaces: Sequence[Tenant]) -> Iterator[Finding]:
             yield rules.judge_unreadable(workspace.slug, str(error))
         else:
             yield from _examine(own, [workspace])
+    yield _kept_aside()
 
 
 def _examine(account: TwilioAccount, workspaces: Sequence[Tenant]) -> Iterator[Finding]:
@@ -66,6 +68,26 @@ def _examine(account: TwilioAccount, workspaces: Sequence[Tenant]) -> Iterator[F
         yield from _numbers(account, workspace)
     yield _asked("media", lambda: rules.judge_media(gateway.media_is_open(account)))
     yield from _countries(account, workspaces)
+
+
+def _kept_aside() -> Finding:
+    """Callbacks that were bound to no call, of every account: they belong to no workspace."""
+    found = UnroutedEvent.objects.values("account_sid", "reason").order_by("account_sid", "reason")
+    counted = [
+        f"{each['count']} of {each['account_sid']} ({each['reason']}), the newest of "
+        f"{each['newest']:%Y-%m-%d %H:%M} UTC"
+        for each in found.annotate(count=Count("pk"), newest=Max("received_at"))
+    ]
+    if not counted:
+        return Finding("kept_aside", Verdict.RIGHT, "Every callback was bound to its call.")
+    return Finding(
+        "kept_aside",
+        Verdict.UNKNOWN,
+        f"Callbacks that were bound to no call: {'; '.join(counted)}.",
+        why="What came before its call is bound by the sweep. What remains is of calls made "
+        "elsewhere with this account, or made up by who has its token. After a week it is dropped.",
+        do="If you expect no such calls, look at them in the admin, under Unrouted events.",
+    )
 
 
 def _asked(check: str, ask: Callable[[], Finding]) -> Finding:

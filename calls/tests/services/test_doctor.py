@@ -7,6 +7,7 @@ import time
 import wave
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +22,7 @@ from django.core.servers.basehttp import (
 from django.core.wsgi import get_wsgi_application
 
 from calls.gateway import addresses
-from calls.models import PhoneNumber
+from calls.models import PhoneNumber, UnroutedEvent
 from calls.services.setup import rules as rules
 from calls.services.setup.findings import Verdict
 from contacts.services import create_contact
@@ -178,6 +179,7 @@ def test_nothing_is_wrong_when_all_is_right(box: Box) -> None:
         "number",
         "media",
         "countries",
+        "kept_aside",
     }
     assert {one["verdict"] for one in report.findings} == {"right"}
     assert "GB, US" in report.of("countries")["says"]
@@ -401,6 +403,23 @@ def test_media_without_a_recording_and_unlisted_countries_are_unknown(box: Box, 
     assert report.of("media")["verdict"] == "unknown"
     unknown = [one["says"] for one in report.findings if one["verdict"] == "unknown"]
     assert any("does not tell: SG" in says for says in unknown)
+
+
+def test_callbacks_that_were_bound_to_no_call_are_shown_with_their_reason(box: Box) -> None:
+    assert doctor().of("kept_aside")["says"] == "Every callback was bound to its call."
+    for serial, reason in enumerate(["no such leg", "no such leg", "no such room"]):
+        UnroutedEvent.objects.create(
+            key=f"{serial}", account_sid=ACCOUNT, reason=reason, payload={"From": "+14155550100"}
+        )
+    UnroutedEvent.objects.update(received_at=datetime(2026, 11, 22, 12, 30, tzinfo=UTC))
+    report = doctor()
+    said = report.of("kept_aside")
+    assert report.is_right and said["verdict"] == "unknown"
+    newest = "the newest of 2026-11-22 12:30 UTC"
+    assert said["says"] == (
+        f"Callbacks that were bound to no call: 2 of {ACCOUNT} (no such leg), {newest}; "
+        f"1 of {ACCOUNT} (no such room), {newest}."
+    )
 
 
 def test_an_examination_writes_nothing_at_twilio_nor_here(box: Box, settings: Any) -> None:

@@ -27,10 +27,11 @@ from calls.facts import states
 from calls.gateway import addresses
 from calls.gateway.accounts import TwilioAccount, account_of
 from calls.models import CallLeg, CallLog, Conference, OwnAccount, UnroutedEvent
+from calls.services.callbacks import routing
 from calls.services.rooms import presence, progress
 from calls.tests.builders import an_outbound_call
 from calls.tests.conftest import sid
-from calls.webhooks import routing, signed_posts
+from calls.webhooks import signed_posts
 from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, Role
 from tenants.people.services import add_member, create_tenant
@@ -466,7 +467,7 @@ def test_an_own_account_serves_its_own_workspace_alone(
     account, member = three[forger].account, three[victim].member
     is_shared = forger == "acme"
     assert routing.belongs(account, member.tenant_id) == is_shared
-    found = routing.member_behind(account, f"client:{member.identity}")
+    found = routing.member_behind(account, member.identity)
     assert found == (member if is_shared else None)
 
 

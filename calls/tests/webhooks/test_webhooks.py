@@ -212,7 +212,7 @@ def test_a_callback_about_another_call_is_kept_aside(dialled: Scene, webhook: We
 def test_only_the_newest_of_an_account_are_kept_aside(
     db: None, webhook: Webhook, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("calls.webhooks.aside.KEPT_ASIDE", 3)
+    monkeypatch.setattr("calls.services.callbacks.aside.KEPT_ASIDE", 3)
     other = UnroutedEvent.objects.create(key="other", account_sid=sid("AC"), payload={})
     calls = [sid("CA") for _ in range(5)]
     for call in calls:
@@ -230,10 +230,10 @@ def test_only_the_newest_of_an_account_are_kept_aside(
         ("?tenant=x&leg=y", "no such tenant"),
         ("?leg={leg}", "no such tenant"),
         ("?tenant={nobody}&leg={leg}", "no such tenant"),
-        ("?tenant={other}&leg={leg}", "leg"),
-        ("?tenant={tenant}&leg={nobody}", "leg"),
-        ("?tenant={other}&room={room}", "room"),
-        ("?tenant={tenant}&room={nobody}", "room"),
+        ("?tenant={other}&leg={leg}", "no such leg"),
+        ("?tenant={tenant}&leg={nobody}", "no such leg"),
+        ("?tenant={other}&room={room}", "no such room"),
+        ("?tenant={tenant}&room={nobody}", "no such room"),
     ],
 )
 def test_an_event_of_an_unknown_call_is_kept_aside_and_answered_204(
@@ -334,7 +334,7 @@ def test_news_without_a_room_is_about_the_leg_of_its_call_sid(
     assert webhook(STATUS, **news, CallSid=sid("CA")).status_code == 204
     assert webhook(f"{STATUS}?tenant={cast.acme.pk.hex}", **news).status_code == 204
     aside = UnroutedEvent.objects.order_by("pk")
-    assert [event.reason for event in aside] == ["leg", "leg"]
+    assert [event.reason for event in aside] == ["no such leg"] * 2
     assert [event.call_sid for event in aside] == [aside[0].payload["CallSid"], ""]
 
 

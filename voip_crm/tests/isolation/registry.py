@@ -443,6 +443,7 @@ TABLES = {
     "calls_callleg": Table("{leg}"),
     "calls_callevent": Table("{event}"),
     "calls_recording": Table("{recording}"),
+    "calls_unroutedevent": Table("{unrouted}", SUPERUSERS),
 }
 
 

@@ -41,7 +41,8 @@ def test_each_answers_to_whom_it_is_for_alone(world: World, name: str) -> None:
 def test_another_workspaces_object_is_the_same_as_none(world: World, name: str) -> None:
     route = ROUTES[name]
     never = {key: str(uuid.uuid4()) for key in world.acme.ids}
-    never |= dict.fromkeys(("member", "event", "policy", "ceiling", "stopped"), "999999999")
+    by_number = ("member", "event", "policy", "ceiling", "stopped", "unrouted")
+    never |= dict.fromkeys(by_number, "999999999")
     for actor, method in product(("outsider", "root_elsewhere"), route.sends):
         foreign = request(world, route, actor, method)
         none = request(world, route, actor, method, path=route.path.format_map(never))

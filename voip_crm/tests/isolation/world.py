@@ -32,6 +32,7 @@ from calls.models import (
     PhoneNumber,
     Recording,
     StoppedCall,
+    UnroutedEvent,
 )
 from calls.services.rooms import presence, progress
 from calls.services.rooms.progress import Heard
@@ -279,7 +280,18 @@ def _calls(side: Side, account: TwilioAccount, area: str) -> None:
             error=f"once failed for {side.marker}",
         )
     event = talk.first_event()
+    unrouted = UnroutedEvent.objects.create(
+        key=uuid.uuid4().hex,
+        account_sid=account.sid,
+        call_sid=_sid("CA"),
+        reason=f"no such leg of {side.marker}",
+        hook="leg",
+        ids={"tenant": side.tenant.pk.hex},
+        named_tenant=side.tenant.pk,
+        payload={"CallStatus": f"ringing in {side.marker}"},
+    )
     side.ids |= {
+        "unrouted": str(unrouted.pk),
         "past_call": str(past.call.pk),
         "recording": str(recording.pk),
         "recording_sid": recording.sid,

@@ -1,0 +1,82 @@
+"""Whose event it is: from a signed address or a client's identity to a tenant, and stored there.
+
+The doors (`calls.webhooks`) come here with what has just been signed, the sweep with what was kept
+aside (`aside.py`): both go the same way, and nothing is guessed on it.
+"""
+
+from uuid import UUID
+
+from django.db import IntegrityError
+
+from calls.facts.sids import RECORDING, is_sid
+from calls.gateway import accounts
+from calls.gateway.accounts import TwilioAccount
+from calls.models import Conference, Recording
+from calls.services import recordings
+from calls.services.callbacks.reading import Callback, Hook, heard, number
+from calls.services.rooms import progress
+from calls.services.rooms.progress import UnknownCall
+from tenants import doors
+from tenants.models import Membership
+
+
+class Unroutable(LookupError):
+    """It is genuine, and of nothing that we know; the text says why, in some words."""
+
+
+def hear(callback: Callback) -> Conference | Recording | None:
+    """Store it where it belongs. Returns the room or the recording for which something is now to be
+    done. Raises `Unroutable`. Hearing the same again changes nothing.
+    """
+    if callback.hook is Hook.RECORDING:
+        return _hear_of_recording(callback)
+    tenant_id = callback.ids.get("tenant")
+    if tenant_id is None:
+        member = member_behind(callback.account, callback.identity)
+        tenant_id = member.tenant_id if member else None
+    if tenant_id is None or not belongs(callback.account, tenant_id):
+        raise Unroutable("no such tenant")
+    room_id, leg_id = callback.ids.get("room"), callback.ids.get("leg")
+    try:
+        return progress.hear(tenant_id, heard(callback), room_id=room_id, leg_id=leg_id)
+    except UnknownCall as error:
+        raise Unroutable(str(error)) from error
+    except IntegrityError as error:
+        raise Unroutable("its call SID is another leg's") from error
+
+
+def _hear_of_recording(callback: Callback) -> Recording | None:
+    form, sid = callback.form, callback.form.get("RecordingSid", "")
+    tenant_id, call_id = callback.ids.get("tenant"), callback.ids.get("call")
+    if tenant_id is None or call_id is None or not is_sid(sid, RECORDING):
+        raise Unroutable("no such call")
+    if not belongs(callback.account, tenant_id):
+        raise Unroutable("no such tenant")
+    try:
+        return recordings.note_recording(
+            tenant_id,
+            call_id=call_id,
+            call_sid=form.get("CallSid", ""),
+            account_sid=callback.account.sid,
+            sid=sid,
+            status=form.get("RecordingStatus", ""),
+            duration=number(form.get("RecordingDuration")),
+            channels=2 if form.get("RecordingChannels") == "2" else 1,
+            now=callback.at,
+        )
+    except LookupError as error:
+        raise Unroutable(str(error)) from error
+    except IntegrityError as error:
+        raise Unroutable("its recording SID is another's") from error
+
+
+def member_behind(account: TwilioAccount, identity: str) -> Membership | None:
+    """The member behind a Voice client, of a tenant that this account serves."""
+    if not accounts.serves(account, doors.tenant_named_by(identity)):
+        return None
+    return doors.membership_by_identity(identity)
+
+
+def belongs(account: TwilioAccount, tenant_id: UUID) -> bool:
+    """The signature proves the account; the tenant must be one that this account serves."""
+    return accounts.serves(account, tenant_id) and doors.tenant_by_id(tenant_id) is not None

@@ -1,0 +1,26 @@
+"""A signed callback is stored where it belongs, or kept aside."""
+
+from django.http.request import QueryDict
+from django.utils import timezone
+
+from calls import tasks
+from calls.gateway.accounts import TwilioAccount
+from calls.models import Recording
+from calls.services.callbacks import aside, routing
+from calls.services.callbacks.reading import Callback, Form, Hook, ids_of
+from calls.services.callbacks.routing import Unroutable
+from tenants.bricks import log_context
+
+
+def hear(hook: Hook, account: TwilioAccount, form: Form, query: QueryDict) -> None:
+    """Route it, and queue what is to be done now."""
+    callback = Callback(hook, account, ids_of(query), form, timezone.now())
+    log_context.bind(**{**callback.ids, "tenant": callback.named_tenant})
+    try:
+        found = routing.hear(callback)
+    except Unroutable as error:
+        aside.keep(callback, str(error))
+        return
+    if found is not None:
+        task = tasks.fetch_recording if isinstance(found, Recording) else tasks.tend_room
+        tasks.queue(task, found.tenant_id, found.pk)
