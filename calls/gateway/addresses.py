@@ -1,8 +1,11 @@
 """The absolute URLs that we give to Twilio. It signs exactly these, so they come from settings and
 never from a request's Host header. The ids in them are ours and opaque.
+
+Twilio is said to sort the parameters before it calls an address, and to sign the order that it was
+given. Ours come in alphabetical order, so that it is the same.
 """
 
-from urllib.parse import urlencode
+from urllib.parse import unquote_plus, urlencode
 from uuid import UUID
 
 from django.conf import settings
@@ -16,7 +19,21 @@ _RETRIES = "rc=5&rp=all&ct=2000&rt=3000"
 def _address(view: str, **parameters: UUID | str) -> str:
     query = urlencode({name: v.hex if isinstance(v, UUID) else v for name, v in parameters.items()})
     path = f"{reverse(view)}?{query}" if query else reverse(view)
-    return f"{settings.PUBLIC_BASE_URL}{path}#{_RETRIES}"
+    return f"{in_our_order(settings.PUBLIC_BASE_URL + path)}#{_RETRIES}"
+
+
+def in_our_order(url: str) -> str:
+    """The same address with its parameters in the order of their names, each byte for byte as it
+    is. Where a name is there twice the order has a meaning, and stays.
+    """
+    base, mark, query = url.partition("?")
+    by_name: dict[str, str] = {}
+    for parameter in query.split("&"):
+        name = unquote_plus(parameter.partition("=")[0])
+        if name in by_name:
+            return url
+        by_name[name] = parameter
+    return base + mark + "&".join(by_name[name] for name in sorted(by_name))
 
 
 def voice_requests(tenant_id: UUID | None = None) -> str:

@@ -1,7 +1,7 @@
 """Access tokens for browsers, and the signature that webhooks carry."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from twilio.jwt.access_token import AccessToken
@@ -9,6 +9,7 @@ from twilio.jwt.access_token.grants import VoiceGrant
 from twilio.request_validator import RequestValidator
 
 from calls.gateway.accounts import TwilioAccount
+from calls.gateway.addresses import in_our_order
 
 TOKEN_TTL = 600  # seconds: a removed agent loses the phone after ten minutes at most
 
@@ -31,7 +32,18 @@ def access_token(account: TwilioAccount, identity: str) -> str:
 
 
 def is_signed(account: TwilioAccount, url: str, form: Mapping[str, Any], signature: str) -> bool:
-    """Whether `signature` is this account's for a form POST to `url` (the exact public URL)."""
+    """Whether `signature` is this account's for a form POST to `url` (the exact public URL), or to
+    the same address with its parameters in our order: that is how we gave it to Twilio.
+    """
     return any(
-        RequestValidator(token).validate(url, form, signature) for token in account.auth_tokens
+        RequestValidator(token).validate(address, form, signature)
+        for address in _as_signed(url)
+        for token in account.auth_tokens
     )
+
+
+def _as_signed(url: str) -> Iterator[str]:
+    yield url
+    # Made only when the signature is not over what came.
+    if (ours := in_our_order(url)) != url:
+        yield ours

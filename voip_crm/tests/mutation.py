@@ -60,12 +60,14 @@ SQL = ("tenants/tests/fence/test_constraints.py",)
 SCOPE = ("tenants/tests/fence/test_scoping.py", "tenants/tests/fence/test_row_level_security.py")
 DOORS = ("tenants/tests/fence/test_doors.py", "calls/tests/api/test_clerk.py")
 HOOKS = ("calls/tests/webhooks/test_webhooks.py", "calls/tests/webhooks/test_forged_webhooks.py")
+ORDER = ("calls/tests/gateway/test_order_of_parameters.py",)
 AGAIN = ("calls/tests/services/test_heard_again.py",)
 PEOPLE = ("tenants/tests/signing_in/test_sign_in.py", "tenants/tests/people/test_settings.py")
 SECRETS = ("calls/tests/gateway/test_secrets.py",)
 OWN = ("calls/tests/services/test_own_accounts.py",)
 TARGETS = {
-    "calls/gateway/tokens.py": Target(HOOKS, ("is_signed",)),
+    "calls/gateway/tokens.py": Target((*HOOKS, *ORDER), ("is_signed", "_as_signed")),
+    "calls/gateway/addresses.py": Target((*HOOKS, *ORDER), ("in_our_order",)),
     "calls/facts/sids.py": Target((*HOOKS, "calls/tests/services/test_recordings.py")),
     "calls/webhooks/signed_posts.py": Target(
         (*HOOKS, "voip_crm/tests/test_logs.py"), early=("retriable",)
@@ -124,7 +126,8 @@ TARGETS = {
 }
 # Signature checks and tenant predicates: no mutant may survive here, whatever the reason.
 STRICT = {
-    "calls/gateway/tokens.py": ("is_signed",),
+    "calls/gateway/tokens.py": ("is_signed", "_as_signed"),
+    "calls/gateway/addresses.py": ("in_our_order",),
     "calls/webhooks/signed_posts.py": ("TwilioWebhook.post", "misshapen"),
     "calls/gateway/accounts.py": ("webhook_account", "serves", "_tokens"),
     "tenants/fence/context.py": (

@@ -229,6 +229,13 @@ def re_ordered(sent: Sent) -> Sent:
     return replace(sent, path=f"{path}?{turned}x", signed_url=genuine)
 
 
+def signed_unsorted(sent: Sent) -> Sent:
+    """Sent sorted, or in any other order, what was signed in one that is neither ours nor its."""
+    path, _, query = sent.path.partition("?")
+    signed = "&".join(["z=1", *reversed(query.split("&") if query else []), "a=1"])
+    return moved(replace(sent, path=f"{path}?{signed}"), addresses.in_our_order(f"{path}?{signed}"))
+
+
 def slashed(sent: Sent) -> Sent:
     path, mark, query = sent.path.partition("?")
     genuine = settings.PUBLIC_BASE_URL + sent.path
@@ -315,6 +322,10 @@ SHAPES: dict[str, Callable[[Sent], Sent]] = {
     "another query": lambda s: moved(s, s.path.partition("?")[0] + "?x=1"),
     "an added query": lambda s: moved(s, with_query(s, "more=1")),
     "a re-ordered query": re_ordered,
+    "a query signed in another order": signed_unsorted,
+    "a re-ordered query with a name twice": lambda s: moved(
+        replace(s, path=with_query(s, "zz=1&zz=2")), with_query(s, "zz=2&zz=1")
+    ),
     "an empty tenant": lambda s: moved(s, with_query(s, "tenant=")),
     "a trailing slash": slashed,
     "a path in capitals": shouted,
@@ -385,6 +396,19 @@ def test_the_genuine_request_is_taken_and_each_forgery_of_it_refused(
         except AssertionError as error:
             raise AssertionError(f"{name}: {error}") from error
     assert_accepted(client, genuine)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+@pytest.mark.parametrize("whose", ["acme", "borealis"])
+def test_a_query_may_come_in_any_order_when_ours_is_signed(
+    three: dict[str, Workspace], client: Client, hook: str, whose: str
+) -> None:
+    genuine = three[whose].genuine(hook)
+    ours = with_query(genuine, "zz=1")
+    path, _, query = ours.partition("?")
+    assert addresses.in_our_order(ours) == ours
+    for turned in permutations(query.split("&")):
+        assert_accepted(client, moved(replace(genuine, path=ours), f"{path}?{'&'.join(turned)}"))
 
 
 def test_a_body_may_be_just_as_large_as_is_said(
