@@ -10,10 +10,11 @@ import aiohttp
 import pytest
 import requests
 from twilio.base.exceptions import TwilioRestException
+from twilio.request_validator import RequestValidator
 
 from sandbox.tests.application import conference_twiml
 from sandbox.tests.browser import Browser
-from sandbox.tests.harness import Box, eventually, until
+from sandbox.tests.harness import TOKEN, Box, eventually, until
 from sandbox.tests.test_recordings import get, recorded
 
 
@@ -89,6 +90,20 @@ def test_webhook_reorder(box: Box) -> None:
     until(lambda: len(box.application.to("/status")) == 3)
     order = [r.params["CallStatus"] for r in box.application.to("/status")]
     assert order == ["initiated", "busy", "ringing"] and fired() == 1
+
+
+def test_a_query_is_sorted_after_it_was_signed(box: Box) -> None:
+    fired = box.fault("query-sort", match="CallStatus=initiated")
+    url = f"{box.application.url}/status?b=2&a=1"
+    box.dial("vc_qs", "102", status_callback=url)
+    until(lambda: len(box.application.to("/status")) == 3)
+    told = {r.params["CallStatus"]: r for r in box.application.to("/status")}
+    assert told["initiated"].path == "/status?a=1&b=2" and fired() == 1
+    assert told["ringing"].path == "/status?b=2&a=1"
+    for request in told.values():
+        form = {name: value for name, value in request.params.items() if name not in "ab"}
+        signed = request.headers["X-Twilio-Signature"]
+        assert RequestValidator(TOKEN).validate(url, form, signed)
 
 
 def test_recording_media_faults(box: Box) -> None:

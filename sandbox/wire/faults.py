@@ -20,6 +20,7 @@ KINDS = {
     "twiml-drop": "a request for TwiML is not sent; the application counts as unreachable",
     "twiml-delay": "a request for TwiML is sent `seconds` (1) late",
     "twiml-duplicate": "a request for TwiML is sent `copies` (2) times, the last answer counts",
+    "query-sort": "the query of any webhook's address is sorted after it was signed",
     "callback-before-answer": "the call moves `seconds` (0.5) before its POST is answered",
     "recording-truncate": "media stops in the middle, with the full Content-Length",
     "recording-html": "media is answered 200 with an HTML page",

@@ -163,6 +163,9 @@ class Webhooks:
             "User-Agent": "TwilioProxy/1.1",
             "Accept": "*/*",
         }
+        if self._faults.take("query-sort", f"{target} {urlencode(params)}"):
+            address, mark, query = target.partition("?")
+            target = address + mark + "&".join(sorted(query.split("&")))
         if data is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded; charset=UTF-8"
         timeout = aiohttp.ClientTimeout(
