@@ -176,6 +176,11 @@
     }
   });
 
+  // The page leaves as much room at its foot as the dock takes (app.css, phone.css).
+  new ResizeObserver(([{ target }]) => {
+    document.documentElement.style.setProperty("--dock", `${target.offsetHeight}px`);
+  }).observe($("dock"));
+
   setInterval(tick, 1000);
   paint();
 })();

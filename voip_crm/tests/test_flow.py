@@ -46,6 +46,13 @@ HEARD = """async () => {
 }"""
 
 
+CLEAR = """() => {
+  scrollTo(0, document.documentElement.scrollHeight);
+  const [end, panel] = ['history', 'call_panel'].map(id => document.getElementById(id));
+  return end.getBoundingClientRect().bottom < panel.getBoundingClientRect().top;
+}"""
+
+
 @pytest.fixture
 def person(request: pytest.FixtureRequest, site: harness.Site) -> tuple[str, str]:
     """(e-mail, password) of Bob, who is in a cast or in the demo."""
@@ -156,6 +163,7 @@ def test_an_agent_calls_a_contact_and_both_hear_each_other(phone: Page, site: ha
     harness_wait(phone, lambda: phone.evaluate(HEARD)["packets"] > before + 20)
     expect_status(phone, "In call")
     expect(top_row(phone)).to_contain_text("In call")
+    assert_room_above_the_panel(phone)
 
     phone.get_by_role("button", name="End call").click()
     expect_status(phone, "Call ended")
@@ -178,6 +186,16 @@ def test_an_agent_calls_a_contact_and_both_hear_each_other(phone: Page, site: ha
     harness_wait(phone, lambda: player.evaluate("a => a.currentTime") > 0.3)
     panel(phone).get_by_role("button", name="Close").click()
     expect(panel(phone)).to_have_count(0)
+
+
+def assert_room_above_the_panel(page: Page) -> None:
+    """The end of the history can be scrolled clear of the panel, on a desk and on a telephone."""
+    size = page.viewport_size
+    assert size
+    for width in (1366, 390):
+        page.set_viewport_size({"width": width, "height": 768})
+        harness_wait(page, lambda: page.evaluate(CLEAR))
+    page.set_viewport_size(size)
 
 
 def harness_wait(page: Page, what: Callable[[], Any], seconds: float = 15) -> Any:

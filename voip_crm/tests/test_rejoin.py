@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from voip_crm.tests import harness
 from voip_crm.tests.test_flow import (
+    assert_room_above_the_panel,
     contact_leg,
     dial,
     expect_status,
@@ -48,6 +49,7 @@ def test_a_reload_keeps_the_contact_and_one_click_brings_the_agent_back(
     leg = contact_leg(site, NUMBER)
     reload_in_call(phone)
     expect_status(phone, "On hold")
+    assert_room_above_the_panel(phone)  # it has grown by a message
     harness_wait(phone, lambda: any(p["hold"] for p in participants(site)))
     phone.get_by_role("button", name="Rejoin").click()
     expect_status(phone, "In call")
