@@ -57,7 +57,10 @@ function start() {
 
   function paint() {
     body.dataset.microphone = known.permission ?? "prompt";
-    const now = describe({ ...known, phone: body.dataset.phone });
+    // In another tab or browser it is a call, too.
+    const phone = body.dataset.phone;
+    const elsewhere = phone !== "connecting" && "inCall" in document.documentElement.dataset;
+    const now = describe({ ...known, phone: elsewhere ? "open" : phone });
     write("microphone", now.microphone, now.microphone[0] === "success" ? label : "");
     write("connection", now.connection);
     write("summary", now.summary);
@@ -108,7 +111,7 @@ function start() {
     known.channel = detail.state;
     paint();
   });
-  for (const name of ["phone:state", "phone:repaint"]) document.addEventListener(name, paint);
+  for (const name of ["phone:state", "phone:repaint", "phone:in-call"]) document.addEventListener(name, paint);
   paint();
   watch();
 }

@@ -45,7 +45,6 @@ HEARD = """async () => {
   return {energy, packets, sent};
 }"""
 
-
 CLEAR = """() => {
   scrollTo(0, document.documentElement.scrollHeight);
   const [end, panel] = ['history', 'call_panel'].map(id => document.getElementById(id));
@@ -163,6 +162,9 @@ def test_an_agent_calls_a_contact_and_both_hear_each_other(phone: Page, site: ha
     harness_wait(phone, lambda: phone.evaluate(HEARD)["packets"] > before + 20)
     expect_status(phone, "In call")
     expect(top_row(phone)).to_contain_text("In call")
+    # What has been fetched meanwhile offers no other call either.
+    expect(phone.get_by_role("button", name="In a call", exact=True)).to_be_disabled()
+    expect(top_row(phone).get_by_role("button", name=re.compile("^Call"))).to_be_disabled()
     assert_room_above_the_panel(phone)
 
     phone.get_by_role("button", name="End call").click()

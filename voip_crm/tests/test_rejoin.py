@@ -47,8 +47,17 @@ def test_a_reload_keeps_the_contact_and_one_click_brings_the_agent_back(
     dial(phone, NUMBER)
     expect_status(phone, "In call")
     leg = contact_leg(site, NUMBER)
+    held: list[Any] = []
+    phone.route("**/calls/active*", lambda route: held.append(route))
     reload_in_call(phone)
+    # It offers no other call, already before the server has said that there is one.
+    in_a_call = phone.get_by_role("button", name="In a call", exact=True)
+    expect(in_a_call).to_be_disabled()
+    expect(panel(phone)).to_have_count(0)
+    held[-1].continue_()
+    phone.unroute("**/calls/active*")
     expect_status(phone, "On hold")
+    expect(in_a_call).to_be_disabled()
     assert_room_above_the_panel(phone)  # it has grown by a message
     harness_wait(phone, lambda: any(p["hold"] for p in participants(site)))
     phone.get_by_role("button", name="Rejoin").click()
@@ -60,6 +69,7 @@ def test_a_reload_keeps_the_contact_and_one_click_brings_the_agent_back(
     expect(panel(phone).get_by_role("timer")).to_have_text(re.compile(r"0:[0-5]\d"))
     phone.get_by_role("button", name="End call").click()
     expect_status(phone, "Call ended")
+    expect(phone.get_by_role("button", name="Call", exact=True)).to_be_enabled()
     expect(top_row(phone)).to_contain_text("Completed")
     harness_wait(phone, lambda: not [c for c in site.sandbox.state()["calls"] if is_live(c)])
 

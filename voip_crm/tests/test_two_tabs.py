@@ -1,6 +1,7 @@
 """Two tabs of one browser: one has the sound, the other shows the same call and steers it."""
 
 import contextlib
+import re
 from typing import Any
 
 import pytest
@@ -34,6 +35,11 @@ def toast(page: Page, text: str) -> Any:
     return page.locator("#toasts [data-toast]").filter(has_text=text)
 
 
+def in_a_call(page: Page) -> Any:
+    """The dialer's button, while there is nothing to offer."""
+    return page.get_by_role("button", name="In a call", exact=True)
+
+
 def is_over(site: harness.Site) -> bool:
     return not [c for c in site.sandbox.state()["calls"] if is_live(c)]
 
@@ -43,7 +49,17 @@ def test_an_open_tab_learns_of_the_call_and_steers_it(
     site: harness.Site,
 ) -> None:
     second = second_tab(phone, "/contacts")
-    dial(phone, NUMBER)
+    maria = second.get_by_role("button", name=re.compile("^Call Maria"))
+    expect(maria).to_be_enabled()
+    held: list[Any] = []
+    phone.route("**/api/twilio/access-token", lambda route: held.append(route))
+    with phone.expect_request("**/api/twilio/access-token"):
+        dial(phone, NUMBER)
+    # From connecting on neither tab offers another call.
+    expect(in_a_call(phone)).to_be_disabled()
+    expect(maria).to_be_disabled()
+    expect(maria).to_have_accessible_description("In a call")
+    held[0].continue_()
     expect_status(second, "In call")
     expect(panel(second)).to_contain_text("Sound is in another tab")
     expect(panel(phone)).not_to_contain_text("another")
@@ -70,6 +86,9 @@ def test_an_open_tab_learns_of_the_call_and_steers_it(
     second.get_by_role("button", name="End call").click()
     expect_status(second, "Call ended")
     expect_status(phone, "Call ended")
+    expect(phone.get_by_role("button", name="Call", exact=True)).to_be_enabled()
+    expect(maria).to_be_enabled()
+    expect(maria).to_have_accessible_description("Call Maria of Acme")
     harness_wait(phone, lambda: is_over(site))
 
 
@@ -81,7 +100,14 @@ def test_dialling_in_another_tab_is_refused_while_a_call_is_up(
     dial(phone, NUMBER)
     expect_status(second, "In call")
     before = len(site.sandbox.state()["calls"])
-    dial(second, "+14155550101")
+    expect(in_a_call(second)).to_be_disabled()
+    # A press that was on its way when the tab learned of the call.
+    wish = {"contactId": None, "to": "+14155550101", "name": ""}
+    second.evaluate(
+        "detail => document.body.dispatchEvent("
+        "new CustomEvent('phone:dial', {detail, bubbles: true}))",
+        wish,
+    )
     expect(toast(second, "under way in another tab")).to_be_visible()
     expect_status(second, "In call")
     assert len(site.sandbox.state()["calls"]) == before
