@@ -1,17 +1,23 @@
 """What every page needs to know of its workspace and its phone."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
+from django.utils import timezone
+
+from calls.selectors import presentation
 
 # The names by which the Voice SDK asks for its sounds, and the files that we made for them.
 _SOUNDS = ("incoming", "outgoing", "disconnect", *(f"dtmf{key}" for key in "0123456789sh"))
 
 
 def phone(request: HttpRequest) -> dict[str, Any]:
-    """`workspace`, `member`, and `phone`: the options that the shim hands to the Voice SDK."""
+    """`workspace`, `member`, `next_days` in seconds (days.js), and `phone`: the options that the
+    shim hands to the Voice SDK.
+    """
     member = getattr(request, "member", None)
     options: dict[str, Any] = {
         "sounds": {name: static(f"sounds/{name}.wav") for name in _SOUNDS},
@@ -21,8 +27,15 @@ def phone(request: HttpRequest) -> dict[str, Any]:
         options |= {"chunderw": host, "publishEvents": False}
     return {
         "workspace": member.tenant if member else None,
+        "next_days": _next_days(member.tenant.time_zone) if member else (),
         "member": {"name": str(member.user), "email": member.user.email, "role": member.role}
         if member
         else None,
         "phone": {"sandbox": bool(host), "signalling_host": host, "options": options},
     }
+
+
+def _next_days(time_zone: str) -> list[int]:
+    """As many as a page can see: it lives no longer than its session, and that a week."""
+    days = settings.SESSION_LONGEST_SECONDS // 86400 + 1
+    return presentation.next_days(ZoneInfo(time_zone), timezone.now(), days)

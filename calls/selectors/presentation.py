@@ -1,7 +1,8 @@
 """Statuses and times in the words that people read. Pure but for the number formats."""
 
+import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from calls.facts import states
@@ -84,3 +85,13 @@ def moment(at: datetime, zone: ZoneInfo, now: datetime) -> str:
     if local.year == today.year:
         return f"{local.day} {local:%b} {clock}"
     return f"{local.day} {local:%b %Y}"
+
+
+def next_days(zone: ZoneInfo, now: datetime, count: int) -> list[int]:
+    """Seconds from `now` until each of the next `count` days has begun in `zone`, where `moment`
+    then says something else. A day is as long as the zone's clocks make it.
+    """
+    today = now.astimezone(zone).date()
+    days = (today + timedelta(days=number) for number in range(1, count + 1))
+    begins = (datetime.combine(day, time(), zone).timestamp() for day in days)
+    return [math.ceil(begin - now.timestamp()) for begin in begins]

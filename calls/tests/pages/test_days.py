@@ -1,0 +1,51 @@
+"""When pages that say "Today" are out of date."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from calls.selectors import presentation
+
+# Clocks that change at midnight, change by half an hour, or once left out a day.
+ZONES = ["UTC", "America/Los_Angeles", "America/Santiago", "Asia/Beirut", "America/Havana"]
+ZONES += ["Australia/Lord_Howe", "Pacific/Apia", "Pacific/Kiritimati", "Asia/Kathmandu"]
+
+
+@given(
+    zone=st.sampled_from(ZONES).map(ZoneInfo),
+    now=st.datetimes(datetime(2011, 1, 1), datetime(2037, 1, 1), timezones=st.just(UTC)),
+)
+@example(zone=ZoneInfo("Pacific/Apia"), now=datetime(2011, 12, 28, 23, tzinfo=UTC))
+@example(zone=ZoneInfo("America/Santiago"), now=datetime(2026, 9, 5, 12, tzinfo=UTC))
+def test_a_call_of_now_is_of_today_until_the_next_day_has_begun(
+    zone: ZoneInfo, now: datetime
+) -> None:
+    def said(after: float) -> str:
+        return presentation.moment(now, zone, now + timedelta(seconds=after)).split()[0]
+
+    waits = presentation.next_days(zone, now, 3)
+    assert waits == sorted(waits) and waits[0] > 0
+    assert said(waits[0] - 1) == "Today"
+    assert said(waits[0]) != "Today"
+    assert said(waits[1] - 1) == said(waits[0])
+    assert said(waits[2]) not in ("Today", "Yesterday")
+
+
+def test_a_day_of_changing_clocks_has_its_own_length() -> None:
+    zone = ZoneInfo("America/Los_Angeles")
+    noon = datetime(2026, 10, 31, 12, tzinfo=zone)
+    assert presentation.next_days(zone, noon, 2) == [12 * 3600, (12 + 25) * 3600]
+
+
+def test_every_page_says_when_its_workspaces_next_days_begin(
+    cast: Any, signed_in: Any
+) -> None:
+    page = signed_in(cast.bob).get("/contacts").content.decode()
+    waits = page.partition('data-next-days="')[2].partition('"')[0].split()
+    assert len(waits) == 8  # a session lives for a week
+    midnight = datetime.now(UTC) + timedelta(seconds=int(waits[0]))
+    assert cast.acme.time_zone == "UTC"
+    assert abs((midnight - midnight.replace(hour=0, minute=0, second=0)).total_seconds()) < 60
