@@ -9,6 +9,11 @@ def main() -> None:
         from voip_crm import embedded
 
         embedded.prepare(sys.argv[2:])
+    if sys.argv[1:2] == ["trial"]:  # ./run manage COMMAND
+        from voip_crm import trial
+
+        trial.execute(sys.argv[2:])
+        return
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

@@ -1,4 +1,4 @@
-"""What `./run` starts beside the web server: the sandbox process and Celery's threads."""
+"""What `./run` needs beside the web server: its database, the sandbox process, Celery's threads."""
 
 import ctypes
 import json
@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
 from calls.gateway import addresses
 from voip_crm import demo, embedded
@@ -24,6 +27,15 @@ log = logging.getLogger(__name__)
 SANDBOX_START_SECONDS = 20.0
 STOP_SECONDS = 3.0
 THREADS = 4
+
+
+def prepare_database() -> None:
+    """Bring the tables up to date, and the demo where nothing is."""
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        print("Preparing the database …", file=sys.stderr)  # it may take ten seconds
+        call_command("migrate", verbosity=0)
+    demo.load_if_empty()
 
 
 class Sandbox:

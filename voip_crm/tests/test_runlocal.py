@@ -3,25 +3,52 @@
 import os
 import re
 import signal
+import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.conf import settings
 
 from voip_crm import demo
 from voip_crm.tests import harness
+
+COUNT = "from tenants.models import Tenant; print(Tenant.objects.count(), 'workspaces')"
 
 linux_only = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="reads /proc; only Linux ends a child by itself"
 )
 
 
+def manage(
+    var: Path, *command: str, stdin: str = "", **more: str
+) -> subprocess.CompletedProcess[str]:
+    """`./run manage COMMAND …`, but for the virtual environment."""
+    return subprocess.run(
+        [sys.executable, settings.BASE_DIR / "manage.py", "trial", *command],
+        cwd=var,
+        env=os.environ | harness.trial_environment(var) | more,
+        input=stdin,
+        capture_output=True,
+        text=True,
+    )
+
+
 @pytest.fixture(scope="module")
-def var(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where each start after the first one finds the demo."""
-    return tmp_path_factory.mktemp("var")
+def first_command(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A command where nothing had been run, and the folder in which each run finds the demo."""
+    var = tmp_path_factory.mktemp("var")
+    return var, manage(var, "shell", stdin=f"{COUNT}; raise SystemExit(7)")
+
+
+@pytest.fixture(scope="module")
+def var(first_command: tuple[Path, Any]) -> Path:
+    return first_command[0]
 
 
 @pytest.fixture
@@ -45,9 +72,17 @@ def is_gone(pid: int) -> bool:
     return " Z " in Path(f"/proc/{pid}/stat").read_text()
 
 
+def test_a_command_before_the_first_run_makes_the_trial_and_gets_its_input(
+    first_command: Any,
+) -> None:
+    _, asked = first_command
+    assert (asked.returncode, asked.stdout.split()[-2:]) == (7, ["2", "workspaces"])
+    assert "Preparing the database" in asked.stderr
+
+
 @linux_only
 def test_it_says_where_and_as_whom_to_sign_in_and_ends_with_its_sandbox(
-    running: harness.Site,
+    running: harness.Site, var: Path
 ) -> None:
     said = harness.wait_until(
         lambda: (text := running.processes.log("runlocal")).count("Ctrl-C") and text
@@ -57,10 +92,22 @@ def test_it_says_where_and_as_whom_to_sign_in_and_ends_with_its_sandbox(
         assert email in said
     with urllib.request.urlopen(f"{running.url}/readyz") as ready:
         assert ready.status == 200
+    # A command of another terminal finds it on whatever ports it has.
+    asked = manage(var, "twilio_doctor")
+    assert asked.returncode == 0, asked.stdout + asked.stderr
+    assert f"sandbox at {running.sandbox.url}" in asked.stdout
+    assert f"{running.url}/healthz answers" in asked.stdout
     sandbox = sandbox_of(running)
     assert running.processes.stop("runlocal", signal.SIGINT) == 0
     assert harness.wait_until(lambda: is_gone(sandbox))
     assert not re.search("Traceback|ERROR", running.processes.log("runlocal"))
+
+
+def test_the_doctor_says_what_to_do_when_nothing_runs(var: Path) -> None:
+    asked = manage(var, "twilio_doctor")
+    assert asked.returncode == 1
+    assert "No sandbox answers at http://127.0.0.1:" in asked.stdout
+    assert "./run, in another terminal" in asked.stdout
 
 
 @linux_only
@@ -74,3 +121,12 @@ def test_its_sandbox_does_not_outlive_a_kill(running: harness.Site) -> None:
 def test_it_says_that_the_sandbox_ended(running: harness.Site) -> None:
     os.kill(sandbox_of(running), signal.SIGKILL)
     harness.wait_until(lambda: "sandbox ended" in running.processes.log("runlocal"))
+
+
+def test_a_command_without_the_account_of_the_last_run_says_what_to_give(tmp_path: Path) -> None:
+    tmp_path.joinpath("last-run.env").write_text(
+        "PUBLIC_BASE_URL=http://localhost:8000\nTWILIO_SANDBOX_URL=\n"
+    )
+    asked = manage(tmp_path, "check")
+    assert asked.returncode == 1
+    assert "same TWILIO_ variables" in asked.stderr

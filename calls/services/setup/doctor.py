@@ -33,6 +33,14 @@ def examine(workspaces: Sequence[Tenant]) -> Iterator[Finding]:
 
     The shared account is looked at when one of the workspaces uses it, or none is given.
     """
+    if settings.TWILIO_SANDBOX_URL:
+        sandbox = rules.judge_sandbox(
+            settings.TWILIO_SANDBOX_URL,
+            gateway.ask_site(f"{settings.TWILIO_SANDBOX_URL}/sandbox/health"),
+        )
+        if sandbox.verdict == Verdict.WRONG:
+            yield sandbox
+            return  # nothing below could be asked
     shared = environment_account()
     sharing = [each for each in workspaces if sid_of(each.pk) == shared.sid]
     yield rules.judge_base_url(settings.PUBLIC_BASE_URL, sandbox=bool(settings.TWILIO_SANDBOX_URL))

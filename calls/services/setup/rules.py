@@ -249,6 +249,15 @@ def judge_countries(allowed: dict[str, bool | None]) -> list[Finding]:
     return found or [Finding("countries", UNKNOWN, "Not checked: no contact has a number yet.")]
 
 
+def judge_sandbox(url: str, answer: Answer) -> Finding:
+    if answer.status == 200:
+        return Finding("sandbox", RIGHT, f"{url} answers.")
+    says = f"No sandbox answers at {url} ({answer.trouble or f'answered {answer.status}'})."
+    why = "It stands in for Twilio here: there is nothing else to ask."
+    do = "Start it (./run, in another terminal), leave it running and ask again."
+    return Finding("sandbox", WRONG, says, why, do)
+
+
 def judge_reach(url: str, answer: Answer) -> Finding:
     if answer.status == 200:
         return Finding("public_url", RIGHT, f"{url} answers.")

@@ -40,9 +40,7 @@ def test_a_day_of_changing_clocks_has_its_own_length() -> None:
     assert presentation.next_days(zone, noon, 2) == [12 * 3600, (12 + 25) * 3600]
 
 
-def test_every_page_says_when_its_workspaces_next_days_begin(
-    cast: Any, signed_in: Any
-) -> None:
+def test_every_page_says_when_its_workspaces_next_days_begin(cast: Any, signed_in: Any) -> None:
     page = signed_in(cast.bob).get("/contacts").content.decode()
     waits = page.partition('data-next-days="')[2].partition('"')[0].split()
     assert len(waits) == 8  # a session lives for a week

@@ -386,12 +386,19 @@ def test_a_workspace_without_a_number_cannot_call(box: Box, cast: Any) -> None:
     assert "assign_number acme" in doctor().of("number")["do"]
 
 
-def test_twilio_out_of_reach_is_unknown_not_wrong(box: Box, settings: Any) -> None:
-    settings.TWILIO_SANDBOX_URL = NOWHERE
+def test_twilio_out_of_reach_is_unknown_not_wrong(box: Box) -> None:
+    box.fault("rest-drop", times=1000)
     report = doctor()
     assert report.is_right
     assert {report.of(check)["verdict"] for check in ("credentials", "api_key")} == {"unknown"}
     assert report.of("signature")["verdict"] == "right"
+
+
+def test_a_sandbox_that_is_not_there_is_all_that_is_said(box: Box, settings: Any) -> None:
+    settings.TWILIO_SANDBOX_URL = NOWHERE
+    (finding,) = doctor().findings
+    assert (finding["check"], finding["verdict"]) == ("sandbox", "wrong")
+    assert "./run" in finding["do"]
 
 
 def test_media_without_a_recording_and_unlisted_countries_are_unknown(box: Box, cast: Any) -> None:

@@ -8,10 +8,8 @@ from typing import Any
 import uvicorn
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
 from voip_crm import checks, demo, embedded, local
 
@@ -31,7 +29,7 @@ class Command(BaseCommand):
         sandbox = local.Sandbox.start_if_wanted()
         worker = local.Worker()
         try:
-            _prepare_database()
+            local.prepare_database()
             if sandbox:
                 sandbox.wait_until_ready()
             greeting = _greeting()
@@ -86,13 +84,6 @@ class _Server(uvicorn.Server):
 
 def _leave(*_: Any) -> None:
     raise KeyboardInterrupt
-
-
-def _prepare_database() -> None:
-    executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        call_command("migrate", verbosity=0)
-    demo.load_if_empty()
 
 
 def _greeting() -> str:
