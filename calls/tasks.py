@@ -14,9 +14,9 @@ from kombu.exceptions import OperationalError
 from calls import gateway
 from calls.facts.rooms import COME_BACK, Step
 from calls.gateway.accounts import TwilioNotConfigured
-from calls.services import recordings
+from calls.services import reconcile, recordings
 from calls.services.callbacks import aside
-from calls.services.rooms import reconcile, tending
+from calls.services.rooms import tending
 from tenants import doors
 
 logger = logging.getLogger(__name__)

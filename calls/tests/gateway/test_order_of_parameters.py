@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from django.conf import settings
 from hypothesis import assume, given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
@@ -55,7 +56,8 @@ def test_our_addresses_have_their_parameters_in_alphabetical_order(url: str) -> 
 # What is hard about queries: blanks, escapes, signs that mean a space, signs that look like one.
 texts = st.text("abAB=+% é", max_size=4) | st.sampled_from(["%20", "+", "%2B", "%61", "%C3%A9", ""])
 parameters = st.builds(lambda n, s, v: n + s + v, texts, st.sampled_from(["=", ""]), texts)
-queries = st.lists(parameters, min_size=1, max_size=5)
+# Of a query that is empty the library does not see the question mark; Django does not show it.
+queries = st.lists(parameters, min_size=1, max_size=5).filter("&".join)
 
 
 def address(query: list[str]) -> str:
@@ -69,6 +71,7 @@ def test_ours_are_believed_in_any_order(url: str, data: Any) -> None:
     assert is_signed(f"{base}?{'&'.join(turned)}" if query else base, bare(url))
 
 
+@examples(max_examples=1000)
 @given(queries, st.data())
 def test_an_order_is_all_that_may_differ(query: list[str], data: Any) -> None:
     """Believed: what came, or our order of it. Nothing is dropped, added, or written anew."""

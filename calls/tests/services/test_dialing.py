@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from calls import gateway
 from calls.models import CallLeg, CallLog, Conference
-from calls.services import dialing
-from calls.services.rooms import reconcile, tending
+from calls.services import dialing, reconcile
+from calls.services.rooms import tending
 from calls.tests.conftest import Scene
 from tenants.fence.context import tenant_transaction
 from tenants.models import Membership

@@ -17,9 +17,10 @@ from calls.facts.patience import KEPT, PAUSE
 from calls.gateway import addresses
 from calls.gateway.accounts import TwilioAccount, account_of
 from calls.models import CallEvent, CallLeg, CallLog, Conference, OwnAccount, UnroutedEvent
+from calls.services import reconcile
 from calls.services.callbacks import aside, routing
 from calls.services.callbacks.reading import Callback, Form, Hook
-from calls.services.rooms import presence, reconcile
+from calls.services.rooms import presence
 from calls.tests.conftest import sid
 from calls.tests.webhooks.test_forged_webhooks import digest, own_account
 from tenants.fence.context import tenant_transaction

@@ -14,8 +14,7 @@ from calls.facts.refusals import Refusal
 from calls.gateway import accounts
 from calls.gateway.accounts import AccountGone, TwilioNotConfigured, account_for, account_of, sid_of
 from calls.models import OwnAccount, PhoneNumber, Recording
-from calls.services import dialing, recordings
-from calls.services.rooms import reconcile
+from calls.services import dialing, reconcile, recordings
 from calls.services.setup import own_accounts
 from calls.tests.conftest import Scene, sid
 from sandbox.config import Number

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from calls import gateway
 from calls.models import CallLog, Conference, Recording
-from calls.services.rooms import reconcile
+from calls.services import reconcile
 from calls.tests.builders import an_outbound_call
 from calls.tests.conftest import Scene
 from tenants.fence.context import tenant_transaction
