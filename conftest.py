@@ -1,5 +1,6 @@
 """Fixtures for every room: the product as real processes, a browser, and no way out of here."""
 
+import contextlib
 import os
 import re
 import socket
@@ -168,6 +169,8 @@ def open_page(
     The test fails on any console error (a CSP violation is one) and on any uncaught exception of
     its pages, unless `@pytest.mark.allow_console(pattern)` expects it.
     """
+    from playwright.sync_api import Error
+
     said: list[str] = []
     contexts: list[Any] = []
     pages = request.node.stash.setdefault(PAGES, [])
@@ -190,7 +193,8 @@ def open_page(
     for number, context in enumerate(contexts):
         has_failed = request.node.stash.get(FAILED, False)
         kept = {"path": FAILURES / f"{request.node.name}-{number}.zip"} if has_failed else {}
-        context.tracing.stop(**kept)
+        with contextlib.suppress(Error):  # a test may have closed it
+            context.tracing.stop(**kept)
         context.close()
     allowed = [mark.args[0] for mark in request.node.iter_markers("allow_console")]
     unexpected = [line for line in said if not any(re.search(a, line) for a in allowed)]

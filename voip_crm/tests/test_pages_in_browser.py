@@ -20,10 +20,19 @@ TABLET = 820  # pixels
 embedded = pytest.mark.parametrize("site", ["embedded"], indirect=True)
 
 
-SETTLED = """() => Promise.all(
-  document.getAnimations()
-    .filter(each => each.effect.getComputedTiming().endTime < Infinity)
-    .map(each => each.finished.catch(() => null)))"""
+# What has ended may start what inherits from it, so it is asked until nothing moves any more.
+SETTLED = """async () => {
+  const moving = () => document.getAnimations().filter(each =>
+    each.playState === 'running' && each.effect.getComputedTiming().endTime < Infinity);
+  for (let all = moving(); all.length; all = moving()) {
+    await Promise.all(all.map(each => each.finished.catch(() => null)));
+    await new Promise(next => setTimeout(next, 20));
+  }
+}"""
+
+LOOKS_SO = """([width, scheme]) =>
+  innerWidth === width && matchMedia(`(prefers-color-scheme: ${scheme})`).matches
+  && new Promise(next => requestAnimationFrame(() => requestAnimationFrame(() => next(true))))"""
 
 # The demo's sessions, by site and e-mail: the form is slow on purpose, so once for all tests.
 sessions: dict[tuple[str, str], Any] = {}
@@ -75,6 +84,7 @@ def assert_accessible(page: Page) -> None:
     for width, scheme in LOOKS:
         page.set_viewport_size({"width": width, "height": size["height"]})
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two words
+        page.wait_for_function(LOOKS_SO, arg=[width, scheme])
         page.evaluate(SETTLED)  # what fades in has its full colours
         found = page.evaluate(
             "tags => axe.run(document, {runOnly: tags, resultTypes: ['violations']})", TAGS
