@@ -28,14 +28,9 @@ def hear(callback: Callback) -> Conference | Recording | None:
     """Store it where it belongs. Returns the room or the recording for which something is now to be
     done. Raises `Unroutable`. Hearing the same again changes nothing.
     """
+    tenant_id = _tenant_of(callback)
     if callback.hook is Hook.RECORDING:
-        return _hear_of_recording(callback)
-    tenant_id = callback.ids.get("tenant")
-    if tenant_id is None:
-        member = member_behind(callback.account, callback.identity)
-        tenant_id = member.tenant_id if member else None
-    if tenant_id is None or not belongs(callback.account, tenant_id):
-        raise Unroutable("no such tenant")
+        return _hear_of_recording(tenant_id, callback)
     room_id, leg_id = callback.ids.get("room"), callback.ids.get("leg")
     try:
         return progress.hear(tenant_id, heard(callback), room_id=room_id, leg_id=leg_id)
@@ -45,13 +40,20 @@ def hear(callback: Callback) -> Conference | Recording | None:
         raise Unroutable("its call SID is another leg's") from error
 
 
-def _hear_of_recording(callback: Callback) -> Recording | None:
-    form, sid = callback.form, callback.form.get("RecordingSid", "")
-    tenant_id, call_id = callback.ids.get("tenant"), callback.ids.get("call")
-    if tenant_id is None or call_id is None or not is_sid(sid, RECORDING):
-        raise Unroutable("no such call")
-    if not belongs(callback.account, tenant_id):
+def _tenant_of(callback: Callback) -> UUID:
+    tenant_id = callback.ids.get("tenant")
+    if tenant_id is None:
+        member = member_behind(callback.account, callback.identity)
+        tenant_id = member.tenant_id if member else None
+    if tenant_id is None or not belongs(callback.account, tenant_id):
         raise Unroutable("no such tenant")
+    return tenant_id
+
+
+def _hear_of_recording(tenant_id: UUID, callback: Callback) -> Recording | None:
+    form, call_id, sid = callback.form, callback.ids.get("call"), callback.form.get("RecordingSid")
+    if call_id is None or not is_sid(sid, RECORDING):
+        raise Unroutable("no such call")
     try:
         return recordings.note_recording(
             tenant_id,

@@ -451,6 +451,42 @@ def test_a_leg_that_was_bound_meanwhile_is_not_bound_again(
     assert UnroutedEvent.objects.get().reason == "leg has another call SID"
 
 
+def test_a_call_sid_is_not_given_to_a_second_leg(
+    dialled: Scene, elsewhere: CallLeg, webhook: Webhook
+) -> None:
+    tenant, taken = dialled.room.tenant_id, dialled.agent_leg.call_sid or ""
+    with tenant_transaction(tenant):
+        CallLeg.objects.filter(pk=elsewhere.pk).update(call_sid=None)
+    path = local(addresses.leg_status(tenant, elsewhere.pk))
+    assert webhook(path, CallSid=taken, CallStatus="failed").status_code == 204
+    assert UnroutedEvent.objects.get().reason == "its call SID is another leg's"
+    assert told_about(taken, dialled.member.tenant) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "more", "reason"),
+    [
+        ("?call={call}", {}, "no such tenant"),
+        ("?call={call}&tenant={nobody}", {}, "no such tenant"),
+        ("?tenant={tenant}", {}, "no such call"),
+        ("?call={nobody}&tenant={tenant}", {}, "no such call"),
+        ("?call={call}&tenant={tenant}", {"RecordingSid": "RE1"}, "no such call"),
+        ("?call={call}&tenant={other}", {}, "no such call"),
+    ],
+)
+def test_a_recording_of_an_unknown_call_is_kept_aside(
+    dialled: Scene, cast: Any, webhook: Webhook, query: str, more: dict[str, str], reason: str
+) -> None:
+    assert dialled.call
+    ids = {"tenant": cast.acme.pk, "other": cast.borealis.pk, "call": dialled.call.pk}
+    path = RECORDING + query.format(**ids, nobody=uuid.uuid4())
+    fields = {"CallSid": dialled.call.twilio_call_sid or "", "RecordingSid": sid("RE")} | more
+    assert webhook(path, **fields, RecordingStatus="completed").status_code == 204
+    assert UnroutedEvent.objects.get().reason == reason
+    with tenant_transaction(cast.acme.pk):
+        assert not Recording.objects.exists()
+
+
 def test_a_tiny_set_of_statements_serves_a_callback(dialled: Scene, webhook: Webhook) -> None:
     assert dialled.contact_leg
     path = local(addresses.leg_status(dialled.room.tenant_id, dialled.contact_leg.pk))
