@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.db import connection
 from django.db.models import Model, QuerySet
@@ -26,6 +27,14 @@ def be_patient() -> None:
     used = settings.DATABASES["default"]
     if "options" in used.get("OPTIONS", {}):
         used["OPTIONS"] = used["OPTIONS"] | {"options": PATIENT}
+
+
+def as_the_product() -> psycopg.Connection[Any]:
+    """A connection as the product's processes open theirs, with their options and their role."""
+    given = settings.DATABASE_APPLICATION
+    options = {"user": given["USER"], "options": given["OPTIONS"]["options"]}
+    places = {ours: given[key] for key, ours in (("HOST", "host"), ("PORT", "port")) if given[key]}
+    return psycopg.connect(dbname="postgres", **options, **places)
 
 
 def sign_in_as_owner() -> None:

@@ -12,6 +12,7 @@ import pytest
 from django.db import connection
 
 from tenants.fence import roles
+from tenants.tests.database import as_the_product
 from voip_crm.durability import LOSES, losses
 
 pytestmark = pytest.mark.skipif(
@@ -34,9 +35,9 @@ def of_server() -> list[str]:
     return [LOSES["fsync"]] if shown("fsync") == "off" else []
 
 
-def test_our_connections_wait_for_the_disk_whatever_the_default_is(db: None) -> None:
-    assert shown("synchronous_commit") == "on"
-    assert of_session() == of_server()
+def test_the_products_connections_wait_for_the_disk_whatever_the_default_is(db: None) -> None:
+    with as_the_product() as product, product.cursor() as cursor:
+        assert losses(cursor) == of_server()
 
 
 @pytest.mark.parametrize(("level", "loses"), [("off", True), ("local", False), ("on", False)])

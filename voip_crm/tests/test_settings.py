@@ -10,10 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psycopg
 import pytest
 from django.conf import settings
 
+from tenants.tests.database import as_the_product
 from voip_crm import embedded
 from voip_crm.environment import PROCESS_VARIABLES, Environment
 from voip_crm.tests.environment import free_port
@@ -43,10 +43,7 @@ def test_each_variable_is_explained_with_its_default() -> None:
 
 @pytest.mark.skipif(not settings.DATABASE_OWNER, reason="SQLite has one timeout, in settings.py")
 def test_the_database_gives_up_in_time_for_twilio_to_try_again() -> None:
-    given = settings.DATABASE_APPLICATION
-    options = {"user": given["USER"], "options": given["OPTIONS"]["options"]}
-    places = {ours: given[key] for key, ours in (("HOST", "host"), ("PORT", "port")) if given[key]}
-    with psycopg.connect(dbname="postgres", **options, **places) as connection:
+    with as_the_product() as connection:
         for name, limit in (("statement_timeout", "10s"), ("lock_timeout", "4s")):
             row = connection.execute(f"SHOW {name}").fetchone()
             assert row is not None and row[0] == limit
