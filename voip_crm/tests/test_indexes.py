@@ -147,6 +147,7 @@ REASONS = {
     },
     "calls_unroutedevent": {
         "unrouted_event_once": "a webhook that comes twice is kept once",
+        "unrouted_due": "the sweep hears again what speaks of a workspace, longest due first",
     },
 }
 
