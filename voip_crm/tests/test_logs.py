@@ -136,6 +136,15 @@ def test_a_webhooks_line_carries_its_room(dialled: Scene, webhook: Any, written:
     assert told["room"] == str(room.pk) and "leg" not in told
 
 
+def test_a_webhooks_line_carries_the_tenant_that_only_a_browsers_identity_tells(
+    cast: Any, webhook: Any, written: Any
+) -> None:
+    news = {"From": f"client:{cast.bob.identity}", "CallStatus": "ringing"}
+    assert webhook("/api/twilio/call-status", **news).status_code == 204
+    [told] = written()
+    assert told["tenant"] == str(cast.acme.pk)
+
+
 @pytest.mark.parametrize("said", [None, "", "CA1", f"CA{'0' * 32}\nforged"])
 def test_a_webhooks_line_repeats_no_sid_that_is_none(
     webhook: Any, written: Any, cast: Any, said: str | None

@@ -302,6 +302,23 @@ def test_a_room_that_needs_something_is_tended_and_no_other(
     assert queued == [(tasks.tend_room, dialled.room.tenant_id, dialled.room.pk)]
 
 
+def test_a_recording_that_is_complete_is_fetched_and_no_other(
+    dialled: Scene, webhook: Webhook, monkeypatch: Any
+) -> None:
+    queued: list[Any] = []
+    monkeypatch.setattr("calls.tasks.queue", lambda task, *about: queued.append((task, *about)))
+    assert dialled.call
+    tenant_id, recording_sid = dialled.room.tenant_id, sid("RE")
+    path = local(addresses.recording_status(tenant_id, dialled.call.pk))
+    news = {"CallSid": dialled.call.twilio_call_sid or "", "RecordingSid": recording_sid}
+    webhook(path, **news, RecordingStatus="in-progress")
+    assert queued == []
+    webhook(path, **news, RecordingStatus="completed")
+    with tenant_transaction(tenant_id):
+        recording = Recording.objects.get(sid=recording_sid)
+    assert queued == [(tasks.fetch_recording, tenant_id, recording.pk)]
+
+
 @pytest.fixture
 def elsewhere(dialled: Scene, cast: Any) -> CallLeg:
     """Alice's leg, in another room of the same workspace."""
