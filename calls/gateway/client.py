@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 TIMEOUT = 5.0  # seconds for one REST request
 RATE_LIMIT_WAITS = (0.5, 1.0)  # seconds before a request that was certainly not processed is tried
+_NO_CONNECTION = "no connection could be made"
 
 
 class TwilioError(Exception):
@@ -88,7 +89,7 @@ def translated() -> Iterator[None]:
         yield
     except TwilioRestException as error:
         if error.status == 429:
-            raise TwilioBusy from error
+            raise TwilioBusy("too many requests at once") from error
         if error.status >= 500:
             raise OutcomeUnknown(f"HTTP {error.status}") from error
         raise TwilioRefused(error.code or 0, error.msg, error.status) from error
@@ -96,10 +97,10 @@ def translated() -> Iterator[None]:
         # Lists raise the plain class; their requests change nothing.
         raise OutcomeUnknown(str(error)) from error
     except requests.ConnectTimeout as error:
-        raise TwilioUnreachable from error
+        raise TwilioUnreachable(_NO_CONNECTION) from error
     except requests.ConnectionError as error:
         if _never_connected(error):
-            raise TwilioUnreachable from error
+            raise TwilioUnreachable(_NO_CONNECTION) from error
         raise OutcomeUnknown(type(error).__name__) from error
     except requests.RequestException as error:
         raise OutcomeUnknown(type(error).__name__) from error

@@ -107,7 +107,7 @@ def test_what_cannot_be_is_refused_with_the_reason(
 @pytest.mark.parametrize(
     ("setting", "value", "says"),
     [
-        ("TWILIO_SANDBOX_URL", "http://127.0.0.1:9", "TwilioUnreachable"),
+        ("TWILIO_SANDBOX_URL", "http://127.0.0.1:9", "TwilioUnreachable no connection"),
         ("TWILIO_API_KEY_SECRET", "wrong", "twilio_doctor"),
         ("TWILIO_TWIML_APP_SID", "", "No Twilio account is set up"),
     ],
