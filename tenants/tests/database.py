@@ -29,6 +29,15 @@ def be_patient() -> None:
         used["OPTIONS"] = used["OPTIONS"] | {"options": PATIENT}
 
 
+@contextmanager
+def giving_up_on_locks() -> Iterator[None]:
+    """Inside, waiting for a lock fails, sooner than in production, so that a test sees it fail."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '500ms'")
+        yield
+        cursor.execute("RESET lock_timeout")
+
+
 def as_the_product() -> psycopg.Connection[Any]:
     """A connection as the product's processes open theirs, with their options and their role."""
     given = settings.DATABASE_APPLICATION
