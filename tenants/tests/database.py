@@ -34,8 +34,10 @@ def giving_up_on_locks() -> Iterator[None]:
     """Inside, waiting for a lock fails, sooner than in production, so that a test sees it fail."""
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '500ms'")
-        yield
-        cursor.execute("RESET lock_timeout")
+        try:
+            yield
+        finally:
+            cursor.execute("RESET lock_timeout")
 
 
 def as_the_product() -> psycopg.Connection[Any]:

@@ -33,12 +33,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Generator[None, A
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     result = yield
     if file := os.environ.get("SUITE_REPORT"):
-        failures = item.stash.get(_failures, [])
         line = {
             "test": item.nodeid,
             "seconds": item.stash[_seconds],
-            "is_of_browser": item.get_closest_marker("browser") is not None,
-            "failures": failures,
+            "failures": item.stash.get(_failures, []),
         }
         with Path(file).open("a") as lines:
             lines.write(json.dumps(line) + "\n")

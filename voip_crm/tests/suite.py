@@ -43,7 +43,7 @@ class Lane:
     is_shown: bool = False
     environment: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
-    is_good: bool = True
+    is_good: bool = False  # until every command has ended well: a lane that breaks off is not
     tests: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -56,11 +56,11 @@ class Lane:
         report.unlink(missing_ok=True)
         ours = dict(os.environ) | self.environment | {"SUITE_REPORT": str(report)}
         with self.log.open("wb") as log:
-            for command in self.commands:
-                self.is_good &= self._run(command, ours, log) == 0
+            codes = [self._run(command, ours, log) for command in self.commands]
         self.seconds = time.monotonic() - started
         if report.exists():
             self.tests = [json.loads(line) for line in report.read_text().splitlines()]
+        self.is_good = not any(codes)
         return self
 
     def _run(self, command: list[str], environment: dict[str, str], log: BinaryIO) -> int:

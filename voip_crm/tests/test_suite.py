@@ -72,7 +72,7 @@ def test_an_open_statement_is_not_run_again(lane: Any) -> None:
 
 def failed_lane(*tests: str) -> Lane:
     found = [{"test": test, "seconds": 1.0, "failures": [{"text": "x"}]} for test in tests]
-    return Lane("browser", [], is_good=False, tests=found)
+    return Lane("browser", [], tests=found)
 
 
 def stumbles(*tests: str) -> list[Stumble]:
@@ -86,7 +86,11 @@ def test_two_stumbles_are_forgiven_and_the_third_is_not() -> None:
 
 def test_a_lane_that_failed_by_no_test_is_not_forgiven() -> None:
     assert not suite.is_forgivable(failed_lane(), [])
-    assert suite.is_forgivable(Lane("browser", []), [])
+    assert suite.is_forgivable(Lane("browser", [], is_good=True), [])
+
+
+def test_a_lane_that_never_came_to_its_end_is_not_good() -> None:
+    assert not suite.is_forgivable(Lane("browser", []), [])
 
 
 def test_a_change_touches_the_tests_that_import_it_nearest_first() -> None:
