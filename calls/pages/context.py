@@ -1,5 +1,6 @@
 """What every page needs to know of its workspace and its phone."""
 
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,7 +28,8 @@ def phone(request: HttpRequest) -> dict[str, Any]:
         options |= {"chunderw": host, "publishEvents": False}
     return {
         "workspace": member.tenant if member else None,
-        "next_days": _next_days(member.tenant.time_zone) if member else (),
+        # Only the shell asks for it, not the parts that each piece of news fetches.
+        "next_days": partial(_next_days, member.tenant.time_zone) if member else (),
         "member": {"name": str(member.user), "email": member.user.email, "role": member.role}
         if member
         else None,
