@@ -27,6 +27,13 @@ async def far_hangup(request: web.Request) -> web.Response:
     return web.json_response(call_json(call))
 
 
+async def far_answer(request: web.Request) -> web.Response:
+    """The far side picks up what rings on by itself: number 103, or the fault ``ring-on``."""
+    call = find_call(request)
+    call.answers.set()
+    return web.json_response(call_json(call))
+
+
 async def far_digits(request: web.Request) -> web.Response:
     """The far side presses keys: ``{"digits": "12#"}``."""
     call = find_call(request)
@@ -59,5 +66,6 @@ def _number(room: Exchange, text: str) -> tuple[Account, Number]:
 def routes(app: web.Application) -> None:
     """Add the doors."""
     app.router.add_post("/sandbox/calls/{call}/hangup", far_hangup)
+    app.router.add_post("/sandbox/calls/{call}/answer", far_answer)
     app.router.add_post("/sandbox/calls/{call}/digits", far_digits)
     app.router.add_post("/sandbox/incoming", incoming)

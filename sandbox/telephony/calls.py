@@ -71,6 +71,7 @@ class Call:
         self.answered_by: str | None = None
         self.over = asyncio.Event()
         self.released = asyncio.Event()  # set when the REST answer is out: callbacks follow it
+        self.answers = asyncio.Event()  # set when whoever rings on is told to answer
         self.dialled = False
         # audio
         self.device: Device | None = None

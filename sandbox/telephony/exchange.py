@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 
 from sandbox.config import Account, Application, Config, Number
 from sandbox.media.audio import SILENCE
@@ -165,11 +167,13 @@ class Exchange:
             call.end(*how.ends)
             return
         call.ringing()
-        if how.never or self.config.ring_seconds > timeout:
-            await asyncio.sleep(timeout)
+        rings_on = how.rings_on or self.faults.take("ring-on", call.to) is not None
+        rings = math.inf if rings_on else self.config.ring_seconds
+        with suppress(TimeoutError):
+            await asyncio.wait_for(call.answers.wait(), min(rings, timeout))
+        if not call.answers.is_set() and rings > timeout:
             call.end("no-answer", 487)
             return
-        await asyncio.sleep(self.config.ring_seconds)
         if how.ends is not None:
             call.end(*how.ends)
             return

@@ -22,7 +22,7 @@ class Behaviour:
     says: str = "greeting"  # greeting | echo
     ends: tuple[str, int] | None = None
     rings: bool = True
-    never: bool = False  # rings until the caller gives up
+    rings_on: bool = False  # until it is told to answer, or the caller gives up
     hangs_up_after: float | None = None
 
 
@@ -30,7 +30,7 @@ BEHAVIOURS = {
     "100": Behaviour(),
     "101": Behaviour(says="echo"),
     "102": Behaviour(ends=("busy", 486)),
-    "103": Behaviour(never=True),
+    "103": Behaviour(rings_on=True),
     "104": Behaviour(ends=("busy", 603)),
     "105": Behaviour(hangs_up_after=SHORT_TALK_SECONDS),
     "106": Behaviour(ends=("failed", 404), rings=False),

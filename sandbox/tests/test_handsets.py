@@ -78,6 +78,18 @@ def test_an_unreachable_number_is_refused_at_once(box: Box) -> None:
     assert not box.application.requests
 
 
+@pytest.mark.parametrize("ending", ["103", "100"])
+def test_a_phone_that_rings_on_answers_when_it_is_told_to(box: Box, ending: str) -> None:
+    if ending == "100":
+        box.command("faults", {"kind": "ring-on", "match": phone(ending)})
+    made = box.dial("vc_on" + ending, ending, timeout=20)
+    until(lambda: box.status(made.call_sid) == "ringing")
+    time.sleep(3 * box.config.ring_seconds)
+    assert box.status(made.call_sid) == "ringing"
+    box.command(f"calls/{made.call_sid}/answer")
+    until(lambda: box.status(made.call_sid) == "in-progress")
+
+
 def test_a_call_is_canceled_while_it_rings(box: Box) -> None:
     made = box.dial("vc_cancel", "103")
     until(lambda: box.status(made.call_sid) == "ringing")

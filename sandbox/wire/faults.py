@@ -20,6 +20,7 @@ KINDS = {
     "twiml-drop": "a request for TwiML is not sent; the application counts as unreachable",
     "twiml-delay": "a request for TwiML is sent `seconds` (1) late",
     "twiml-duplicate": "a request for TwiML is sent `copies` (2) times, the last answer counts",
+    "ring-on": "rings until it is told to answer, or the caller gives up; match: a number",
     "query-sort": "the query of any webhook's address is sorted after it was signed",
     "callback-before-answer": "the call moves `seconds` (0.5) before its POST is answered",
     "recording-truncate": "media stops in the middle, with the full Content-Length",

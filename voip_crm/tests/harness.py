@@ -151,6 +151,10 @@ class SandboxClient:
         """The far side hangs up; before it was answered, it declines."""
         return self._ask("POST", f"/sandbox/calls/{sid}/hangup", {})
 
+    def answer(self, sid: str) -> Any:
+        """The far side picks up what rings on (number 103, or the fault `ring-on`)."""
+        return self._ask("POST", f"/sandbox/calls/{sid}/answer", {})
+
     def digits(self, sid: str, digits: str) -> None:
         """The far side presses keys."""
         self._ask("POST", f"/sandbox/calls/{sid}/digits", {"digits": digits})

@@ -60,7 +60,7 @@ class Production:
         """As Bob."""
         session = self.session()
         page = session.get(f"{self.url}/", timeout=20)
-        assert page.url.startswith(f"{self.url}/sign-in")
+        assert page.url.startswith(f"{self.url}/sign-in"), (page.status_code, page.text)
         form = {"username": "bob@acme.example", "password": cast.PASSWORD}
         form["csrfmiddlewaretoken"] = session.cookies["__Host-csrftoken"]
         page = session.post(page.url, form, headers={"Referer": page.url}, timeout=20)

@@ -123,11 +123,13 @@ def loudness(audio: bytes) -> list[float]:
 @both
 def test_an_agent_calls_a_contact_and_both_hear_each_other(phone: Page, site: harness.Site) -> None:
     number = "+14155550100"
+    site.sandbox.fault("ring-on", match=number)
     dial(phone, "(415) 555-0100")
     expect_status(phone, "Ringing")
     expect(panel(phone)).to_contain_text("Maria")
-    expect_status(phone, "In call")
     leg = contact_leg(site, number)
+    site.sandbox.answer(leg)
+    expect_status(phone, "In call")
 
     # The far side hears the agent's microphone, the browser hears the far side speak.
     heard = harness.wait_until(lambda: (h := site.sandbox.heard(leg))["rms"] > 200 and h, 15)
