@@ -30,8 +30,9 @@ SECRET_VARIABLES = (
 )
 HIDDEN = "[hidden]"
 _SECRETS = re.compile(
-    r"(?P<name>[\w-]*(?:authorization|cookie|password|secret|sessionid|csrftoken|signature|ticket"
-    r"|token))(?P<is>[\"']?\s*[:=]\s*[\"']?)(?:(?:Basic|Bearer)\s+)?[^\s\"'&,;}]+"
+    # The end of a name is enough: to look for its beginning at each letter took ten times as long.
+    r"(?P<name>authorization|cookie|password|secret|sessionid|csrftoken|signature|ticket"
+    r"|token)(?P<is>[\"']?\s*[:=]\s*[\"']?)(?:(?:Basic|Bearer)\s+)?[^\s\"'&,;}]+"
     r"|\beyJ[\w-]{8,}[.:][\w.:-]+"  # tokens and tickets, wherever they stand
     r"|(?<=://)[^/\s@]+@",  # user and password of a URL
     re.IGNORECASE,
