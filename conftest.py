@@ -1,6 +1,7 @@
 """Fixtures for every room: the product as real processes, a browser, and no way out of here."""
 
 import contextlib
+import gc
 import os
 import re
 import socket
@@ -41,6 +42,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return item.get_closest_marker("browser") is not None, is_embedded
 
     items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported stays: there is nothing in it to collect, again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -87,6 +95,15 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
         yield
     with django_db_blocker.unblock():
         database.sign_in_as_owner()
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(request: pytest.FixtureRequest, settings: Any) -> None:
+    """Where all is in this process, a password is checked at once. The product's processes would
+    write it anew, slow again, at the first sign-in, which ends the sessions that a test has made.
+    """
+    if not {"services_site", "embedded_site", "site", "world"}.intersection(request.fixturenames):
+        settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 # --- the product -----------------------------------------------------------------------------

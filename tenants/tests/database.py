@@ -57,7 +57,7 @@ def sign_in_as_owner() -> None:
 
 
 def copy_the_migrated_one() -> None:
-    """Of the suite's two lanes each gets a copy of one database that was migrated (`suite.py`)."""
+    """Of the suite's lanes each gets a copy of one database that was migrated (`suite.py`)."""
     if template := os.environ.get("TEST_TEMPLATE"):
         settings.DATABASES["default"]["TEST"] |= {"TEMPLATE": template, "MIGRATE": False}
 

@@ -1,11 +1,11 @@
-"""The whole suite: two lanes side by side, what stumbled once more alone, and what took long.
+"""The whole suite: three lanes side by side, what stumbled once more alone, and what took long.
 
     python -m voip_crm.tests.suite            everything; `./test` has started the services
     python -m voip_crm.tests.suite flaky N    the browser's lane N times, and which tests failed
 
-Of two cores one goes to what drives a browser (and mostly waits), the other to everything else.
-Each lane has a test database (pytest-django adds TOX_PARALLEL_ENV to its name), copied from one
-that was migrated once, and a Redis database.
+What drives a browser waits every now and then, and a test and its database wait for each other:
+three lanes keep two cores busy. Each has a test database (pytest-django adds TOX_PARALLEL_ENV to
+its name), copied from one that was migrated once, and a Redis database.
 
 A browser test that fails is run once more, alone, after the lanes. If it passes then, it is *flaky*
 and printed last, with what there is to find its fault; the run is green with `FORGIVEN` of them. A
@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FAILURES = ROOT / "var" / "test-failures"
 FORGIVEN = 2
 TOO_MANY = 6  # that fail are no stumble: nothing is run again
+ISOLATION = "voip_crm/tests/isolation"
 PYTEST = [sys.executable, "-m", "pytest"]
 _running: set[subprocess.Popen[bytes]] = set()
 
@@ -92,36 +93,43 @@ def browser_lane(name: str = "browser", *arguments: str) -> Lane:
     return Lane(name, [[*PYTEST, "-m", "browser", *arguments]], is_shown=True)
 
 
+def lane_beside(name: str, number: int, *commands: list[str]) -> Lane:
+    """With a database of its name, and the Redis database of its number."""
+    redis = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{number}"
+    environment = {"TOX_PARALLEL_ENV": name, "REDIS_URL": redis}
+    return Lane(name, list(commands), environment=environment)
+
+
 def everything() -> bool:
-    """Run both lanes; whether all is well."""
+    """Run the lanes; whether all is well."""
     browser = browser_lane()
-    rest = Lane(
-        "rest",
-        [["bash", "scripts/checks.sh"], [*PYTEST, "-m", "not browser"]],
-        environment={
-            "TOX_PARALLEL_ENV": "rest",
-            "REDIS_URL": f"{os.environ['REDIS_URL'].rpartition('/')[0]}/1",
-        },
-    )
+    beside = [
+        lane_beside("rest", 1, [*PYTEST, "-m", "not browser", f"--ignore={ISOLATION}"]),
+        lane_beside("isolation", 2, ["bash", "scripts/checks.sh"], [*PYTEST, ISOLATION]),
+    ]
     migrate()
-    beside = threading.Thread(target=rest.run)
-    beside.start()
+    threads = [threading.Thread(target=lane.run) for lane in beside]
+    for thread in threads:
+        thread.start()
     browser.run()
-    beside.join()
-    print(rest.log.read_text())
+    for thread in threads:
+        thread.join()
+    for lane in beside:
+        print(lane.log.read_text())
     flaky = run_again(browser) if 0 < len(browser.failed) <= TOO_MANY else []
-    tell_times([browser, rest])
+    lanes = [browser, *beside]
+    tell_times(lanes)
     # What failed stands last, where it is looked for: between the lanes' logs it is hard to find.
-    is_good = rest.is_good and is_forgivable(browser, flaky)
+    is_good = all(lane.is_good for lane in beside) and is_forgivable(browser, flaky)
     if not is_good:
-        tell_failures([browser, rest], flaky)
+        tell_failures(lanes, flaky)
     for stumble in flaky:
         stumble.tell()
     return is_good
 
 
 def migrate() -> None:
-    """Once for both lanes: their databases are copies of this one."""
+    """Once for all lanes: their databases are copies of this one."""
     command = [sys.executable, "manage.py", "migrate", "--skip-checks", "--verbosity", "0"]
     subprocess.run(command, cwd=ROOT, check=True)
     os.environ["TEST_TEMPLATE"] = urlsplit(os.environ["DATABASE_URL"]).path.rpartition("/")[2]

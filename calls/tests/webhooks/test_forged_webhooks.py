@@ -201,12 +201,12 @@ def tables_read(queries: CaptureQueriesContext) -> set[str]:
 
 def assert_refused(client: Client, sent: Sent, status: int = 403) -> None:
     """Nothing written, and nothing read but, at most, the account of the workspace named."""
-    before = digest()
     with CaptureQueriesContext(connection) as queries:
         answer = sent.post(client)
     assert answer.status_code == status, answer.status_code
     assert tables_read(queries) <= {OwnAccount._meta.db_table}
-    assert digest() == before
+    changes = re.compile(r"\b(INSERT|UPDATE|DELETE|TRUNCATE)\b")
+    assert not [query["sql"] for query in queries if changes.search(query["sql"])]
 
 
 def assert_accepted(client: Client, sent: Sent) -> None:
@@ -390,11 +390,13 @@ def test_the_genuine_request_is_taken_and_each_forgery_of_it_refused(
 ) -> None:
     genuine = three[whose].genuine(hook)
     assert len(SHAPES) >= 40
+    before = digest()
     for name, forge in SHAPES.items():
         try:
             assert_refused(client, forge(genuine), STATUSES.get(name, 403))
         except AssertionError as error:
             raise AssertionError(f"{name}: {error}") from error
+    assert digest() == before
     assert_accepted(client, genuine)
 
 

@@ -20,7 +20,6 @@ from tenants.tests.signing_in.second_factors import is_in, set_up
 from tenants.tests.signing_in.test_sign_in import sign_in
 from tenants.trail.audit import Action
 
-pytestmark = pytest.mark.usefixtures("quick_passwords")
 CEO = "ceo@borealis.example"
 BOB, THEIRS = "bob@acme.example", NEW | {"email": "charlie@borealis.example"}
 INVITE = f"{MEMBERS}/invite"

@@ -14,7 +14,6 @@ from tenants.signing_in import second_factor
 from tenants.tests.signing_in.second_factors import code_for, code_of, give, is_in, set_up, verify
 from tenants.tests.signing_in.test_sign_in import PASSWORD, sign_in
 
-pytestmark = pytest.mark.usefixtures("quick_passwords")
 BOB, CODE, SET_UP = "bob@acme.example", "/sign-in/code", "/sign-in/second-factor"
 LOGS = "/api/twilio/call-logs"
 

@@ -18,7 +18,6 @@ from tenants.tests.signing_in.second_factors import code_for, give, is_in, set_u
 from tenants.tests.signing_in.test_sign_in import PASSWORD, sign_in
 from tenants.trail.audit import Action
 
-pytestmark = pytest.mark.usefixtures("quick_passwords")
 BOB, SET_UP = "bob@acme.example", "/sign-in/second-factor"
 LOGS = "/api/twilio/call-logs"
 

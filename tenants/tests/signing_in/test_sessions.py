@@ -19,7 +19,6 @@ from tenants.models import Membership, Tenant, User
 from tenants.people import services
 from tenants.tests.signing_in.test_sign_in import PASSWORD, sign_in
 
-pytestmark = pytest.mark.usefixtures("quick_passwords")
 BOB = "bob@acme.example"
 START = "2026-11-22T12:00:00Z"
 

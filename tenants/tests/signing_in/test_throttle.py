@@ -13,7 +13,6 @@ from tenants.signing_in import throttle
 from tenants.tests.signing_in.second_factors import give
 from tenants.tests.signing_in.test_sign_in import PASSWORD, sign_in
 
-pytestmark = pytest.mark.usefixtures("quick_passwords")
 BOB = "bob@acme.example"
 MINUTES = timedelta(minutes=15)
 

@@ -43,6 +43,7 @@ from tenants.models import Membership, Role, Tenant, User
 from tenants.people.services import add_member, create_tenant, set_active
 from tenants.trail import audit
 from tenants.trail.audit import Action, Actor
+from voip_crm.tests import cast
 from voip_crm.tests.cast import PASSWORD
 
 AREAS = {"acme": "415", "borealis": "212", "cygnus": "312"}
@@ -159,16 +160,10 @@ def _member(tenant: Tenant, name: str, marker: str, role: str) -> Membership:
         tenant, email=f"{name}@{marker}.example", role=role, name=f"{name.title()} {marker}"
     )
     user = member.user
-    user.password = _hash()
+    user.password = cast.password_hash()
     user.clerk_user_id = f"user_{name}_{marker}"
     user.save()
     return member
-
-
-def _hash() -> str:
-    from voip_crm.tests import cast
-
-    return cast._hash()
 
 
 def _own_account(tenant: Tenant, marker: str, *, is_used: bool) -> None:
