@@ -73,18 +73,20 @@ class _Once:
             if "object_type" in now:  # of an entry in the trail
                 now["object_id"] = str(self._id(row["object_type"], row["object_id"]))
             values += [f.get_db_prep_save(now[f.attname], connection) for f in fields]
-        quote = connection.ops.quote_name
-        columns = ", ".join(quote(f.column) for f in fields)
+        table, key, *columns = (
+            connection.ops.quote_name(str(name))
+            for name in (model._meta.db_table, pk.column, *[f.column for f in fields])
+        )
         one = f"({', '.join(['%s'] * len(fields))})"
         with connection.cursor() as cursor:
             cursor.execute(
-                f"INSERT INTO {quote(model._meta.db_table)} ({columns})"
-                f" VALUES {', '.join([one] * len(found))} RETURNING {quote(pk.column)}",
+                f"INSERT INTO {table} ({', '.join(columns)})"
+                f" VALUES {', '.join([one] * len(found))} RETURNING {key}",
                 values,
             )
             if is_counted:
-                for row, (key,) in zip(found, cursor.fetchall(), strict=True):
-                    self._ids[_name(model), str(row[pk.attname])] = key
+                for row, (new,) in zip(found, cursor.fetchall(), strict=True):
+                    self._ids[_name(model), str(row[pk.attname])] = new
 
     def _value(self, f: "Field[Any, Any]", value: Any) -> Any:
         if isinstance(value, datetime):
