@@ -30,7 +30,7 @@ def get(path: str, **environ: str) -> tuple[str, dict[str, str], bytes]:
 
 
 def test_a_hashed_file_is_compressed_and_kept_for_ever(collected: None) -> None:
-    path = static("vendor/tabler-1.6.1.min.css")
+    path = static("css/tabler.css")
     assert re.search(r"\.[0-9a-f]{12}\.css$", path)
     status, headers, _ = get(path, HTTP_ACCEPT_ENCODING="br")
     assert status == "200 OK" and headers["content-encoding"] == "br"
