@@ -77,7 +77,8 @@ class Account:
 @dataclass
 class Config:
     """``ring_seconds``: how long a handset rings; ``calls_per_second`` 0: unlimited;
-    ``rest_concurrency``: requests of one account at once, beyond which it is told 429.
+    ``rest_concurrency``: requests of one account at once, beyond which it is told 429;
+    ``events_seconds``: how long after a call's end its Events can be asked for.
     """
 
     accounts: dict[str, Account]
@@ -85,6 +86,7 @@ class Config:
     ring_seconds: float = 1.5
     calls_per_second: float = 0
     rest_concurrency: int = 100
+    events_seconds: float = 900
     geo_blocked_prefixes: list[str] = field(default_factory=list)
     blocked_numbers: list[str] = field(default_factory=list)
     media_auth: bool = True

@@ -8,7 +8,15 @@ from sandbox.config import Config
 from sandbox.control import far_side, faults, inspection
 from sandbox.control.core import SIGNALLING, loopback_only
 from sandbox.media.peer import use_loopback_only
-from sandbox.rest import accounts, calls, conferences, participants, permissions, recordings
+from sandbox.rest import (
+    accounts,
+    call_events,
+    calls,
+    conferences,
+    participants,
+    permissions,
+    recordings,
+)
 from sandbox.rest.core import EXCHANGE
 from sandbox.rest.middleware import rest_middleware
 from sandbox.signalling.pstream import Signalling
@@ -27,7 +35,7 @@ class Server:
         self.app[EXCHANGE] = self.exchange
         self.app[SIGNALLING] = self.signalling
         self.app.router.add_get("/signal", self.signalling.endpoint)
-        rest = (accounts, calls, conferences, participants, permissions, recordings)
+        rest = (accounts, call_events, calls, conferences, participants, permissions, recordings)
         control = (inspection, far_side, faults)
         for room in (*rest, *control):
             room.routes(self.app)

@@ -6,7 +6,7 @@ events came, nor on how often; late, doubled, swapped or missing webhooks cannot
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 # Twilio's own spelling. `initiated` appears in callbacks only.
@@ -25,6 +25,10 @@ _HOLD, _UNHOLD = "participant-hold", "participant-unhold"
 # A LOCAL event of the room: its agent has pressed “End call”. Without it, an agent who is gone has
 # lost a page or a network, and may come back.
 END_ASKED = "end-asked"
+
+# A LOCAL event of a leg: after an answer that was lost, Twilio shows no call that could be it. Says
+# nothing any more once Twilio has spoken of the leg.
+NEVER_MADE = "never-made"
 
 DECLINED_SIP_CODE = 603
 
@@ -95,6 +99,10 @@ def is_of_room(name: str) -> bool:
 def fold_leg(events: Iterable[Event]) -> LegState:
     """The state of a leg, from its events in any order and any repetition."""
     ordered = sorted({event.key: event for event in events}.values(), key=Event.order)
+    if not any(_is_spoken_of(event) for event in ordered):
+        ordered = [
+            replace(event, name=FAILED) if event.name == NEVER_MADE else event for event in ordered
+        ]
     statuses = [event for event in ordered if event.kind in (CALL, LOCAL) and event.name in RANK]
     end = next((event for event in statuses if event.name in TERMINAL), None)
     status = max((event.name for event in statuses), key=lambda name: RANK[name], default=QUEUED)
@@ -166,6 +174,11 @@ def outcome(status: str, sip_code: int | None) -> str:
     if status in (BUSY, FAILED, NO_ANSWER) and sip_code == DECLINED_SIP_CODE:
         return "declined"
     return status
+
+
+def _is_spoken_of(event: Event) -> bool:
+    """Whether the provider speaks of this very leg."""
+    return event.kind == CALL or (event.kind == CONFERENCE and not is_of_room(event.name))
 
 
 def _earliest(times: Iterable[datetime]) -> datetime | None:

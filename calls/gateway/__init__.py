@@ -7,12 +7,14 @@ them may run inside a database transaction.
 from calls.gateway.calls import (
     Callbacks,
     CallFacts,
+    ToldRequest,
     dial_participant,
     end_conference,
     fetch_call,
     find_calls,
     find_participant,
     hang_up,
+    requests_about,
     set_hold,
 )
 from calls.gateway.client import (
@@ -56,6 +58,7 @@ __all__ = [
     "NumberFacts",
     "OutcomeUnknown",
     "RecordingFacts",
+    "ToldRequest",
     "TwilioBusy",
     "TwilioError",
     "TwilioRefused",
@@ -80,6 +83,7 @@ __all__ = [
     "media_is_open",
     "open_recording",
     "post_as_twilio",
+    "requests_about",
     "set_hold",
     "update_application",
     "use_api_key",

@@ -134,6 +134,31 @@ def find_calls(
     return [CallFacts.read(call) for call in calls]
 
 
+@dataclass(frozen=True)
+class ToldRequest:
+    """What Twilio has asked of us about a call: the address, as we gave it, and its parameters."""
+
+    url: str
+    form: dict[str, str]
+
+    @classmethod
+    def read(cls, request: dict[str, Any]) -> "ToldRequest":
+        form = {
+            "".join(word.capitalize() for word in str(name).split("_")): str(value)
+            for name, value in (request.get("parameters") or {}).items()
+        }
+        return cls(str(request.get("url") or ""), form)
+
+
+def requests_about(account: TwilioAccount, call_sid: str) -> list[ToldRequest]:
+    """Every request about a call, be it answered or lost; none until 15 minutes after its end.
+
+    https://www.twilio.com/docs/voice/api/call-event-resource
+    """
+    events = patiently(lambda: rest(account).calls(call_sid).events.list(limit=1000))
+    return [ToldRequest.read(event.request) for event in events if event.request]
+
+
 def hang_up(account: TwilioAccount, call_sid: str, *, ringing: bool) -> CallFacts | None:
     """End a leg. A call that has ended already is a success. Returns what Twilio says of it."""
     wanted = "canceled" if ringing else "completed"

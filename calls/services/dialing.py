@@ -23,6 +23,8 @@ from tenants.models import Membership, Tenant
 
 logger = logging.getLogger(__name__)
 
+TOO_MANY_REQUESTS = 20429  # Twilio's code
+
 
 @dataclass(frozen=True)
 class Target:
@@ -212,49 +214,48 @@ def _submit(tenant: Tenant, written: _Written) -> Placed:
 
 def _refused(tenant: Tenant, call: CallLog, leg: CallLeg, error: gateway.TwilioError) -> Refusal:
     """Close the call that Twilio did not take; the reason, to be raised."""
-    code = error.code if isinstance(error, gateway.TwilioRefused) else 0
+    code = 0
+    if isinstance(error, gateway.TwilioBusy):
+        code = TOO_MANY_REQUESTS
+    elif isinstance(error, gateway.TwilioRefused):
+        code = error.code
     with tenant_transaction(tenant.pk):
         CallLog.objects.filter(pk=call.pk).update(submission=CallLog.Submission.REFUSED)
         closing = progress.conclude(leg, states.FAILED, error_code=code, why="refused")
-    call_id = str(call.pk)
-    if isinstance(error, gateway.TwilioBusy):
-        refusal = Refusal("rate_limited", "Too many calls are being placed. Try again in a moment.")
-    elif isinstance(error, gateway.TwilioRefused):
-        refusal = Refusal(
-            "twilio_error",
-            explanations.twilio_refusal(code),
-            twilioCode=code,
-            callLogId=call_id,
-        )
-    else:
-        refusal = Refusal(
-            "twilio_error",
-            "The telephone service cannot be reached. Nothing was dialled; try again in a moment.",
-            twilioCode=None,
-            callLogId=call_id,
-        )
+    refusal = _not_placed(call, code)
     refusal.closing = closing.pk if closing else None
     return refusal
+
+
+def _not_placed(call: CallLog, code: int | None) -> Refusal:
+    """Why Twilio did not take the call, by its code; 0 or None: it did not answer."""
+    call_id = str(call.pk)
+    if code == TOO_MANY_REQUESTS:
+        return Refusal("rate_limited", "Too many calls are being placed. Try again in a moment.")
+    if code:
+        message = explanations.twilio_refusal(code)
+        return Refusal("twilio_error", message, twilioCode=code, callLogId=call_id)
+    return Refusal(
+        "twilio_error",
+        "The telephone service cannot be reached. Nothing was dialled; try again in a moment.",
+        twilioCode=None,
+        callLogId=call_id,
+    )
 
 
 def _replay(call: CallLog, target: Target) -> Placed:
     if call.to_number != target.number:
         raise Refusal("number_mismatch", "This request has already been used for another number.")
-    if call.submission == CallLog.Submission.PENDING:
+    if call.submission == CallLog.Submission.PENDING and call.ended_at is None:
         raise Refusal("duplicate_in_progress", "This call is being placed already.")
-    if call.submission == CallLog.Submission.UNKNOWN:
+    if call.submission == CallLog.Submission.UNKNOWN and call.ended_at is None:
         raise Refusal(
             "submission_unknown",
             "It is not yet certain whether the call was placed. Stay on the line.",
             callLogId=str(call.pk),
         )
-    if call.submission == CallLog.Submission.REFUSED:
-        raise Refusal(
-            "twilio_error",
-            explanations.twilio_refusal(call.error_code),
-            twilioCode=call.error_code,
-            callLogId=str(call.pk),
-        )
+    if call.submission != CallLog.Submission.ACCEPTED:
+        raise _not_placed(call, call.error_code)
     return Placed(call, is_replay=True)
 
 

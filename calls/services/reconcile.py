@@ -5,6 +5,7 @@ row with a state; nothing here depends on a task having been queued.
 """
 
 import logging
+from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -15,7 +16,9 @@ from calls.facts import states
 from calls.gateway.accounts import AccountGone, TwilioAccount, TwilioNotConfigured, account_for
 from calls.models import CallLeg, CallLog, Conference, Recording
 from calls.services import recordings
-from calls.services.callbacks import aside
+from calls.services.callbacks import aside, routing
+from calls.services.callbacks.reading import callback_of
+from calls.services.callbacks.routing import Unroutable
 from calls.services.rooms import progress, tending
 from calls.services.setup import own_accounts
 from tenants.fence.context import tenant_transaction
@@ -26,6 +29,7 @@ QUIET = timedelta(seconds=30)  # after which Twilio is asked about a room again
 UNCERTAIN = timedelta(seconds=60)  # after which a lost answer is searched for
 CLOCKS_DIFFER = timedelta(seconds=5)  # ours and Twilio's, at most
 ALONE = timedelta(seconds=120)  # for which an agent may wait in a room without a call
+REQUESTS_LATE = timedelta(minutes=30)  # Twilio: 15 after a call's end
 RECORDING_LATE = timedelta(seconds=120)  # after a call's end, without news of its recording
 RECORDING_SEARCHED = timedelta(hours=24)
 
@@ -82,36 +86,39 @@ def _check_room(room: Conference, now: datetime) -> None:
             else:
                 progress.hear_facts(leg, facts)
         elif call is not None and now - call.created_at >= UNCERTAIN:
-            _find_out(account, room, call, leg)
+            _find_out(account, room, call, leg, now)
     if call is None and now - room.created_at >= ALONE:
         tending.close_room(tenant_id, room.pk)
     else:
         tending.tend_room(tenant_id, room.pk)
 
 
-def _find_out(account: TwilioAccount, room: Conference, call: CallLog, leg: CallLeg) -> None:
-    """Find the call of a lost answer, or conclude that it was never made.
+def _find_out(
+    account: TwilioAccount, room: Conference, call: CallLog, leg: CallLeg, now: datetime
+) -> None:
+    """Find the call of a lost answer by what names it, or conclude that it was never made.
 
-    Its label names it as long as it is in the room. Afterwards only its numbers do; the caller ID
-    is this tenant's alone, so no other tenant's call can be taken for it.
+    Its label names it as long as it is in the room. Afterwards only the addresses do that Twilio
+    has called about it: the same numbers may be those of another call of ours.
     """
     sid = gateway.find_participant(account, room.conference_sid or room.name, leg.label)
-    facts: gateway.CallFacts | None = None
-    if sid is None:
-        facts = _ended_call(account, call)
-        sid = facts.sid if facts else None
-    if sid is None:
-        progress.conclude(leg, states.FAILED, why="Twilio has no such call")
+    if sid is not None:
+        with tenant_transaction(room.tenant_id):
+            Conference.objects.select_for_update().get(pk=room.pk)
+            progress.bind_sid(CallLeg.objects.get(pk=leg.pk), sid)
         return
+    if _hear_of_candidates(account, call, now):
+        return  # one that tells nothing yet may be it
     with tenant_transaction(room.tenant_id):
-        Conference.objects.select_for_update().get(pk=room.pk)
-        progress.bind_sid(CallLeg.objects.get(pk=leg.pk), sid)
-    if facts is not None:
-        progress.hear_facts(leg, facts)
+        is_found = CallLeg.objects.filter(pk=leg.pk, call_sid__isnull=False).exists()
+    if not is_found:
+        progress.conclude(leg, states.NEVER_MADE, why="Twilio has no such call")
 
 
-def _ended_call(account: TwilioAccount, call: CallLog) -> gateway.CallFacts | None:
-    """The first call between these numbers since then that no leg of ours is."""
+def _hear_of_candidates(account: TwilioAccount, call: CallLog, now: datetime) -> bool:
+    """Hear what Twilio has tried to tell of each call between these numbers that is no leg of ours
+    yet. Whether one of them may still tell more.
+    """
     found = gateway.find_calls(
         account,
         to=call.to_number,
@@ -119,13 +126,22 @@ def _ended_call(account: TwilioAccount, call: CallLog) -> gateway.CallFacts | No
         since=call.created_at - CLOCKS_DIFFER,
     )
     with tenant_transaction(call.tenant_id):
-        known = set(
-            CallLeg.objects.filter(call_sid__in=[facts.sid for facts in found]).values_list(
-                "call_sid", flat=True
-            )
+        legs = CallLeg.objects.filter(call_sid__in=[facts.sid for facts in found])
+        known = set(legs.values_list("call_sid", flat=True))
+    is_early = False
+    for facts in found:
+        if facts.sid in known:
+            continue
+        requests = gateway.requests_about(account, facts.sid)
+        for request in requests:
+            callback = callback_of(account, request.url, request.form, facts.ended_at or now)
+            if callback is not None:
+                with suppress(Unroutable):
+                    routing.hear(callback)
+        is_early |= not requests and (
+            facts.ended_at is None or now - facts.ended_at < REQUESTS_LATE
         )
-    # Newest first, as Twilio lists them.
-    return next((facts for facts in reversed(found) if facts.sid not in known), None)
+    return is_early
 
 
 def _find_lost_recordings(tenant_id: UUID, now: datetime) -> None:

@@ -62,7 +62,10 @@ def call_json(c: Call) -> Json:
         "date_created": rfc2822(c.created),
         "date_updated": rfc2822(c.updated),
         "uri": f"{uri}.json",
-        "subresource_uris": {"recordings": f"{uri}/Recordings.json"},
+        "subresource_uris": {
+            "events": f"{uri}/Events.json",
+            "recordings": f"{uri}/Recordings.json",
+        },
     }
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -13,6 +15,7 @@ import aiohttp
 from yarl import URL
 
 from sandbox.config import Account
+from sandbox.ids import new_sid, now
 from sandbox.wire.faults import Faults
 from sandbox.wire.log import WireLog
 from sandbox.wire.signing import signature
@@ -67,6 +70,19 @@ class Answer:
     failure: str = ""
 
 
+@dataclass
+class Made:
+    """A request to the application about a call, and what came of it."""
+
+    url: str  # without its fragment
+    method: str
+    params: Params
+    at: datetime
+    milliseconds: int
+    answer: Answer
+    sid: str = field(default_factory=lambda: new_sid("VW"))
+
+
 class TwimlUnavailable(Exception):
     """No TwiML came; ``code`` is Twilio's error code for why."""
 
@@ -82,6 +98,7 @@ class Webhooks:
         self._wire = wire
         self._faults = faults
         self._session: aiohttp.ClientSession | None = None
+        self.made: defaultdict[str, list[Made]] = defaultdict(list)  # by the call's SID
         self._held: list[asyncio.Event] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -121,7 +138,7 @@ class Webhooks:
 
     async def fetch(self, account: Account, url: str, method: str, params: Params) -> Answer:
         """One signed request with its retries; never raises, says ``failure`` instead."""
-        override = Override.of(url)
+        override, started = Override.of(url), now()
         token = str(uuid.uuid4())
         entry = self._wire.add("webhook", url=url, method=method, params=params, attempts=[])
         deadline = asyncio.get_running_loop().time() + HARD_CAP_SECONDS
@@ -138,7 +155,16 @@ class Webhooks:
             if not answer.failure or answer.failure not in override.policy:
                 break
         entry["status"] = answer.status
+        self._note(url, method, params, answer, started)
         return answer
+
+    def _note(
+        self, url: str, method: str, params: Params, answer: Answer, started: datetime
+    ) -> None:
+        if call_sid := params.get("CallSid"):
+            took = round((now() - started).total_seconds() * 1000)
+            made = Made(url.partition("#")[0], method, params, started, took, answer)
+            self.made[call_sid].append(made)
 
     async def _once(
         self,
@@ -220,15 +246,17 @@ class Webhooks:
         return answer.body.decode("utf-8", "replace")
 
     async def _event(self, account: Account, url: str, method: str, params: Params) -> None:
-        subject = f"{url} {urlencode(params)}"
+        subject, held = f"{url} {urlencode(params)}", list(self._held)
         if self._faults.take("webhook-drop", subject):
             self._wire.add("webhook-dropped", url=url, params=params)
+            self._note(url, method, params, Answer(failure="rt"), now())  # lost on its way
             return
         if self._faults.take("webhook-reorder", subject):
             follow = asyncio.Event()
             self._held.append(follow)
             with contextlib.suppress(TimeoutError):  # nothing came after it: send it all the same
                 await asyncio.wait_for(follow.wait(), HELD_SECONDS)
+            self._held.remove(follow)
             await self._send(account, url, method, params)
             return
         if delay := self._faults.take("webhook-delay", subject):
@@ -236,8 +264,7 @@ class Webhooks:
         twice = self._faults.take("webhook-duplicate", subject)
         for _ in range(twice.copies if twice else 1):
             await self._send(account, url, method, params)
-        held, self._held = self._held, []
-        for follow in held:
+        for follow in held:  # those that waited before this one came
             follow.set()
 
     async def _send(self, account: Account, url: str, method: str, params: Params) -> None:

@@ -233,7 +233,7 @@ def services_site() -> Iterator[Site]:
     processes = Processes()
     config = processes.folder / "sandbox.json"
     recordings = str(processes.folder / "sandbox")
-    wanted = sandbox_config(recordings) | {"ring_seconds": 0.5}
+    wanted = sandbox_config(recordings) | {"ring_seconds": 0.5, "events_seconds": 0}
     wanted["accounts"].append(OWN_ACCOUNT)
     config.write_text(json.dumps(wanted))
     ours = {"DATABASE_URL": _test_database_url(), "CONN_MAX_AGE": "0", "LOG_LEVEL": "INFO"}

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
+
+from django.urls import reverse
 
 from calls.facts import states
 from calls.facts.sids import CALL, CONFERENCE, is_sid
@@ -56,6 +59,20 @@ class Callback:
 def ids_of(query: Mapping[str, str]) -> dict[str, UUID]:
     """The ids in an address of ours."""
     return {name: found for name in IDS if (found := read_uuid(query.get(name)))}
+
+
+def callback_of(account: TwilioAccount, url: str, form: Form, at: datetime) -> Callback | None:
+    """The callback that Twilio has made, or tried to make, to this address of ours."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    hook = None
+    if parts.path == reverse("call_status"):
+        hook = Hook.ROOM if "room" in query else Hook.LEG
+    elif parts.path == reverse("recording_status"):
+        hook = Hook.RECORDING
+    elif parts.path == reverse("voice_webhook") and query.get("step") == Hook.LEG_ENDED:
+        hook = Hook.LEG_ENDED
+    return Callback(hook, account, ids_of(query), form, at) if hook else None
 
 
 def heard(callback: Callback) -> Heard:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -20,6 +21,8 @@ from tenants.fence.context import current_tenant_id, tenant_transaction
 
 # Of a room: the fold reads all of them, and whoever owns an account signs as many as they like.
 MOST_EVENTS = 2000
+REST = "rest"  # the source of what we asked for
+logger = logging.getLogger(__name__)
 
 
 class UnknownCall(LookupError):
@@ -96,7 +99,9 @@ def _locate(
     leg = named.get()
     # A callback of ours that speaks of another call is not about this leg.
     if leg.call_sid and heard.call_sid and leg.call_sid != heard.call_sid:
-        raise UnknownCall("leg has another call SID")
+        if not _is_guessed(leg):
+            raise UnknownCall("leg has another call SID")
+        _release(leg)
     return room, leg
 
 
@@ -107,14 +112,45 @@ def _is_about(leg: CallLeg, heard: Heard) -> bool:
 
 
 def bind_sid(leg: CallLeg, call_sid: str) -> None:
-    """Give a leg the call SID that Twilio made for it, and its call too if it is the contact's."""
+    """Give a leg of a locked room the call SID that Twilio made for it, and its call too if it is
+    the contact's. Only what names the leg may say so: the answer to its dialling, an address or a
+    label of ours; never the numbers. Raises `UnknownCall` when it is another leg's.
+    """
     if leg.call_sid:
         return
+    other = CallLeg.objects.filter(call_sid=call_sid).first()
+    if other is not None:
+        if not _is_guessed(other):
+            raise UnknownCall("its call SID is another leg's")
+        room = Conference.objects.select_for_update().get(pk=other.conference_id)
+        _release(other)
+        refold(room)
     leg.call_sid = call_sid
     leg.save(update_fields=["call_sid"])
     if leg.party == CallLeg.Party.CONTACT:
         CallLog.objects.filter(conference_id=leg.conference_id).update(
             twilio_call_sid=call_sid, submission=CallLog.Submission.ACCEPTED
+        )
+
+
+def _is_guessed(leg: CallLeg) -> bool:
+    """Whether all that ties a leg to its call is what we asked about that call ourselves."""
+    events = CallEvent.objects.filter(leg=leg)
+    is_told = events.filter(payload__CallSid=leg.call_sid).exists()
+    return not is_told and events.filter(payload__source=REST).exists()
+
+
+def _release(leg: CallLeg) -> None:
+    """Take back a call SID that was wrongly given to a leg, and what REST has said of that call.
+    What became of the leg is not known again, and will be found out.
+    """
+    logger.warning("Leg %s is not call %s", leg.pk, leg.call_sid)
+    CallEvent.objects.filter(leg=leg, payload__source=REST).delete()
+    leg.call_sid = None
+    leg.save(update_fields=["call_sid"])
+    if leg.party == CallLeg.Party.CONTACT:
+        CallLog.objects.filter(conference_id=leg.conference_id).update(
+            twilio_call_sid=None, submission=CallLog.Submission.UNKNOWN
         )
 
 
@@ -231,7 +267,7 @@ def hear_facts(leg: CallLeg, facts: gateway.CallFacts) -> Conference | None:
         kind=states.CALL,
         name=facts.status,
         at=facts.ended_at or timezone.now(),
-        payload={"source": "rest", "leg": leg.pk.hex, "status": facts.status},
+        payload={"source": REST, "leg": leg.pk.hex, "status": facts.status},
         duration=facts.duration,
         call_sid=facts.sid,
     )

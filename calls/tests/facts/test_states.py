@@ -69,6 +69,22 @@ def test_order_and_repetition_never_matter(
     assert fold_leg(shuffled) == expected
 
 
+@given(sets_of_events)
+def test_a_leg_that_seemed_never_made_is_what_is_heard_of_it_later(heard: list[Event]) -> None:
+    never = Event("never", LOCAL, states.NEVER_MADE, at(2))
+    alone, after = fold_leg([never]), fold_leg([*heard, never])
+    assert (alone.status, alone.ended_at, alone.duration) == ("failed", at(2), 0)
+    spoken_of = [
+        event
+        for event in heard
+        if event.kind == CALL or (event.kind == CONFERENCE and "participant-" in event.name)
+    ]
+    if spoken_of:
+        assert after == fold_leg(heard)
+    else:
+        assert after.status in states.TERMINAL
+
+
 @settings(max_examples=1000)
 @given(sets_of_events, events)
 def test_more_news_never_turns_back_a_call(heard: list[Event], late: Event) -> None:

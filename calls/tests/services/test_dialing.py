@@ -248,6 +248,8 @@ def test_too_many_requests_are_waited_out_or_told(
     else:
         assert (response.status_code, response.json()["error"]["code"]) == (429, "rate_limited")
         assert call_of(ready).ended_at is not None
+        again = ask(client, ready)  # the same request has the same answer
+        assert (again.status_code, again.json()["error"]["code"]) == (429, "rate_limited")
 
 
 def test_a_lost_answer_is_bound_by_the_first_callback_and_never_dialled_again(

@@ -5,14 +5,21 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
 from calls import gateway
-from calls.models import CallLog, Conference, Recording
+from calls.facts import states
+from calls.facts.refusals import Refusal
+from calls.gateway import addresses
+from calls.gateway.accounts import account_of
+from calls.models import CallLeg, CallLog, Conference, Recording, UnroutedEvent
 from calls.services import reconcile
+from calls.services.dialing import place_call
+from calls.services.rooms import presence, progress
 from calls.tests.builders import an_outbound_call
-from calls.tests.conftest import Scene
+from calls.tests.conftest import Scene, sid
 from tenants.fence.context import tenant_transaction
 
 LATER = timedelta(seconds=40)
@@ -127,8 +134,6 @@ def test_a_leg_that_twilio_does_not_know_is_concluded(waiting: Scene, site: Any)
 def test_a_crash_between_writing_and_asking_is_found_out(
     waiting: Scene, site: Any, cast: Any
 ) -> None:
-    from calls.models import CallLeg
-
     with tenant_transaction(cast.acme.pk):
         an_outbound_call(
             cast.acme,
@@ -158,3 +163,110 @@ def test_a_sweep_touches_its_own_tenant_only(lossy: Scene, cast: Any) -> None:
     with tenant_transaction(cast.borealis.pk):
         foreign.refresh_from_db()
     assert foreign.checked_at is None
+
+
+# --- calls of lost answers ------------------------------------------------------------------------
+
+
+def scene_of(member: Any) -> Scene:
+    """The member's browser waits in a room of its own; its leg lives on, whatever Twilio says."""
+    room, leg = presence.admit_agent(
+        member,
+        account=account_of(member.tenant_id),
+        client_request_id=uuid.uuid4(),
+        call_sid=sid("CA"),
+    )
+    scene = Scene(member, room, leg, room.client_request_id)
+    scene.hear(states.CONFERENCE, "participant-join", leg)
+    return scene
+
+
+def dial(scene: Scene, sandbox: Any, fault: str) -> None:
+    """Ask for a call to a handset that hangs up by itself; the answer is lost."""
+    sandbox.fault(fault, match="Participants")
+    with pytest.raises(Refusal) as refused:
+        ask_again(scene)
+    assert refused.value.code == "submission_unknown"
+    assert sandbox.faults()[-1]["fired"] == 1
+
+
+def ask_again(scene: Scene) -> None:
+    place_call(
+        scene.member.tenant,
+        agent=scene.member,
+        client_request_id=scene.request_id,
+        to="+14155550105",
+    )
+
+
+@pytest.fixture
+def swapped(site: Any, cast: Any, sandbox: Any, monkeypatch: Any, eventually: Any) -> Any:
+    """Bob's call was never made, Alice's to the same number was, and is over; nothing was told."""
+    real = gateway.fetch_call
+
+    def fetch_call(account: Any, sid: str) -> Any:
+        return real(account, sid) or gateway.CallFacts(sid, "in-progress", None, None)
+
+    monkeypatch.setattr(gateway, "fetch_call", fetch_call)
+    sandbox.fault("webhook-drop", match="api/twilio", times=1000)
+    bob, alice = scene_of(cast.bob), scene_of(cast.alice)
+    dial(bob, sandbox, "rest-drop")
+    dial(alice, sandbox, "rest-accept-then-drop")
+    eventually(lambda: sandbox.state()["calls"][-1]["status"] == "completed", 20)
+    return bob, alice
+
+
+def sweep(scene: Scene) -> None:
+    reconcile.sweep_tenant(scene.room.tenant_id, now=timezone.now() + timedelta(seconds=65))
+
+
+def test_two_lost_answers_for_one_number_are_not_swapped(swapped: Any, sandbox: Any) -> None:
+    bob, alice = swapped
+    sweep(bob)
+    made = sandbox.state()["calls"][-1]["sid"]
+    assert (alice.fresh().status, alice.fresh().twilio_call_sid) == ("completed", made)
+    assert alice.fresh().duration >= 3
+    assert (bob.fresh().status, bob.fresh().twilio_call_sid) == ("failed", None)
+    with pytest.raises(Refusal, match="Nothing was dialled"):
+        ask_again(bob)
+
+
+def test_who_may_still_be_told_of_is_not_given_up(
+    swapped: Any, sandbox: Any, monkeypatch: Any
+) -> None:
+    """For a quarter of an hour Twilio does not say what it has asked of us about a call."""
+    bob, alice = swapped
+    with monkeypatch.context() as early:
+        early.setattr(gateway, "requests_about", lambda account, sid: [])
+        sweep(bob)
+        assert [scene.fresh().ended_at for scene in swapped] == [None, None]
+        assert [scene.fresh().twilio_call_sid for scene in swapped] == [None, None]
+        # It never says so of a call that somebody else has made with our number.
+        reconcile.sweep_tenant(bob.room.tenant_id, now=timezone.now() + timedelta(minutes=31))
+        assert [scene.fresh().status for scene in swapped] == ["failed", "failed"]
+
+
+def test_what_was_given_to_a_wrong_leg_is_put_right_by_its_own_callback(
+    swapped: Any, sandbox: Any, webhook: Any
+) -> None:
+    bob, alice = swapped
+    made = sandbox.state()["calls"][-1]["sid"]
+    with tenant_transaction(bob.room.tenant_id):
+        wrong, right = (
+            CallLeg.objects.get(conference=scene.room, party="contact") for scene in swapped
+        )
+        progress.bind_sid(wrong, made)
+    progress.hear_facts(wrong, gateway.CallFacts(made, "completed", timezone.now(), 4))
+    progress.conclude(right, states.NEVER_MADE, why="guessed")
+    assert (bob.fresh().status, alice.fresh().status) == ("completed", "failed")
+
+    path = addresses.leg_status(bob.room.tenant_id, right.pk)
+    path = path.removeprefix(settings.PUBLIC_BASE_URL).partition("#")[0]
+    fields = {"CallSid": made, "SequenceNumber": "3", "CallDuration": "4"}
+    assert webhook(path, CallStatus="completed", **fields).status_code == 204
+    assert UnroutedEvent.objects.count() == 0
+    assert (alice.fresh().status, alice.fresh().twilio_call_sid) == ("completed", made)
+    assert (bob.fresh().ended_at, bob.fresh().twilio_call_sid) == (None, None)
+    assert bob.fresh().submission == "unknown"
+    sweep(bob)
+    assert (bob.fresh().status, alice.fresh().status) == ("failed", "completed")
