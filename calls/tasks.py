@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from celery import Task, shared_task
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -18,37 +18,57 @@ from calls.services import reconcile, recordings
 from calls.services.callbacks import aside
 from calls.services.rooms import tending
 from tenants import doors
+from tenants.bricks.lanes import Lane
 
 logger = logging.getLogger(__name__)
 
 
-def queue(task: Task, *arguments: Any) -> None:
-    """Queue a task once the present transaction is committed; without a broker the sweep does it.
+def queue(task: Task, *arguments: Any, countdown: float = 0) -> None:
+    """Queue a task once the present transaction is committed, for in `countdown` seconds; without a
+    broker the sweep does it.
 
     The tenant's id comes first among the arguments, ids as text.
     """
 
     def send() -> None:
         try:
-            task.apply_async(tuple(str(argument) for argument in arguments))
+            task.apply_async(tuple(str(argument) for argument in arguments), countdown=countdown)
         except (OperationalError, OSError) as error:
             logger.warning("%s was not queued: %s", task.name, error)
 
     transaction.on_commit(send)
 
 
-@shared_task(bind=True)
-def tend_room(self: Task, tenant_id: str, room_id: str) -> None:
+# Somebody is talking to nobody, or pays for it: this does not wait for a broker or a worker.
+_rooms = Lane(
+    "rooms",
+    threads=4,
+    most=200,
+    again=(0.5, 2.0, 5.0),
+    trouble=(gateway.TwilioError, TwilioNotConfigured, DatabaseError),
+)
+
+
+def tend_now(tenant_id: UUID, room_id: UUID) -> None:
+    """Do what a room needs, in this process, once the present transaction is committed."""
+    transaction.on_commit(
+        lambda: _rooms.do((tenant_id, room_id), lambda: _tend(tenant_id, room_id))
+    )
+
+
+@shared_task
+def tend_room(tenant_id: str, room_id: str) -> None:
     try:
-        step = tending.tend_room(UUID(tenant_id), UUID(room_id))
+        _tend(UUID(tenant_id), UUID(room_id))
     except (gateway.TwilioError, TwilioNotConfigured) as error:
         # The room is still open in its row, so the sweep comes back to it.
         logger.warning("Room %s could not be tended: %s", room_id, error)
-        return
-    if step is Step.HOLD:
+
+
+def _tend(tenant_id: UUID, room_id: UUID) -> None:
+    if tending.tend_room(tenant_id, room_id) is Step.HOLD:
         # Nobody may come back; then the call has to end.
-        seconds = COME_BACK.total_seconds() + 1
-        self.apply_async((tenant_id, room_id), countdown=seconds)
+        queue(tend_room, tenant_id, room_id, countdown=COME_BACK.total_seconds() + 1)
 
 
 @shared_task(bind=True)

@@ -135,11 +135,11 @@ class MakeCallView(APIView):
             )
         except Refusal as refusal:
             if refusal.closing:
-                tasks.queue(tasks.tend_room, member.tenant_id, refusal.closing)
+                tasks.tend_now(member.tenant_id, refusal.closing)
             raise
         log_context.bind(call=placed.call.pk, call_sid=placed.call.twilio_call_sid)
         if placed.closing is not None:
-            tasks.queue(tasks.tend_room, member.tenant_id, placed.closing.pk)
+            tasks.tend_now(member.tenant_id, placed.closing.pk)
         with tenant_transaction(member.tenant_id):
             answer = MakeCallAnswer(placed.call).data
         return Response(answer, status.HTTP_200_OK if placed.is_replay else status.HTTP_201_CREATED)

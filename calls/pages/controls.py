@@ -24,7 +24,7 @@ def end_call(request: TenantRequest) -> HttpResponse:
         agent_id=request.member.user_id, client_request_id=_request_id(request)
     ).first()
     if room is not None and progress.ask_end(room) is not None:
-        tasks.queue(tasks.tend_room, room.tenant_id, room.pk)
+        tasks.tend_now(room.tenant_id, room.pk)
     return HttpResponse(status=204)
 
 

@@ -13,7 +13,7 @@ from tenants.bricks import log_context
 
 
 def hear(hook: Hook, account: TwilioAccount, form: Form, query: QueryDict) -> None:
-    """Route it, and queue what is to be done now."""
+    """Route it, and see to what is to be done now."""
     callback = Callback(hook, account, ids_of(query), form, timezone.now())
     log_context.bind(**{**callback.ids, "tenant": callback.named_tenant})
     try:
@@ -21,6 +21,7 @@ def hear(hook: Hook, account: TwilioAccount, form: Form, query: QueryDict) -> No
     except Unroutable as error:
         aside.keep(callback, str(error))
         return
-    if found is not None:
-        task = tasks.fetch_recording if isinstance(found, Recording) else tasks.tend_room
-        tasks.queue(task, found.tenant_id, found.pk)
+    if isinstance(found, Recording):
+        tasks.queue(tasks.fetch_recording, found.tenant_id, found.pk)
+    elif found is not None:
+        tasks.tend_now(found.tenant_id, found.pk)

@@ -1,14 +1,17 @@
 """Dialling against the sandbox: once, only with an agent in the room, never in doubt for long."""
 
+import signal
 import threading
 import uuid
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from celery import Task
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from calls import gateway
 from calls.models import CallLeg, CallLog, Conference
@@ -326,6 +329,36 @@ def test_an_agent_who_leaves_during_the_request_ends_the_call(
     assert placed.closing is not None
     assert tending.tend_room(cast.acme.pk, placed.closing.pk) == "close"
     eventually(lambda: call_of(ready).outcome == "canceled")
+
+
+@pytest.mark.parametrize("failures", [0, 2])
+def test_the_end_waits_neither_for_a_worker_nor_for_the_sweep(
+    ready: Scene,
+    client: Client,
+    sandbox: Any,
+    site: Any,
+    eventually: Any,
+    monkeypatch: Any,
+    failures: int,
+) -> None:
+    """No broker takes a task, no worker is there, and the first hang-ups fail."""
+    site.processes.children["worker"].send_signal(signal.SIGSTOP)
+    monkeypatch.setattr(Task, "apply_async", refuse_task)
+    try:
+        sid = ask(client, ready).json()["callSid"]
+        eventually(lambda: call_of(ready).status == "in-progress")
+        if failures:
+            sandbox.fault("rest-error", match=f"Calls/{sid}", status=503, times=failures)
+        ended = client.post("/calls/end", {"request": str(ready.request_id)})
+        assert ended.status_code == 204
+        eventually(lambda: call_of(ready).outcome == "completed", 20)
+        assert [fault["fired"] for fault in sandbox.faults()] == [failures] * bool(failures)
+    finally:
+        site.processes.children["worker"].send_signal(signal.SIGCONT)
+
+
+def refuse_task(*args: Any, **options: Any) -> None:
+    raise OperationalError("no broker")
 
 
 def test_whoever_is_no_longer_a_member_cannot_dial(ready: Scene, cast: Any, client: Client) -> None:

@@ -292,14 +292,14 @@ def test_a_room_learns_its_sid_once(dialled: Scene, webhook: Webhook) -> None:
 def test_a_room_that_needs_something_is_tended_and_no_other(
     dialled: Scene, webhook: Webhook, monkeypatch: Any
 ) -> None:
-    queued: list[Any] = []
-    monkeypatch.setattr("calls.tasks.queue", lambda task, *about: queued.append((task, *about)))
+    tended: list[Any] = []
+    monkeypatch.setattr("calls.tasks.tend_now", lambda *about: tended.append(about))
     assert dialled.contact_leg
     path = local(addresses.leg_status(dialled.room.tenant_id, dialled.contact_leg.pk))
     webhook(path, **contact_status(dialled, "ringing", 1))
-    assert queued == []
+    assert tended == []
     webhook(path, **contact_status(dialled, "busy", 2))  # the agent is there alone now
-    assert queued == [(tasks.tend_room, dialled.room.tenant_id, dialled.room.pk)]
+    assert tended == [(dialled.room.tenant_id, dialled.room.pk)]
 
 
 def test_a_recording_that_is_complete_is_fetched_and_no_other(

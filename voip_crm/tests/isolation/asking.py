@@ -19,6 +19,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 
 from tenants.bricks import live
+from tenants.bricks.lanes import Lane
 from voip_crm.logs import JsonFormatter
 from voip_crm.tests.isolation.world import Side, World, changes, client_of, snapshot
 
@@ -150,6 +151,9 @@ def _listening() -> Iterator[Outcome]:
     def queue(task: Task, args: Any = (), *rest: Any, **options: Any) -> None:
         outcome.tasks.append((str(task.name), str(args[0])))
 
+    def tend(lane: Lane, key: Any, work: Any) -> None:
+        outcome.tasks.append(("tend", str(key[0])))
+
     def request(client: Any, method: str, url: str, *args: Any, **options: Any) -> Response:
         outcome.accounts |= set(re.findall(r"AC[0-9a-f]{32}", url))
         return wire(method, url, options.get("data") or (args[1] if len(args) > 1 else {}))
@@ -157,6 +161,7 @@ def _listening() -> Iterator[Outcome]:
     patch = pytest.MonkeyPatch()
     patch.setattr(settings, "REDIS_URL", "")  # messages stay in this process
     patch.setattr(Task, "apply_async", queue)
+    patch.setattr(Lane, "do", tend)
     patch.setattr(TwilioHttpClient, "request", request)
     live._local.append(deliver)
     for logger in loggers:
