@@ -8,8 +8,9 @@ three lanes keep two cores busy. Each has a test database (pytest-django adds TO
 its name), copied from one that was migrated once, and a Redis database.
 
 A browser test that fails is run once more, alone, after the lanes. If it passes then, it is *flaky*
-and printed last, with what there is to find its fault; the run is green with `FORGIVEN` of them. A
-statement that names no tenant is never forgiven, and no other test is run twice.
+and printed last, with what there is to find its fault; the run is green with `FORGIVEN` of them.
+Never forgiven are a statement that names no tenant, the end of a fixture that is not the test's own
+(report.py), and a lane that broke off. No other test is run twice.
 """
 
 import io
@@ -44,7 +45,8 @@ class Lane:
     is_shown: bool = False
     environment: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
-    is_good: bool = False  # until every command has ended well: a lane that breaks off is not
+    codes: list[int] = field(default_factory=list)  # with which the commands ended
+    collected: list[str] = field(default_factory=list)
     tests: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -57,11 +59,14 @@ class Lane:
         report.unlink(missing_ok=True)
         ours = dict(os.environ) | self.environment | {"SUITE_REPORT": str(report)}
         with self.log.open("wb") as log:
-            codes = [self._run(command, ours, log) for command in self.commands]
+            self.codes = [self._run(command, ours, log) for command in self.commands]
         self.seconds = time.monotonic() - started
-        if report.exists():
-            self.tests = [json.loads(line) for line in report.read_text().splitlines()]
-        self.is_good = not any(codes)
+        for line in report.read_text().splitlines() if report.exists() else []:
+            read = json.loads(line)
+            if "collected" in read:
+                self.collected += read["collected"]
+            else:
+                self.tests.append(read)
         return self
 
     def _run(self, command: list[str], environment: dict[str, str], log: BinaryIO) -> int:
@@ -83,6 +88,22 @@ class Lane:
                 sys.stdout.flush()
         _running.discard(child)
         return child.wait()
+
+    @property
+    def left(self) -> list[str]:
+        """The tests that were collected and never came to their end."""
+        ended = {test["test"] for test in self.tests}
+        return [test for test in self.collected if test not in ended]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it came to its end, well or with tests that failed (pytest's 1)."""
+        has_ended = len(self.codes) == len(self.commands) and {*self.codes} <= {0, 1}
+        return has_ended and not self.left
+
+    @property
+    def is_good(self) -> bool:
+        return self.is_whole and not any(self.codes)
 
     @property
     def failed(self) -> list[dict[str, Any]]:
@@ -172,12 +193,12 @@ def run_again(browser: Lane) -> list[Stumble]:
 
 
 def is_forgivable(browser: Lane, flaky: list[Stumble]) -> bool:
-    """Whether the lane is good, or failed by nothing but a few stumbles."""
+    """Whether the lane is good, or came to its end and failed by nothing but a few stumbles."""
     if browser.is_good:
         return True
     stumbled = {stumble.test for stumble in flaky}
-    # A lane that failed by no test (a page of the log, an import) is not explained by stumbles.
-    return stumbled == {test["test"] for test in browser.failed} and 0 < len(flaky) <= FORGIVEN
+    is_explained = browser.is_whole and stumbled == {test["test"] for test in browser.failed}
+    return is_explained and 0 < len(flaky) <= FORGIVEN
 
 
 def tell_times(lanes: list[Lane]) -> None:
@@ -202,6 +223,9 @@ def tell_failures(lanes: list[Lane], flaky: list[Stumble]) -> None:
         for test in lane.failed:
             if test["test"] not in stumbled:
                 print(f"== failed: {test['test']}")
+        if not lane.is_whole:
+            print(f"== lane {lane.name} broke off: exit codes {lane.codes}, {len(lane.left)} left:")
+            print(*lane.left[:10], sep="\n")
 
 
 def count_stumbles(times: int) -> bool:
@@ -211,9 +235,8 @@ def count_stumbles(times: int) -> bool:
     for number in range(1, times + 1):
         lane = browser_lane(f"browser-{number}", "-q").run()
         failed.update(test["test"] for test in lane.failed)
-        is_bad = not lane.is_good
         print(f"== run {number} of {times}: {len(lane.failed)} of {len(lane.tests)} tests failed")
-        if is_bad and not lane.failed:
+        if not lane.is_whole or (any(lane.codes) and not lane.failed):
             failed["the run as a whole"] += 1
     for test, count in failed.most_common():
         print(f"{count:4} of {times}  {test}")

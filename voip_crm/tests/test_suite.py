@@ -9,23 +9,68 @@ from voip_crm.tests import quick, suite
 from voip_crm.tests.suite import Lane, Stumble
 
 STUMBLES = """
-import pathlib, pytest
-SEEN = pathlib.Path(__file__).with_name("seen")
+import os, pathlib, pytest
+from voip_crm.tests import statements
+
+def is_first(what):
+    seen = pathlib.Path(__file__).with_name(what)
+    return not seen.exists() and not seen.touch()
 
 def test_it_stumbles():
-    first = not SEEN.exists()
-    SEEN.touch()
-    assert not first, "a moment too early"
+    assert not is_first("stumble"), "a moment too early"
 
 def test_it_is_wrong():
     assert False, "always"
 
-def test_it_leaves_a_table_open():
-    first = not SEEN.with_name("open").exists()
-    SEEN.with_name("open").touch()
-    from voip_crm.tests.statements import OpenStatement
-    if first:
-        raise OpenStatement("no tenant")
+def test_it_exits():
+    os._exit(3)
+
+def test_it_exits_as_if_all_were_well():
+    os._exit(0)
+
+def test_it_ends_the_run():
+    pytest.exit("enough", returncode=1)
+
+def test_open_alone():
+    if is_first("open"):
+        statements.faults.append("a table")
+
+def test_open_and_wrong():
+    if is_first("open"):
+        statements.faults.append("a table")
+        assert False, "by itself"
+
+@pytest.fixture
+def a_row_at_the_end():
+    yield
+    if is_first("open"):
+        statements.faults.append("a table")
+
+def test_open_in_its_teardown(a_row_at_the_end):
+    pass
+
+@pytest.fixture
+def a_page():
+    yield
+    assert not is_first("page"), "The page complained"
+
+def test_its_page_complains(a_page):
+    pass
+
+@pytest.fixture(scope="session")
+def processes():
+    yield
+    assert not is_first("processes"), "They left something behind"
+
+def test_its_processes_end_badly(processes):
+    pass
+
+def test_the_product_is_set_up():
+    import django
+    django.setup()
+
+def test_the_last():
+    pass
 """
 
 
@@ -34,8 +79,11 @@ def lane(tmp_path: Path, monkeypatch: Any) -> Any:
     """`lane("it_stumbles or …")`: a lane of these tests, run for real in a process of its own."""
     (tmp_path / "test_it.py").write_text(STUMBLES)
     monkeypatch.setenv("SUITE_FOLDER", str(tmp_path))
-    options = ["-p", "voip_crm.tests.report", "-c", "/dev/null", f"--rootdir={tmp_path}"]
-    monkeypatch.setattr(suite, "PYTEST", [*suite.PYTEST, *options, "-p", "no:django"])
+    monkeypatch.delenv("POSTGRES_LOG", raising=False)
+    plugins = ["-p", "voip_crm.tests.statements", "-p", "voip_crm.tests.report"]
+    options = [*plugins, "-c", "/dev/null", f"--rootdir={tmp_path}"]
+    monkeypatch.setattr(suite, "PYTEST", [*suite.PYTEST, *options])
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # none is needed, some are slow
     monkeypatch.setattr(suite, "ROOT", tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(Path.cwd()))
 
@@ -64,15 +112,36 @@ def test_what_fails_again_is_not_forgiven(lane: Any) -> None:
     assert not suite.is_forgivable(browser, flaky)
 
 
-def test_an_open_statement_is_not_run_again(lane: Any) -> None:
-    browser = lane("leaves_a_table_open")
-    assert browser.failed[0]["failures"][0]["is_fault"]
+@pytest.mark.parametrize("how", ["it_exits", "exits_as_if_all_were_well", "ends_the_run"])
+def test_a_lane_that_breaks_off_is_neither_good_nor_forgiven(lane: Any, how: str) -> None:
+    browser = lane(f"it_stumbles or {how} or the_last")
+    assert [test["test"] for test in browser.failed] == ["test_it.py::test_it_stumbles"]
+    assert "test_it.py::test_the_last" in browser.left and not browser.is_good
+    assert not suite.is_forgivable(browser, stumbles("test_it.py::test_it_stumbles"))
+
+
+@pytest.mark.parametrize("when", ["alone"])
+def test_an_open_statement_is_not_run_again(lane: Any, when: str) -> None:
+    browser = lane(f"open_{when} or the_last")
+    assert [test["test"] for test in browser.failed] == [f"test_it.py::test_open_{when}"]
+    assert "Statements without their tenant" in browser.failed[0]["failures"][0]["text"]
+    assert suite.run_again(browser) == [] and not suite.is_forgivable(browser, [])
+
+
+def test_a_page_that_complains_at_the_end_of_its_test_may_be_a_stumble(lane: Any) -> None:
+    browser = lane("page_complains or the_last")
+    assert suite.is_forgivable(browser, suite.run_again(browser))
+
+
+def test_the_end_of_what_served_other_tests_too_is_no_stumble(lane: Any) -> None:
+    browser = lane("processes_end_badly")
+    assert "They left something behind" in browser.failed[0]["failures"][0]["text"]
     assert suite.run_again(browser) == [] and not suite.is_forgivable(browser, [])
 
 
 def failed_lane(*tests: str) -> Lane:
     found = [{"test": test, "seconds": 1.0, "failures": [{"text": "x"}]} for test in tests]
-    return Lane("browser", [], tests=found)
+    return Lane("browser", [["pytest"]], codes=[1], tests=found)
 
 
 def stumbles(*tests: str) -> list[Stumble]:
@@ -86,11 +155,11 @@ def test_two_stumbles_are_forgiven_and_the_third_is_not() -> None:
 
 def test_a_lane_that_failed_by_no_test_is_not_forgiven() -> None:
     assert not suite.is_forgivable(failed_lane(), [])
-    assert suite.is_forgivable(Lane("browser", [], is_good=True), [])
+    assert suite.is_forgivable(Lane("browser", [["pytest"]], codes=[0]), [])
 
 
 def test_a_lane_that_never_came_to_its_end_is_not_good() -> None:
-    assert not suite.is_forgivable(Lane("browser", []), [])
+    assert not suite.is_forgivable(Lane("browser", [["pytest"]]), [])
 
 
 def test_a_change_touches_the_tests_that_import_it_nearest_first() -> None:
