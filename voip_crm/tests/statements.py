@@ -32,6 +32,7 @@ LITERAL = re.compile(r"'(?:[^']|'')*'")
 Column = tuple[str, str]  # alias, column
 faults: list[str] = []
 _FOUND = pytest.StashKey[list[str]]()
+EXIT_STATUS = 9  # for what the processes sent: no failed test explains it
 
 
 class OpenStatement(AssertionError):
@@ -228,7 +229,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         found = dict.fromkeys(filter(None, map(_logged_fault, logged(Path(log), PROCESSES))))
         if found:
             session.config.stash[_FOUND] = list(found)
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            session.exitstatus = EXIT_STATUS
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -259,13 +260,20 @@ def _logged_fault(sql: str) -> str | None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    result = yield
-    found = list(dict.fromkeys(faults))
-    if found:
-        raise OpenStatement("Statements without their tenant:\n" + "\n".join(found))
-    return result
+    return (yield from _looked_at())
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    faults.clear()
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
+    return (yield from _looked_at())
+
+
+def _looked_at() -> Generator[None, Any, Any]:
+    """However the test ends: an open statement is told before what else is wrong with it."""
+    try:
+        return (yield)
+    finally:
+        found = list(dict.fromkeys(faults))
+        faults.clear()
+        if found:
+            raise OpenStatement("Statements without their tenant:\n" + "\n".join(found))

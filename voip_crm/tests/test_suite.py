@@ -120,12 +120,23 @@ def test_a_lane_that_breaks_off_is_neither_good_nor_forgiven(lane: Any, how: str
     assert not suite.is_forgivable(browser, stumbles("test_it.py::test_it_stumbles"))
 
 
-@pytest.mark.parametrize("when", ["alone"])
+@pytest.mark.parametrize("when", ["alone", "and_wrong", "in_its_teardown"])
 def test_an_open_statement_is_not_run_again(lane: Any, when: str) -> None:
     browser = lane(f"open_{when} or the_last")
     assert [test["test"] for test in browser.failed] == [f"test_it.py::test_open_{when}"]
     assert "Statements without their tenant" in browser.failed[0]["failures"][0]["text"]
     assert suite.run_again(browser) == [] and not suite.is_forgivable(browser, [])
+
+
+def test_what_the_processes_sent_is_not_explained_by_a_stumble(
+    lane: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    log = tmp_path / "log"
+    log.write_text("product|LOG:  statement: SELECT * FROM contacts_contact\n")
+    monkeypatch.setenv("POSTGRES_LOG", str(log))
+    browser = lane("it_stumbles or product_is_set_up")
+    assert "The product's processes sent: contacts_contact is not" in browser.log.read_text()
+    assert not suite.is_forgivable(browser, stumbles("test_it.py::test_it_stumbles"))
 
 
 def test_a_page_that_complains_at_the_end_of_its_test_may_be_a_stumble(lane: Any) -> None:
