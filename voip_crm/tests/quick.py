@@ -2,15 +2,16 @@
 the tests that what was changed touches, nearest first, as many as 90 seconds hold.
 
 A test module is touched when it imports a changed module, itself or through others; the fewer lie
-between, the nearer it is. A template counts as the modules that name it. Browser tests are left to
-`./test`, and what no time was left for is said.
+between, the nearer it is. As views are reached by their addresses, the tests of a changed module's
+room are touched, too. A template or a command counts as the modules that name it. Browser tests are
+left to `./test`; what no time was left for is said, and what no test was found for.
 """
 
-import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import grimp
@@ -20,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("voip_crm", "calls", "contacts", "tenants", "sandbox")
 SECONDS = 75  # of the 90; the rest is for what starts before and ends after
 FARTHEST = 3  # imports between a test and what was changed
+LAST = FARTHEST + 1
 
 
 def changed_files() -> list[str]:
@@ -35,36 +37,101 @@ def _lines(command: str) -> list[str]:
     ).stdout.splitlines()
 
 
-def modules_of(files: Iterable[str]) -> set[str]:
-    """The modules in these files, and those that name a changed template."""
-    found = {_module(file) for file in files if file.endswith(".py")}
-    templates = [file.removeprefix("templates/") for file in files if file.startswith("templates/")]
-    if templates:
-        named = re.compile("|".join(map(re.escape, templates)))
-        for path in (p for package in PACKAGES for p in (ROOT / package).rglob("*.py")):
-            if named.search(path.read_text()):
-                found.add(_module(str(path.relative_to(ROOT))))
+@cache
+def texts() -> dict[str, str]:
+    """What is written in our modules and templates, by file."""
+    files = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    files += (ROOT / "templates").rglob("*.html")
+    return {str(path.relative_to(ROOT)): path.read_text() for path in files}
+
+
+def test_files() -> list[str]:
+    return [file for file in texts() if Path(file).name.startswith("test_")]
+
+
+def modules_of(file: str) -> set[str]:
+    """The module in a file, or those that name it: a template (or one that includes or extends it)
+    and a command are reached by their names.
+    """
+    if not file.startswith("templates/"):
+        found = {_module(file)} if file.endswith(".py") else set()
+        return found | _naming(Path(file).stem) if "/management/commands/" in file else found
+    names = [file.removeprefix("templates/")]
+    for name in names:  # which grow
+        users = [user for user, text in texts().items() if f'"{name}"' in text]
+        others = [user.removeprefix("templates/") for user in users if user.endswith(".html")]
+        names += [other for other in others if other not in names]
+    found = {module for name in names for module in _naming(name)}
+    if file.startswith("templates/admin/"):  # which Django names
+        found |= {_module(user) for user in texts() if user.endswith("/admin.py")}
     return found
+
+
+def _naming(name: str) -> set[str]:
+    users = [user for user, text in texts().items() if f'"{name}"' in text]
+    return {_module(user) for user in users if user.endswith(".py")}
 
 
 def _module(file: str) -> str:
     return file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-def touched(changed: set[str]) -> list[str]:
-    """Test files, nearest to what was changed first."""
-    graph = grimp.build_graph(*PACKAGES, cache_dir=str(ROOT / ".import_linter_cache"))
-    distance = dict.fromkeys(changed & graph.modules, 0)
+@cache
+def imports() -> grimp.ImportGraph:
+    return grimp.build_graph(*PACKAGES, cache_dir=str(ROOT / ".import_linter_cache"))
+
+
+def tests_of(file: str) -> dict[str, int]:
+    """The test files that a changed file touches, and how far from it they are."""
+    folder, _, name = file.rpartition("/")
+    if name == "conftest.py":
+        return {test: LAST for test in test_files() if test.startswith(folder)}
+    changed = modules_of(file)
+    distance = dict.fromkeys(changed & imports().modules, 0)
     level = set(distance)
     for steps in range(1, FARTHEST + 1):
         nearer = level
         level = set()
         for module in nearer:
-            level |= graph.find_modules_that_directly_import(module) - distance.keys()
+            level |= imports().find_modules_that_directly_import(module) - distance.keys()
         distance |= dict.fromkeys(level, steps)
-    tests = [m for m in distance if m.rpartition(".")[2].startswith("test_")]
-    ordered = sorted(tests, key=lambda module: (distance[module], module))
-    return [f"{module.replace('.', '/')}.py" for module in ordered]
+    by_import = {f"{module.replace('.', '/')}.py": steps for module, steps in distance.items()}
+    return _nearest(
+        *map(_followers, changed),
+        {test: by_import[test] for test in by_import.keys() & set(test_files())},
+    )
+
+
+def _followers(module: str) -> dict[str, int]:
+    """Tests follow their rooms: what is named like the module, what is in its room, and, if tests
+    have no such room, those of the whole app.
+    """
+    app, _, inside = module.partition(".")
+    if app not in PACKAGES or inside.startswith("tests"):
+        return {}
+    of_app = [test for test in test_files() if test.startswith(f"{app}/tests/")]
+    room = f"{app}/tests/{inside.partition('.')[0]}/"
+    of_room = [test for test in of_app if test.startswith(room)]
+    found = dict.fromkeys(of_room, 2) or dict.fromkeys(of_app, LAST)
+    named = f"/test_{module.rpartition('.')[2]}.py"
+    return found | {test: 1 for test in of_app if test.endswith(named)}
+
+
+def _nearest(*found: dict[str, int]) -> dict[str, int]:
+    pairs = [pair for each in found for pair in each.items()]
+    return dict(sorted(pairs, key=lambda pair: -pair[1]))  # what comes later wins
+
+
+def touched(files: Iterable[str]) -> list[str]:
+    """Test files, nearest to what was changed first."""
+    found = _nearest(*map(tests_of, files))
+    return sorted(found, key=lambda test: (found[test], test))
+
+
+def untested(files: Iterable[str]) -> list[str]:
+    """Code of the product that touches no test."""
+    code = [file for file in files if file.startswith("templates/") or file.endswith(".py")]
+    return [file for file in code if "/tests/" not in file and not tests_of(file)]
 
 
 class Deadline:
@@ -87,7 +154,8 @@ class Deadline:
 
 def main() -> int:
     checks = subprocess.Popen(["bash", "scripts/checks.sh"], cwd=ROOT)
-    files = touched(modules_of(changed_files()))
+    changed = changed_files()
+    files = touched(changed)
     deadline = Deadline(files)
     code = 0
     if files:
@@ -97,6 +165,8 @@ def main() -> int:
     failed = checks.wait()
     if deadline.left:
         print("No time was left for:", *sorted(deadline.left), sep="\n  ")
+    if without := untested(changed):
+        print("== NO TEST WAS FOUND FOR:", *without, sep="\n  ")
     print(f"== quick: {len(files)} files of tests; the checks {'failed' if failed else 'passed'}")
     return code or failed
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -174,14 +175,48 @@ def test_a_lane_that_never_came_to_its_end_is_not_good() -> None:
 
 
 def test_a_change_touches_the_tests_that_import_it_nearest_first() -> None:
-    touched = quick.touched({"calls.facts.limits"})
+    touched = quick.touched(["calls/facts/limits.py"])
     assert touched.index("calls/tests/facts/test_limits.py") < 5
     assert "calls/tests/services/test_toll_fraud.py" in touched
     assert "sandbox/tests/test_signing.py" not in touched
-    assert quick.touched({"sandbox.wire.signing"})[0] == "sandbox/tests/test_signing.py"
-    assert quick.touched({"no.such.module"}) == []
+    assert quick.touched(["sandbox/wire/signing.py"])[0] == "sandbox/tests/test_signing.py"
+    assert quick.touched(["README.md", "no/such/module.py"]) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "test"),
+    [
+        ("contacts/views.py", "contacts/tests/test_pages.py"),
+        ("tenants/people/pages.py", "tenants/tests/people/test_settings.py"),
+        ("calls/pages/settings.py", "calls/tests/pages/test_caller_ids.py"),
+        ("calls/services/setup/doctor.py", "calls/tests/services/test_doctor.py"),
+        ("calls/management/commands/twilio_doctor.py", "calls/tests/services/test_doctor.py"),
+        ("voip_crm/headers.py", "voip_crm/tests/test_headers.py"),
+        ("conftest.py", "sandbox/tests/test_signing.py"),
+        ("calls/tests/conftest.py", "calls/tests/api/test_api.py"),
+        ("templates/contacts_import.html", "contacts/tests/test_import.py"),
+        ("templates/_code.html", "tenants/tests/signing_in/test_second_factor.py"),
+        ("templates/base.html", "calls/tests/pages/test_history.py"),
+        ("templates/admin/index.html", "tenants/tests/test_admin.py"),
+    ],
+)
+def test_what_is_reached_by_its_address_or_name_touches_its_tests(changed: str, test: str) -> None:
+    assert test in quick.touched([changed])
+
+
+def test_all_of_the_product_touches_a_test() -> None:
+    code = [file for file in quick.texts() if "/tests/" not in file and "/migrations/" not in file]
+    assert "calls/urls.py" in code and "templates/_field.html" in code
+    assert quick.untested(code) == []
+
+
+def test_code_without_a_test_is_said(monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.setattr(quick, "changed_files", lambda: ["manage.py", "README.md"])
+    monkeypatch.setattr("subprocess.Popen", lambda *_, **__: Mock(wait=lambda: 0))
+    assert quick.main() == 0
+    assert "== NO TEST WAS FOUND FOR:\n  manage.py\n== quick: 0 files" in capsys.readouterr().out
 
 
 def test_a_template_counts_as_the_modules_that_name_it() -> None:
-    found = quick.modules_of(["templates/caller_ids.html", "README.md"])
+    found = quick.modules_of("templates/caller_ids.html")
     assert "calls.pages.settings" in found and "calls.pages.calls" not in found
