@@ -72,3 +72,8 @@ def test_the_network_of_the_standard_library_is_only_where_the_network_is() -> N
     assert found == OF_RUN
     assert on_the_network("from urllib import request") and on_the_network("import http.client")
     assert not on_the_network("from urllib.parse import urlsplit\nfrom http import HTTPStatus")
+
+
+def test_no_module_has_more_than_300_lines() -> None:
+    """Tests may: what they share is a cast, a list or a table that is read as one."""
+    assert {file for file, text in MODULES.items() if text.count("\n") > 300} == set()
