@@ -1,12 +1,24 @@
 """What a load balancer asks: /healthz (the process answers), /readyz (it can do its work)."""
 
 import logging
+from collections.abc import Callable
 
 from django.conf import settings
 from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 log = logging.getLogger(__name__)
+
+
+class HealthMiddleware:
+    """Answers before anybody asks who is asking, which would need the database."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        view = {"/healthz": healthz, "/readyz": readyz}.get(request.path, self.get_response)
+        return view(request)
 
 
 def healthz(request: HttpRequest) -> HttpResponse:

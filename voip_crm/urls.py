@@ -4,6 +4,8 @@ from django.views.generic import RedirectView
 
 from voip_crm import health
 
+handler400 = "voip_crm.answers.bad_request"
+handler500 = "voip_crm.answers.server_error"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="calls"), name="home"),
     path("", include("tenants.urls")),

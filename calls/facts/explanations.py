@@ -40,6 +40,8 @@ PHONE_ERRORS: dict[str, str] = {
     "call_over": "This call is over. Call again to go on.",
     "contact_not_found": "There is no such contact any more. Choose another one.",
     "call_not_found": "There is no such call any more. Reload the page.",
+    "too_large": "That is more than can be sent at once. Send less.",
+    "internal_error": f"Something went wrong here. {_AGAIN}",
     "not_found": "That is not here any more. Reload the page.",
     "no_caller_id": f"This workspace has no number to call from. {_ADMIN}",
     "twilio_not_configured": f"Telephony is not set up yet. {_ADMIN}",

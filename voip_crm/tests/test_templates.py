@@ -30,7 +30,7 @@ def test_links_that_htmx_follows_work_without_it(path):
         assert re.search(r'[^-]href="', tag), tag
 
 
-@pytest.mark.parametrize("name", ["404.html", "500.html", "403_csrf.html"])
+@pytest.mark.parametrize("name", ["404.html", "413.html", "500.html", "503.html", "403_csrf.html"])
 def test_an_error_page_needs_neither_request_nor_database(name):
     page = render_to_string(name)
     assert "<h1>" in page and 'href="/"' in page

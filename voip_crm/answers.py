@@ -1,0 +1,88 @@
+"""What is answered when nothing else can answer: errors that no view has met, and bodies that are
+too large to be read. A page to people, the API's one body to programs.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+from django.views import defaults
+from psycopg.errors import ReadOnlySqlTransaction
+
+from calls.api.errors import RETRY_SECONDS, body
+from contacts.forms import LARGEST_FILE
+
+FILES = "/contacts/import"  # the one address that takes them
+LARGEST_BODY = 4 * LARGEST_FILE  # there: a file that is a little too large is told of at its field
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's `handler500`. A database that is away or read-only is nobody's fault: 503."""
+    if is_unavailable(sys.exc_info()[1]):
+        return unavailable(request)
+    if _is_program(request):
+        return JsonResponse(body("internal_error", "Something went wrong here."), status=500)
+    return defaults.server_error(request)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's `handler400`. Also what a session says that could not be saved."""
+    if is_unavailable(exception):
+        return unavailable(request)
+    if _is_program(request):
+        return JsonResponse(body("invalid_request", "This request cannot be read."), status=400)
+    return defaults.bad_request(request, exception)
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    wait = {"Retry-After": str(RETRY_SECONDS)}
+    if _is_program(request):
+        content = body(
+            "unavailable", "The service is busy. Try again.", {"retryAfter": RETRY_SECONDS}
+        )
+        return JsonResponse(content, status=503, headers=wait)
+    return HttpResponse(render_to_string("503.html"), status=503, headers=wait)
+
+
+def is_unavailable(error: BaseException | None) -> bool:
+    """Whether at the bottom of it the database was away, busy or read-only."""
+    for cause in _chain(error):
+        if isinstance(cause, OperationalError | InterfaceError | ReadOnlySqlTransaction):
+            return True
+    return False
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_program(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")
+
+
+class BodyLimitMiddleware:
+    """Refuses what says of itself that it is too large, before any of it is read or written."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdecimal() and int(length) > _most(request.path):
+            if _is_program(request):
+                return JsonResponse(body("too_large", "This request is too large."), status=413)
+            return HttpResponse(render_to_string("413.html"), status=413)
+        return self.get_response(request)
+
+
+def _most(path: str) -> int:
+    if path == FILES:
+        return LARGEST_BODY
+    return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0)
