@@ -16,7 +16,7 @@ _SOUNDS = ("incoming", "outgoing", "disconnect", *(f"dtmf{key}" for key in "0123
 
 
 def phone(request: HttpRequest) -> dict[str, Any]:
-    """`workspace`, `member`, `next_days` in seconds (days.js), and `phone`: the options that the
+    """`workspace`, `member`, `next_days` (days.js), and `phone`: the options that the
     shim hands to the Voice SDK.
     """
     member = getattr(request, "member", None)
@@ -29,7 +29,7 @@ def phone(request: HttpRequest) -> dict[str, Any]:
     return {
         "workspace": member.tenant if member else None,
         # Only the shell asks for it, not the parts that each piece of news fetches.
-        "next_days": partial(_next_days, member.tenant.time_zone) if member else (),
+        "next_days": partial(_next_days, member.tenant.time_zone) if member else "",
         "member": {"name": str(member.user), "email": member.user.email, "role": member.role}
         if member
         else None,
@@ -37,7 +37,6 @@ def phone(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _next_days(time_zone: str) -> list[int]:
-    """As many as a page can see: it lives no longer than its session, and that a week."""
-    days = settings.SESSION_LONGEST_SECONDS // 86400 + 1
-    return presentation.next_days(ZoneInfo(time_zone), timezone.now(), days)
+def _next_days(time_zone: str) -> str:
+    days = presentation.next_days(ZoneInfo(time_zone), timezone.now())
+    return ";".join(f"{day}={seconds}" for day, seconds in days.items())

@@ -51,6 +51,7 @@ class HistoryRow:
     duration_display: str
     started_iso: str
     started_display: str
+    started_later: str
     agent_name: str
     recording: str  # none | waiting | ready | failed
     recording_id: UUID | None
@@ -197,6 +198,7 @@ def row(call: CallLog, country: str, zone: ZoneInfo, now: datetime) -> HistoryRo
         duration_display=presentation.seconds(call.duration) if call.duration else "",
         started_iso=call.started_at.isoformat(),
         started_display=presentation.moment(call.started_at, zone, now),
+        started_later=presentation.later(call.started_at, zone, now),
         agent_name=str(call.user) if call.user else "",
         recording=state,
         recording_id=recording_id,

@@ -104,12 +104,14 @@ class Stopped:
     message: str
     times: str
     when: str
+    later: str
     iso: str
 
 
 def stopped_calls(tenant: Tenant, *, now: datetime, at_most: int = 50) -> list[Stopped]:
     """The latest of the last thirty days, newest first."""
     rows = StoppedCall.objects.filter(last_at__gt=now - timedelta(days=30))
+    zone = ZoneInfo(tenant.time_zone)
     return [
         Stopped(
             rule=row.get_rule_display(),
@@ -117,7 +119,8 @@ def stopped_calls(tenant: Tenant, *, now: datetime, at_most: int = 50) -> list[S
             number_display=display(row.last_number, tenant.country),
             message=row.message,
             times="once" if row.count == 1 else f"{row.count} times",
-            when=presentation.moment(row.last_at, ZoneInfo(tenant.time_zone), now),
+            when=presentation.moment(row.last_at, zone, now),
+            later=presentation.later(row.last_at, zone, now),
             iso=row.last_at.isoformat(),
         )
         for row in rows.select_related("user").order_by("-last_at")[:at_most]

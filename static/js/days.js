@@ -1,46 +1,38 @@
-/* A page that stays open into a new day of its workspace says "Today" of yesterday. It has what shows
-   days fetched again.
+/* A page that stays open into a new day of its workspace would go on saying "Today" of yesterday. The
+   server says with each such time what to say of it later, and with the page when its next days begin:
 
-   out   day:new  {}   a day has begun, at most a minute ago unless the computer was asleep */
+   <body data-next-days="2026-11-30=3600;2026-12-01=90000">   seconds, as the server counts them
+   <time data-later="2026-11-30=Yesterday 14:05;2026-12-01=Sun 14:05">Today 14:05</time> */
 
-const LOOK_MS = 60000; // pages were opened at all seconds of a minute: they do not ask all at once
+const LOOK_MS = 60000;
 
-/** `seconds` until each of the next days, as the server counts them: its clock and its zones hold. */
-export function createDays({ seconds, emit, now = () => Date.now() }) {
+const read = (text) => (text ?? "").split(";").filter(Boolean).map((part) => part.split("="));
+
+/** Returns what tells the day that began last since the page was opened, or "". */
+export function createDays({ next, now = () => Date.now() }) {
   const opened = now();
-  const begins = seconds.map((wait) => opened + wait * 1000);
-  let due = false;
-  return {
-    look() {
-      while (begins.length && begins[0] <= now()) {
-        begins.shift();
-        due = true;
-      }
-      if (!due) return;
-      due = false;
-      emit("day:new", {});
-    },
-    /** Somebody got no answer, as on a computer that has just woken: ask again at the next look. */
-    missed() { due = true; },
-  };
+  const days = read(next).map(([day, seconds]) => ({ day, begins: opened + seconds * 1000 }));
+  return () => days.findLast(({ begins }) => begins <= now())?.day ?? "";
+}
+
+/** What is said on `today` of a time with these later words; undefined: what it says already. */
+export function saidOn(today, later) {
+  return read(later).findLast(([day]) => day <= today)?.[1];
 }
 
 function start() {
-  const { body } = document;
-  const days = createDays({
-    seconds: (body.dataset.nextDays ?? "").split(" ").filter(Boolean).map(Number),
-    emit: (name, detail) => body.dispatchEvent(new CustomEvent(name, { detail, bubbles: true })),
-  });
-  setInterval(days.look, LOOK_MS);
+  const today = createDays({ next: document.body.dataset.nextDays });
+  // Each time anew, since an answer may have been on its way at midnight.
+  const look = () => {
+    for (const time of document.querySelectorAll("time[data-later]")) {
+      const said = saidOn(today(), time.dataset.later);
+      if (said && time.textContent !== said) time.textContent = said;
+    }
+  };
+  setInterval(look, LOOK_MS);
   // Timers rest while a computer sleeps.
-  addEventListener("pageshow", days.look);
-  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && days.look());
-  for (const failure of ["htmx:error", "htmx:response:error"]) {
-    document.addEventListener(failure, ({ detail: { ctx } }) => {
-      const refused = ctx?.response?.status < 500; // which it will be again
-      if (ctx?.sourceEvent?.type === "day:new" && !refused) days.missed();
-    });
-  }
+  addEventListener("pageshow", look);
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && look());
 }
 
 if (globalThis.document) start();

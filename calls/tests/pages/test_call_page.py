@@ -148,8 +148,8 @@ def test_the_page_tells_who_when_how_and_lets_one_call_back(
         "Download (0:42)",
     ):
         assert said in page, said
-    # Nothing more will come of it but a new day.
-    assert 'hx-trigger="day:new from:body"' in page.partition('id="call_page"')[2].partition(">")[0]
+    # Nothing more will come of it.
+    assert "hx-" not in page.partition('id="call_page"')[2].partition(">")[0]
 
 
 def test_the_row_of_a_call_leads_to_its_page(cast: Any, ended: Any, signed_in: Any) -> None:

@@ -1,49 +1,44 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { createDays } from "../days.js";
+import { createDays, saidOn } from "../days.js";
 
 const HOUR = 3600;
 // The second day has only 23 hours.
-const SECONDS = [2 * HOUR, 25 * HOUR, 49 * HOUR];
+const NEXT = `2026-03-08=${2 * HOUR};2026-03-09=${25 * HOUR};2026-03-10=${49 * HOUR}`;
+const LATER = "2026-03-08=Yesterday 14:05;2026-03-09=Sat 14:05;2026-03-14=7 Mar 14:05";
 
-function build() {
-  const made = { told: 0, hours: 0 };
-  made.days = createDays({
-    seconds: SECONDS,
-    emit: (name) => { made.told += name === "day:new"; },
-    now: () => 1000 + made.hours * HOUR * 1000,
-  });
-  made.lookAt = (hours) => {
-    made.hours = hours;
-    made.days.look();
-    return made.told;
-  };
-  return made;
+function dayAfter(hours, next = NEXT) {
+  let passed = 0;
+  const today = createDays({ next, now: () => 1000 + passed * HOUR * 1000 });
+  passed = hours;
+  return today();
 }
 
-test("each day is told once, when it has begun, however long it was", () => {
-  const { lookAt } = build();
-  assert.deepEqual([0, 1.99, 2, 2.01, 24.99, 25, 48.99, 49].map(lookAt), [0, 0, 1, 1, 1, 2, 2, 3]);
+test("each day begins when the server said, however long the one before was", () => {
+  assert.deepEqual(
+    [0, 1.99, 2, 24.99, 25, 48.99, 49, 500].map((hours) => dayAfter(hours)),
+    ["", "", "2026-03-08", "2026-03-08", "2026-03-09", "2026-03-09", "2026-03-10", "2026-03-10"],
+  );
 });
 
-test("a computer that slept over two midnights is told once", () => {
-  const { lookAt } = build();
-  assert.equal(lookAt(30), 1);
-  assert.equal(lookAt(48), 1);
-  assert.equal(lookAt(49), 2);
+test("a date that a zone left out is passed over", () => {
+  assert.equal(dayAfter(1, "2011-12-30=3600;2011-12-31=3600"), "2011-12-31");
 });
 
-test("who got no answer is told again, until there is one", () => {
-  const { days, lookAt } = build();
-  assert.equal(lookAt(3), 1);
-  days.missed();
-  assert.equal(lookAt(3.1), 2);
-  assert.equal(lookAt(3.2), 2);
+test("a page without a workspace has no days", () => {
+  assert.equal(createDays({ next: undefined })(), "");
 });
 
-test("a page without a workspace is never told", () => {
-  const told = [];
-  createDays({ seconds: [], emit: (name) => told.push(name), now: () => 1e12 }).look();
-  assert.deepEqual(told, []);
+test("a time is said in the last words that its day has", () => {
+  assert.deepEqual(
+    ["2026-03-08", "2026-03-09", "2026-03-13", "2026-03-14", "2027-01-01"].map((day) => saidOn(day, LATER)),
+    ["Yesterday 14:05", "Sat 14:05", "Sat 14:05", "7 Mar 14:05", "7 Mar 14:05"],
+  );
+});
+
+test("until then, and where nothing changes, what stands there stays", () => {
+  assert.equal(saidOn("", LATER), undefined);
+  assert.equal(saidOn("2026-03-07", LATER), undefined);
+  assert.equal(saidOn("2026-03-08", ""), undefined);
 });
