@@ -76,7 +76,7 @@ class UnroutedEvent(models.Model):
         help_text="What that address named: tenant, room, leg, call.",
     )
     named_tenant = models.UUIDField(
-        null=True, help_text="The workspace that it speaks of, be there one or not."
+        null=True, help_text="The workspace that it speaks of, if there was one."
     )
     payload = models.JSONField()
     received_at = models.DateTimeField(auto_now_add=True)
@@ -84,6 +84,7 @@ class UnroutedEvent(models.Model):
 
     class Meta:
         ordering = ["-received_at"]
+        verbose_name, verbose_name_plural = "event kept aside", "events kept aside"
         constraints = [models.UniqueConstraint(fields=["key"], name="unrouted_event_once")]
         indexes = [models.Index(fields=["named_tenant", "next_try_at"], name="unrouted_due")]
 

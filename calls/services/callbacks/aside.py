@@ -8,20 +8,26 @@ import logging
 from datetime import datetime
 from uuid import UUID
 
-from calls.facts.patience import KEPT, next_try
+from django.db.models import Q
+
+from calls.facts.patience import KEPT, KEPT_OF_BROWSER, next_try
 from calls.gateway import accounts
 from calls.models import UnroutedEvent
 from calls.services.callbacks import routing
 from calls.services.callbacks.reading import Callback, Hook, ids_of
-from calls.services.callbacks.routing import Unroutable
+from calls.services.callbacks.routing import NOT_LET_IN, Unroutable
+from tenants import doors
 
 logger = logging.getLogger(__name__)
 
-KEPT_ASIDE = 1000  # of an account, the newest
+KEPT_ASIDE = 1000  # of what an account says of a workspace, the newest
 AT_ONCE = 100  # of a workspace, in one sweep
 
 
 def keep(callback: Callback, reason: str) -> None:
+    named = callback.named_tenant
+    if named and doors.tenant_by_id(named) is None:
+        named = None  # whatever is no workspace has one share
     ids = {name: found.hex for name, found in callback.ids.items()}
     content = json.dumps([callback.hook, ids, callback.form], sort_keys=True)
     UnroutedEvent.objects.get_or_create(
@@ -32,15 +38,15 @@ def keep(callback: Callback, reason: str) -> None:
             "reason": reason[:60],
             "hook": callback.hook,
             "ids": ids,
-            "named_tenant": callback.named_tenant,
+            "named_tenant": named,
             "payload": callback.form,
         },
     )
-    # Whoever owns an account can sign anything, and as much as they like.
-    kept = UnroutedEvent.objects.filter(account_sid=callback.account.sid).order_by("-pk")
-    UnroutedEvent.objects.filter(
-        pk__in=list(kept.values_list("pk", flat=True)[KEPT_ASIDE:])
-    ).delete()
+    # Whoever owns an account can sign anything, and as much as they like; on a shared one nobody
+    # takes another workspace's share.
+    kept = UnroutedEvent.objects.filter(account_sid=callback.account.sid, named_tenant=named)
+    newest = kept.order_by("-pk").values_list("pk", flat=True)
+    UnroutedEvent.objects.filter(pk__in=list(newest[KEPT_ASIDE:])).delete()
 
 
 def hear_again(tenant_id: UUID, *, now: datetime) -> None:
@@ -76,4 +82,6 @@ def _callback(event: UnroutedEvent) -> Callback:
 
 
 def forget_old(now: datetime) -> None:
-    UnroutedEvent.objects.filter(received_at__lte=now - KEPT).delete()
+    """What will not be bound any more."""
+    refused = Q(reason=NOT_LET_IN, received_at__lte=now - KEPT_OF_BROWSER)
+    UnroutedEvent.objects.filter(refused | Q(received_at__lte=now - KEPT)).delete()

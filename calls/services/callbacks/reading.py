@@ -55,6 +55,12 @@ class Callback:
         """Of the browser that it speaks of, if it is of one."""
         return self.form.get("From", "").removeprefix("client:")
 
+    @property
+    def is_of_browser(self) -> bool:
+        """Whether it came by the application's one address, which names no leg."""
+        is_named = doors.tenant_named_by(self.identity) is not None
+        return is_named and self.hook is Hook.LEG and "leg" not in self.ids
+
 
 def ids_of(query: Mapping[str, str]) -> dict[str, UUID]:
     """The ids in an address of ours."""

@@ -15,9 +15,12 @@ from calls.models import Conference, Recording
 from calls.services import recordings
 from calls.services.callbacks.reading import Callback, Hook, heard, number
 from calls.services.rooms import progress
-from calls.services.rooms.progress import UnknownCall
+from calls.services.rooms.progress import UnknownCall, UnknownLeg
 from tenants import doors
 from tenants.models import Membership
+
+# Why news of a browser has no leg: its connection was refused, or is not let in yet.
+NOT_LET_IN = "a browser that was let into no room"
 
 
 class Unroutable(LookupError):
@@ -34,6 +37,8 @@ def hear(callback: Callback) -> Conference | Recording | None:
     room_id, leg_id = callback.ids.get("room"), callback.ids.get("leg")
     try:
         return progress.hear(tenant_id, heard(callback), room_id=room_id, leg_id=leg_id)
+    except UnknownLeg as error:
+        raise Unroutable(NOT_LET_IN if callback.is_of_browser else str(error)) from error
     except UnknownCall as error:
         raise Unroutable(str(error)) from error
     except IntegrityError as error:
@@ -46,7 +51,7 @@ def _tenant_of(callback: Callback) -> UUID:
         member = member_behind(callback.account, callback.identity)
         tenant_id = member.tenant_id if member else None
     if tenant_id is None or not belongs(callback.account, tenant_id):
-        raise Unroutable("no such tenant")
+        raise Unroutable(NOT_LET_IN if callback.is_of_browser else "no such tenant")
     return tenant_id
 
 

@@ -29,6 +29,10 @@ class UnknownCall(LookupError):
     """The event names a room or a leg that this tenant does not have, or a room that is full."""
 
 
+class UnknownLeg(UnknownCall):
+    """The event names a leg that this tenant does not have."""
+
+
 @dataclass(frozen=True)
 class Heard:
     """One thing that was heard. See `states.Event` for the fields; `payload` is kept as it came.
@@ -87,7 +91,7 @@ def _locate(
     if named is not None:
         room_id = named.values_list("conference_id", flat=True).first()
         if room_id is None:
-            raise UnknownCall("no such leg")
+            raise UnknownLeg("no such leg")
     room = Conference.objects.select_for_update().filter(pk=room_id).first()
     if room is None:
         raise UnknownCall("no such room")

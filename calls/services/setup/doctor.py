@@ -20,6 +20,7 @@ from calls.gateway.accounts import (
     sid_of,
 )
 from calls.models import PhoneNumber, UnroutedEvent
+from calls.services.callbacks.routing import NOT_LET_IN
 from calls.services.setup import numbers, own_accounts
 from calls.services.setup import rules as rules
 from calls.services.setup.findings import Finding, Verdict, unasked
@@ -79,8 +80,11 @@ def _examine(account: TwilioAccount, workspaces: Sequence[Tenant]) -> Iterator[F
 
 
 def _kept_aside() -> Finding:
-    """Callbacks that were bound to no call, of every account: they belong to no workspace."""
-    found = UnroutedEvent.objects.values("account_sid", "reason").order_by("account_sid", "reason")
+    """Callbacks that were bound to no call, of every account: they belong to no workspace. Those of
+    browsers that we refused are as they should be.
+    """
+    kept = UnroutedEvent.objects.exclude(reason=NOT_LET_IN)
+    found = kept.values("account_sid", "reason").order_by("account_sid", "reason")
     counted = [
         f"{each['count']} of {each['account_sid']} ({each['reason']}), the newest of "
         f"{each['newest']:%Y-%m-%d %H:%M} UTC"
@@ -92,9 +96,10 @@ def _kept_aside() -> Finding:
         "kept_aside",
         Verdict.UNKNOWN,
         f"Callbacks that were bound to no call: {'; '.join(counted)}.",
-        why="What came before its call is bound by the sweep. What remains is of calls made "
-        "elsewhere with this account, or made up by who has its token. After a week it is dropped.",
-        do="If you expect no such calls, look at them in the admin, under Unrouted events.",
+        why="What came before its call is bound by the sweep. What remains is about calls made "
+        "elsewhere with this account, about a workspace, account or call that is gone, or made up "
+        "by someone who has its token. It is dropped after a week.",
+        do="If you expect none of these, look at them in the admin, under Events kept aside.",
     )
 
 

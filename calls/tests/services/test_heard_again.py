@@ -13,7 +13,7 @@ import pytest
 from django.utils import timezone
 
 from calls import tasks
-from calls.facts.patience import KEPT, PAUSE
+from calls.facts.patience import KEPT, KEPT_OF_BROWSER, PAUSE
 from calls.gateway import addresses
 from calls.gateway.accounts import TwilioAccount, account_of
 from calls.models import CallEvent, CallLeg, CallLog, Conference, OwnAccount, UnroutedEvent
@@ -21,11 +21,15 @@ from calls.services import reconcile
 from calls.services.callbacks import aside, routing
 from calls.services.callbacks.reading import Callback, Form, Hook
 from calls.services.rooms import presence
+from calls.services.setup import doctor
+from calls.services.setup.findings import Verdict
 from calls.tests.conftest import sid
+from calls.tests.services.test_toll_fraud import policy
 from calls.tests.webhooks.test_forged_webhooks import digest, own_account
 from tenants.fence.context import tenant_transaction
+from tenants.models import Membership
 
-STATUS = "/api/twilio/call-status"
+STATUS, VOICE = "/api/twilio/call-status", "/api/twilio/voice-webhook"
 CAME = "Sun, 22 Nov 2026 12:00:01 +0000"
 
 
@@ -256,6 +260,60 @@ def test_an_account_that_is_gone_speaks_no_more(charlies: Later) -> None:
     aside.hear_again(charlies.tenant_id, now=in_a_minute())
     assert UnroutedEvent.objects.get().reason == "its account is gone"
     assert charlies.heard() == []
+
+
+# --- what we refused ourselves -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("why", ["a second tab", "an unreadable id", "a limit", "removed"])
+def test_news_of_a_browser_that_was_refused_alarms_nobody_and_is_soon_dropped(
+    cast: Any, webhook: Any, why: str
+) -> None:
+    request_id, wish = uuid.uuid4(), "nonsense"
+    if why in ("a second tab", "a limit"):
+        presence.admit_agent(
+            cast.bob,
+            account=account_of(cast.acme.pk),
+            client_request_id=request_id,
+            call_sid=sid("CA"),
+        )
+        wish = str(request_id) if why == "a second tab" else str(uuid.uuid4())
+    if why == "a limit":
+        policy(cast.acme, agent_calls_at_once=1)
+    if why == "removed":
+        with tenant_transaction(cast.acme.pk):
+            Membership.objects.filter(pk=cast.bob.pk).update(is_active=False)
+    fields = {"From": f"client:{cast.bob.identity}", "CallSid": sid("CA")}
+    told = webhook(VOICE, **fields, CallStatus="ringing", clientRequestId=wish).content.decode()
+    assert "<Hangup" in told
+    # Twilio's news of the application's leg, by the one address, which names none.
+    news = {
+        "CallStatus": "completed",
+        "CallDuration": "3",
+        "CallbackSource": "call-progress-events",
+    }
+    assert webhook(STATUS, **fields, **news).status_code == 204
+
+    finding = doctor._kept_aside()
+    assert (finding.verdict, finding.why) == (Verdict.RIGHT, "")
+    received_at = UnroutedEvent.objects.get().received_at
+    aside.hear_again(cast.acme.pk, now=received_at + KEPT_OF_BROWSER / 2)
+    aside.forget_old(received_at + KEPT_OF_BROWSER - timedelta(seconds=1))
+    assert UnroutedEvent.objects.exists()
+    aside.forget_old(received_at + KEPT_OF_BROWSER)
+    assert not UnroutedEvent.objects.exists()
+
+
+def test_what_is_not_of_our_browsers_is_no_refusal_of_ours(cast: Any, webhook: Any) -> None:
+    for caller in ("+14155550100", "client:somebody", ""):
+        assert webhook(STATUS, From=caller, CallSid=sid("CA")).status_code == 204
+    path = f"{STATUS}?tenant={cast.acme.pk.hex}&leg={uuid.uuid4().hex}"
+    webhook(path, From=f"client:{cast.bob.identity}", CallSid=sid("CA"))
+    reasons = UnroutedEvent.objects.order_by("pk").values_list("reason", flat=True)
+    assert list(reasons) == ["no such tenant"] * 3 + ["no such leg"]
+    assert doctor._kept_aside().verdict == Verdict.UNKNOWN
+    aside.forget_old(timezone.now() + KEPT_OF_BROWSER)
+    assert UnroutedEvent.objects.count() == 4
 
 
 # --- bounded work --------------------------------------------------------------------------------

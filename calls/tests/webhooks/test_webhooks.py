@@ -209,16 +209,26 @@ def test_a_callback_about_another_call_is_kept_aside(dialled: Scene, webhook: We
     assert dialled.fresh().status == "queued"
 
 
-def test_only_the_newest_of_an_account_are_kept_aside(
-    db: None, webhook: Webhook, monkeypatch: Any
+def test_only_the_newest_that_an_account_says_of_a_workspace_are_kept_aside(
+    cast: Any, webhook: Webhook, monkeypatch: Any
 ) -> None:
+    """Whoever sends much takes no other workspace's share; all that is no workspace has one."""
     monkeypatch.setattr("calls.services.callbacks.aside.KEPT_ASIDE", 3)
     other = UnroutedEvent.objects.create(key="other", account_sid=sid("AC"), payload={})
-    calls = [sid("CA") for _ in range(5)]
-    for call in calls:
-        assert webhook(STATUS, CallSid=call, CallStatus="completed").status_code == 204
+
+    def send(name: Callable[[], str], times: int) -> list[str]:
+        calls = [sid("CA") for _ in range(times)]
+        for call in calls:
+            leg = f"&leg={uuid.uuid4().hex}"
+            path = f"{STATUS}?tenant={name()}{leg}"
+            assert webhook(path, CallSid=call, CallStatus="completed").status_code == 204
+        return calls
+
+    early = send(lambda: cast.acme.pk.hex, 1)
+    many = send(lambda: cast.borealis.pk.hex, 5)
+    nobody = send(lambda: uuid.uuid4().hex, 5)
     kept = UnroutedEvent.objects.exclude(pk=other.pk).order_by("pk")
-    assert list(kept.values_list("call_sid", flat=True)) == calls[2:]
+    assert list(kept.values_list("call_sid", flat=True)) == [*early, *many[2:], *nobody[2:]]
     assert UnroutedEvent.objects.filter(pk=other.pk).exists()
 
 
@@ -351,7 +361,7 @@ def test_news_without_a_room_is_about_the_leg_of_its_call_sid(
     assert webhook(STATUS, **news, CallSid=sid("CA")).status_code == 204
     assert webhook(f"{STATUS}?tenant={cast.acme.pk.hex}", **news).status_code == 204
     aside = UnroutedEvent.objects.order_by("pk")
-    assert [event.reason for event in aside] == ["no such leg"] * 2
+    assert [event.reason for event in aside] == ["a browser that was let into no room"] * 2
     assert [event.call_sid for event in aside] == [aside[0].payload["CallSid"], ""]
 
 
