@@ -30,13 +30,21 @@ def application_role() -> str:
 
 @contextmanager
 def as_owner() -> Iterator[None]:
-    """Inside, the database connection is the owner's; without DATABASE_OWNER_URL, unchanged."""
+    """Inside, the database connection is the owner's; without DATABASE_OWNER_URL, unchanged.
+
+    Its statements may take their time, as the index of a big table does. A lock is waited for no
+    longer than usual, since whoever else asks for the table waits behind.
+    """
     if not settings.DATABASE_OWNER:
         yield
         return
     before = connection.settings_dict
     connection.close()
-    connection.settings_dict = before | {key: settings.DATABASE_OWNER[key] for key in LOGIN}
+    options = before["OPTIONS"] | {
+        "options": f"{before['OPTIONS']['options']} -c statement_timeout=0"
+    }
+    owner = {key: settings.DATABASE_OWNER[key] for key in LOGIN}
+    connection.settings_dict = before | owner | {"OPTIONS": options}
     try:
         yield
     finally:

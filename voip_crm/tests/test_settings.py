@@ -10,9 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.conf import settings
+from django.db import connection
 
+from tenants.fence import roles
 from tenants.tests.database import as_the_product
 from voip_crm import embedded
 from voip_crm.environment import PROCESS_VARIABLES, Environment
@@ -47,6 +50,21 @@ def test_the_database_gives_up_in_time_for_twilio_to_try_again() -> None:
         for name, limit in (("statement_timeout", "10s"), ("lock_timeout", "4s")):
             row = connection.execute(f"SHOW {name}").fetchone()
             assert row is not None and row[0] == limit
+
+
+@pytest.mark.skipif(not settings.DATABASE_OWNER, reason="SQLite has one timeout, in settings.py")
+def test_a_migration_may_take_its_time_but_not_wait_for_a_lock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    of_product = settings.DATABASE_APPLICATION["OPTIONS"]["options"]
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "options", of_product)
+    with roles.as_owner(), psycopg.connect(**connection.get_connection_params()) as owner:
+        said = [
+            owner.execute(f"SHOW {name}").fetchone()
+            for name in ("session_authorization", "statement_timeout", "lock_timeout")
+        ]
+    assert said == [(settings.DATABASE_OWNER["USER"],), ("0",), ("4s",)]
+    assert connection.settings_dict["OPTIONS"]["options"] == of_product
 
 
 def started(**environment: str) -> str:
