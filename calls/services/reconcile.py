@@ -32,6 +32,7 @@ ALONE = timedelta(seconds=120)  # for which an agent may wait in a room without 
 REQUESTS_LATE = timedelta(minutes=30)  # Twilio: 15 after a call's end
 RECORDING_LATE = timedelta(seconds=120)  # after a call's end, without news of its recording
 RECORDING_SEARCHED = timedelta(hours=24)
+LONGEST_CALL = timedelta(hours=24)  # which Twilio allows nobody to exceed
 
 
 def sweep_tenant(tenant_id: UUID, *, now: datetime) -> list[UUID]:
@@ -151,6 +152,8 @@ def _find_lost_recordings(tenant_id: UUID, now: datetime) -> None:
             CallLog.objects.filter(
                 is_recorded=True,
                 answered_at__isnull=False,
+                # An index leads to the time at which a call began, none to its end.
+                started_at__gte=now - RECORDING_SEARCHED - LONGEST_CALL,
                 ended_at__lte=now - RECORDING_LATE,
                 ended_at__gte=now - RECORDING_SEARCHED,
                 twilio_call_sid__isnull=False,

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from calls import gateway
@@ -21,6 +23,7 @@ from calls.services.rooms import presence, progress
 from calls.tests.builders import an_outbound_call
 from calls.tests.conftest import Scene, sid
 from tenants.fence.context import tenant_transaction
+from tenants.tests.database import everything_visible
 
 LATER = timedelta(seconds=40)
 
@@ -88,6 +91,36 @@ def test_a_call_without_any_callback_is_closed_with_its_length_and_recording(
             return Recording.objects.filter(state="waiting", call=call).exists()
 
     eventually(found, 10)
+
+
+def test_lost_recordings_are_looked_for_among_the_calls_of_late(
+    cast: Any, monkeypatch: Any
+) -> None:
+    """By an index: the sweep asks each half minute, of a table that only grows."""
+    if connection.vendor != "postgresql":
+        pytest.skip("the plan is PostgreSQL's")
+    now = timezone.now()
+    monkeypatch.setattr(gateway, "find_recordings", lambda account, sid: [])
+    for days in range(1, 300):
+        an_outbound_call(
+            cast.acme,
+            started_at=now - timedelta(days=days),
+            answered_at=now - timedelta(days=days),
+            ended_at=now - timedelta(days=days),
+            twilio_call_sid=sid("CA"),
+            is_recorded=True,
+        )
+    with everything_visible(), connection.cursor() as cursor:
+        cursor.execute("ANALYZE calls_calllog")
+    with CaptureQueriesContext(connection) as queries:
+        reconcile._find_lost_recordings(cast.acme.pk, now)
+    (asked,) = [query["sql"] for query in queries if "is_recorded" in query["sql"]]
+    with tenant_transaction(cast.acme.pk), connection.cursor() as cursor:
+        for way in ("seqscan", "bitmapscan"):  # which pay on so few rows
+            cursor.execute(f"SET LOCAL enable_{way} = off")
+        cursor.execute(f"EXPLAIN {asked}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "using call_history on calls_calllog" in plan, plan
 
 
 def test_a_live_call_is_left_alone(lossy: Scene, sandbox: Any) -> None:
