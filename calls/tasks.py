@@ -14,8 +14,7 @@ from kombu.exceptions import OperationalError
 from calls import gateway
 from calls.facts.rooms import COME_BACK, Step
 from calls.gateway.accounts import TwilioNotConfigured
-from calls.services import reconcile, recordings
-from calls.services.callbacks import aside
+from calls.services import forgetting, reconcile, recordings
 from calls.services.rooms import tending
 from tenants import doors
 from tenants.bricks.lanes import Lane
@@ -89,4 +88,4 @@ def sweep() -> None:
             continue  # another may have an account of its own
         except Exception:
             logger.exception("The sweep of tenant %s failed", tenant.pk)
-    aside.forget_old(timezone.now())
+    forgetting.forget_kept_aside(timezone.now())

@@ -1,7 +1,7 @@
 """The only place that talks to Twilio: tokens, signatures, REST, recording media, its set-up.
 
-Facts about the wire: docs/architecture.md, “Twilio”. Every function takes the account; none of
-them may run inside a database transaction.
+What is asked and told when: docs/architecture.md, “A call, step by step”. Every function takes the
+account; none of them may run inside a database transaction.
 """
 
 from calls.gateway.calls import (

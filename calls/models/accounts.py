@@ -12,7 +12,7 @@ from tenants.fence.scoping import TenantOwned
 class OwnAccount(TenantOwned):
     """A Twilio account of the workspace's own; without one it calls by the shared account.
 
-    A retired one serves what was made with it for a while (`services.own_accounts.KEPT`).
+    A retired one serves what was made with it for a while (`services.forgetting`).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

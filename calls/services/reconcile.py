@@ -15,12 +15,11 @@ from calls import gateway
 from calls.facts import states
 from calls.gateway.accounts import AccountGone, TwilioAccount, TwilioNotConfigured, account_for
 from calls.models import CallLeg, CallLog, Conference, Recording
-from calls.services import recordings
+from calls.services import forgetting, recordings
 from calls.services.callbacks import aside, routing
 from calls.services.callbacks.reading import callback_of
 from calls.services.callbacks.routing import Unroutable
 from calls.services.rooms import progress, tending
-from calls.services.setup import own_accounts
 from tenants.fence.context import tenant_transaction
 
 logger = logging.getLogger(__name__)
@@ -59,7 +58,7 @@ def sweep_tenant(tenant_id: UUID, *, now: datetime) -> list[UUID]:
     except (gateway.TwilioError, TwilioNotConfigured) as error:
         logger.warning("Recordings could not be searched: %s", error)
     with tenant_transaction(tenant_id):
-        own_accounts.forget_retired(now)
+        forgetting.forget_retired_accounts(now)
         due = Recording.objects.filter(state=Recording.State.WAITING, next_attempt_at__lte=now)
         return list(due.values_list("pk", flat=True)[:200])
 

@@ -8,14 +8,12 @@ import logging
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q
-
-from calls.facts.patience import KEPT, KEPT_OF_BROWSER, next_try
+from calls.facts.patience import next_try
 from calls.gateway import accounts
 from calls.models import UnroutedEvent
 from calls.services.callbacks import routing
 from calls.services.callbacks.reading import Callback, Hook, ids_of
-from calls.services.callbacks.routing import NOT_LET_IN, Unroutable
+from calls.services.callbacks.routing import Unroutable
 from tenants import doors
 
 logger = logging.getLogger(__name__)
@@ -79,9 +77,3 @@ def _callback(event: UnroutedEvent) -> Callback:
     if account is None:
         raise Unroutable("its account is gone")
     return Callback(Hook(event.hook), account, ids, event.payload, event.received_at)
-
-
-def forget_old(now: datetime) -> None:
-    """What will not be bound any more."""
-    refused = Q(reason=NOT_LET_IN, received_at__lte=now - KEPT_OF_BROWSER)
-    UnroutedEvent.objects.filter(refused | Q(received_at__lte=now - KEPT)).delete()

@@ -1,4 +1,4 @@
-"""The doctor: looks at the Twilio set-up piece by piece; `doctor_rules` says what it means.
+"""The doctor: looks at the Twilio set-up piece by piece; `rules` says what it means.
 
 Talks to Twilio and to our own public address, so never inside a transaction.
 """
@@ -21,8 +21,7 @@ from calls.gateway.accounts import (
 )
 from calls.models import PhoneNumber, UnroutedEvent
 from calls.services.callbacks.routing import NOT_LET_IN
-from calls.services.setup import numbers, own_accounts
-from calls.services.setup import rules as rules
+from calls.services.setup import numbers, own_accounts, rules
 from calls.services.setup.findings import Finding, Verdict, unasked
 from contacts.countries import countries_called
 from tenants.fence.context import tenant_transaction

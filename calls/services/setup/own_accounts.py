@@ -4,7 +4,6 @@ All but `disconnect` ask Twilio, so they run outside any transaction.
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError
@@ -14,7 +13,7 @@ from calls import gateway
 from calls.facts import rotation
 from calls.gateway import addresses
 from calls.gateway.accounts import TwilioAccount, account_of
-from calls.models import OwnAccount, PhoneNumber
+from calls.models import OwnAccount
 from calls.services.setup import numbers
 from tenants.bricks.secrets import SecretsError
 from tenants.fence.context import tenant_transaction
@@ -23,8 +22,6 @@ from tenants.trail import audit
 from tenants.trail.audit import Action
 
 APPLICATION_NAME = "VoIP CRM"
-# For how long a retired account serves the calls and recordings that were made with it.
-KEPT = timedelta(hours=48)
 
 
 class NotAccepted(Exception):
@@ -80,16 +77,6 @@ def disconnect(tenant: Tenant) -> None:
     with tenant_transaction(tenant.pk):
         if OwnAccount.objects.filter(retired_at=None).update(retired_at=timezone.now()):
             audit.record(Action.TWILIO_DISCONNECTED)
-
-
-def forget_retired(now: datetime) -> None:
-    """Delete the present tenant's accounts, secrets included, that were retired two days ago, and
-    their numbers, which another workspace may bring along now.
-    """
-    gone = list(OwnAccount.objects.filter(retired_at__lte=now - KEPT).values_list("sid", flat=True))
-    if gone:
-        PhoneNumber.objects.filter(account_sid__in=gone).delete()
-        OwnAccount.objects.filter(sid__in=gone).delete()
 
 
 def application_settings(account: TwilioAccount) -> gateway.ApplicationSettings:

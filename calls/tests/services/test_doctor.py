@@ -23,7 +23,7 @@ from django.core.wsgi import get_wsgi_application
 
 from calls.gateway import addresses
 from calls.models import PhoneNumber, UnroutedEvent
-from calls.services.setup import rules as rules
+from calls.services.setup import rules
 from calls.services.setup.findings import Verdict
 from contacts.services import create_contact
 from sandbox.config import Application, Number

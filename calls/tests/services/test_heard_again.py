@@ -17,7 +17,7 @@ from calls.facts.patience import KEPT, KEPT_OF_BROWSER, PAUSE
 from calls.gateway import addresses
 from calls.gateway.accounts import TwilioAccount, account_of
 from calls.models import CallEvent, CallLeg, CallLog, Conference, OwnAccount, UnroutedEvent
-from calls.services import reconcile
+from calls.services import forgetting, reconcile
 from calls.services.callbacks import aside, routing
 from calls.services.callbacks.reading import Callback, Form, Hook
 from calls.services.rooms import presence
@@ -298,9 +298,9 @@ def test_news_of_a_browser_that_was_refused_alarms_nobody_and_is_soon_dropped(
     assert (finding.verdict, finding.why) == (Verdict.RIGHT, "")
     received_at = UnroutedEvent.objects.get().received_at
     aside.hear_again(cast.acme.pk, now=received_at + KEPT_OF_BROWSER / 2)
-    aside.forget_old(received_at + KEPT_OF_BROWSER - timedelta(seconds=1))
+    forgetting.forget_kept_aside(received_at + KEPT_OF_BROWSER - timedelta(seconds=1))
     assert UnroutedEvent.objects.exists()
-    aside.forget_old(received_at + KEPT_OF_BROWSER)
+    forgetting.forget_kept_aside(received_at + KEPT_OF_BROWSER)
     assert not UnroutedEvent.objects.exists()
 
 
@@ -312,7 +312,7 @@ def test_what_is_not_of_our_browsers_is_no_refusal_of_ours(cast: Any, webhook: A
     reasons = UnroutedEvent.objects.order_by("pk").values_list("reason", flat=True)
     assert list(reasons) == ["no such tenant"] * 3 + ["no such leg"]
     assert doctor._kept_aside().verdict == Verdict.UNKNOWN
-    aside.forget_old(timezone.now() + KEPT_OF_BROWSER)
+    forgetting.forget_kept_aside(timezone.now() + KEPT_OF_BROWSER)
     assert UnroutedEvent.objects.count() == 4
 
 

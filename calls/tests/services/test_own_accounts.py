@@ -14,7 +14,7 @@ from calls.facts.refusals import Refusal
 from calls.gateway import accounts
 from calls.gateway.accounts import AccountGone, TwilioNotConfigured, account_for, account_of, sid_of
 from calls.models import OwnAccount, PhoneNumber, Recording
-from calls.services import dialing, reconcile, recordings
+from calls.services import dialing, forgetting, reconcile, recordings
 from calls.services.setup import own_accounts
 from calls.tests.conftest import Scene, sid
 from sandbox.config import Number
@@ -282,7 +282,7 @@ def test_what_was_made_with_an_account_stays_its_own_until_its_secrets_are_forgo
     now = timezone.now()
     for passed, is_kept in ((timedelta(hours=47), True), (timedelta(hours=49), False)):
         with tenant_transaction(tenant_id):
-            own_accounts.forget_retired(now + passed)
+            forgetting.forget_retired_accounts(now + passed)
         assert (len(accounts_of(cast.acme)) == 1) is is_kept
         with tenant_transaction(tenant_id):  # another workspace may bring the numbers along
             assert PhoneNumber.objects.filter(account_sid=OTHER_ACCOUNT).exists() is is_kept
