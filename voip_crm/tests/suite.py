@@ -31,8 +31,9 @@ ROOT = Path(__file__).resolve().parents[2]
 FAILURES = ROOT / "var" / "test-failures"
 FORGIVEN = 2
 TOO_MANY = 6  # that fail are no stumble: nothing is run again
-ISOLATION = "voip_crm/tests/isolation"
+ASIDE = ["voip_crm/tests/isolation", "tenants", "contacts", "sandbox"]  # about half of the others
 PYTEST = [sys.executable, "-m", "pytest"]
+OTHERS = [*PYTEST, "-m", "not browser"]
 _running: set[subprocess.Popen[bytes]] = set()
 
 
@@ -125,8 +126,8 @@ def everything() -> bool:
     """Run the lanes; whether all is well."""
     browser = browser_lane()
     beside = [
-        lane_beside("rest", 1, [*PYTEST, "-m", "not browser", f"--ignore={ISOLATION}"]),
-        lane_beside("isolation", 2, ["bash", "scripts/checks.sh"], [*PYTEST, ISOLATION]),
+        lane_beside("rest", 1, [*OTHERS, *(f"--ignore={folder}" for folder in ASIDE)]),
+        lane_beside("aside", 2, ["bash", "scripts/checks.sh"], [*OTHERS, *ASIDE]),
     ]
     migrate()
     threads = [threading.Thread(target=lane.run) for lane in beside]
