@@ -22,6 +22,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from configparser import ConfigParser
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -31,7 +32,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FAILURES = ROOT / "var" / "test-failures"
 FORGIVEN = 2
 TOO_MANY = 6  # that fail are no stumble: nothing is run again
-ASIDE = ["voip_crm/tests/isolation", "tenants", "contacts", "sandbox"]  # about half of the others
+ISOLATION = "voip_crm/tests/isolation"
+ASIDE = [ISOLATION, "tenants", "contacts", "sandbox"]  # about half of what needs no browser
 PYTEST = [sys.executable, "-m", "pytest"]
 OTHERS = [*PYTEST, "-m", "not browser"]
 _running: set[subprocess.Popen[bytes]] = set()
@@ -122,11 +124,19 @@ def lane_beside(name: str, number: int, *commands: list[str]) -> Lane:
     return Lane(name, list(commands), environment=environment)
 
 
+def rest() -> list[str]:
+    """The folders of tests that are not set aside."""
+    ini = ConfigParser()
+    ini.read(ROOT / "pytest.ini")
+    # Named, since pytest does not ignore what its `testpaths` name.
+    return [folder for folder in ini["pytest"]["testpaths"].split() if folder not in ASIDE]
+
+
 def everything() -> bool:
     """Run the lanes; whether all is well."""
     browser = browser_lane()
     beside = [
-        lane_beside("rest", 1, [*OTHERS, *(f"--ignore={folder}" for folder in ASIDE)]),
+        lane_beside("rest", 1, [*OTHERS, *rest(), f"--ignore={ISOLATION}"]),
         lane_beside("aside", 2, ["bash", "scripts/checks.sh"], [*OTHERS, *ASIDE]),
     ]
     migrate()

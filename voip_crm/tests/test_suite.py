@@ -220,3 +220,14 @@ def test_code_without_a_test_is_said(monkeypatch: Any, capsys: Any) -> None:
 def test_a_template_counts_as_the_modules_that_name_it() -> None:
     found = quick.modules_of("templates/caller_ids.html")
     assert "calls.pages.settings" in found and "calls.pages.calls" not in found
+
+
+def test_each_folder_of_tests_is_in_one_lane_beside_the_browser() -> None:
+    folders = pytest_ini_folders()
+    assert sorted([*suite.rest(), *suite.ASIDE]) == sorted([*folders, suite.ISOLATION])
+    assert suite.ISOLATION.partition("/")[0] in suite.rest()  # which leaves it out
+
+
+def pytest_ini_folders() -> list[str]:
+    line = next(x for x in (suite.ROOT / "pytest.ini").read_text().splitlines() if "testpaths" in x)
+    return line.partition("=")[2].split()
