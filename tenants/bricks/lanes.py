@@ -54,33 +54,34 @@ class Lane:
         self._pool.submit(self._run, key, work, log_context.facts())
 
     def _run(self, key: Hashable, work: Callable[[], None], facts: dict[str, str]) -> None:
-        try:
-            while True:
-                log_context.begin(**facts)
-                self._try(key, work)
-                with self._lock:
-                    if not self._known[key]:
-                        del self._known[key]
-                        return
-                    self._known[key] = False
-        finally:
-            with self._lock:
-                self._known.pop(key, None)
+        while True:
+            log_context.begin(**facts)
+            self._try(key, work)
             log_context.begin()
+            with self._lock:
+                if not self._known[key]:
+                    del self._known[key]
+                    return
+                self._known[key] = False
 
     def _try(self, key: Hashable, work: Callable[[], None]) -> None:
         for pause in (*self._again, None):
             try:
-                work()
+                _once(work)
                 return
             except self._trouble as error:
                 if pause is None:
                     logger.warning("%s is left to the sweep: %s", key, error)
                     return
                 logger.warning("%s is done again in %s s: %s", key, pause, error)
-            except Exception:
+            except Exception:  # a fault of one piece: nobody waits for it, and the lane goes on
                 logger.exception("%s failed", key)
                 return
-            finally:
-                connections.close_all()  # of this thread
             time.sleep(pause)
+
+
+def _once(work: Callable[[], None]) -> None:
+    try:
+        work()
+    finally:
+        connections.close_all()  # of this thread
