@@ -78,24 +78,29 @@ class Scene:
             return CallLog.objects.get(conference=self.room)
 
 
-@pytest.fixture
-def waiting(cast: Any) -> Scene:
-    """Bob's browser has connected and joined its room; nobody is dialled yet."""
+def scene_of(member: Any) -> Scene:
+    """The member's browser has connected and joined its room; nobody is dialled yet."""
     from calls.gateway.accounts import account_of
 
     request_id = uuid.uuid4()
     room, leg = presence.admit_agent(
-        cast.bob,
-        account=account_of(cast.acme.pk),
+        member,
+        account=account_of(member.tenant_id),
         client_request_id=request_id,
         call_sid=sid("CA"),
     )
-    scene = Scene(cast.bob, room, leg, request_id)
+    scene = Scene(member, room, leg, request_id)
     scene.hear(states.CALL, "ringing", leg)
     scene.hear(states.CONFERENCE, "participant-join", leg)
-    with tenant_transaction(cast.acme.pk):
+    with tenant_transaction(member.tenant_id):
         room.refresh_from_db()
     return scene
+
+
+@pytest.fixture
+def waiting(cast: Any) -> Scene:
+    """Bob waits in his room."""
+    return scene_of(cast.bob)
 
 
 @pytest.fixture

@@ -56,9 +56,10 @@ _replay = Replay(_build)
 
 def build() -> Cast:
     made: Cast = _replay()
-    for member in (made.alice, made.bob, made.charlie):
-        member.user.password = password_hash()
-    User.objects.update(password=password_hash())
+    people = [member.user for member in (made.alice, made.bob, made.charlie)]
+    for user in people:
+        user.password = password_hash()
+    User.objects.bulk_update(people, ["password"])
     return made
 
 

@@ -119,7 +119,7 @@ def test_what_is_too_large_is_not_read(client: Client, path: str, length: int) -
         path,
         content_type="multipart/form-data; boundary=x",
         CONTENT_LENGTH=str(length),
-        **{"wsgi.input": body},  # type: ignore[arg-type]
+        **{"wsgi.input": body},  # type: ignore[arg-type]  # of the environment
     )
     assert response.status_code == 413 and not body.is_read
     if path == LOGS:

@@ -15,13 +15,12 @@ from calls import gateway
 from calls.facts import states
 from calls.facts.refusals import Refusal
 from calls.gateway import addresses
-from calls.gateway.accounts import account_of
 from calls.models import CallLeg, CallLog, Conference, Recording, UnroutedEvent
 from calls.services import reconcile
 from calls.services.dialing import place_call
-from calls.services.rooms import presence, progress
+from calls.services.rooms import progress
 from calls.tests.builders import an_outbound_call
-from calls.tests.conftest import Scene, sid
+from calls.tests.conftest import Scene, scene_of, sid
 from tenants.fence.context import tenant_transaction
 from tenants.tests.database import everything_visible
 
@@ -199,19 +198,6 @@ def test_a_sweep_touches_its_own_tenant_only(lossy: Scene, cast: Any) -> None:
 
 
 # --- calls of lost answers ------------------------------------------------------------------------
-
-
-def scene_of(member: Any) -> Scene:
-    """The member's browser waits in a room of its own; its leg lives on, whatever Twilio says."""
-    room, leg = presence.admit_agent(
-        member,
-        account=account_of(member.tenant_id),
-        client_request_id=uuid.uuid4(),
-        call_sid=sid("CA"),
-    )
-    scene = Scene(member, room, leg, room.client_request_id)
-    scene.hear(states.CONFERENCE, "participant-join", leg)
-    return scene
 
 
 def dial(scene: Scene, sandbox: Any, fault: str) -> None:
