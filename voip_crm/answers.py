@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from django.views import defaults
 from psycopg.errors import ReadOnlySqlTransaction
 
+from calls.api import errors
 from calls.api.errors import RETRY_SECONDS, body
 from contacts.forms import LARGEST_FILE
 
@@ -40,19 +41,16 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def unavailable(request: HttpRequest) -> HttpResponse:
     wait = {"Retry-After": str(RETRY_SECONDS)}
     if _is_program(request):
-        content = body(
-            "unavailable", "The service is busy. Try again.", {"retryAfter": RETRY_SECONDS}
-        )
+        busy = errors.unavailable()
+        content = body(busy.code, busy.message, busy.details)
         return JsonResponse(content, status=503, headers=wait)
     return HttpResponse(render_to_string("503.html"), status=503, headers=wait)
 
 
 def is_unavailable(error: BaseException | None) -> bool:
     """Whether at the bottom of it the database was away, busy or read-only."""
-    for cause in _chain(error):
-        if isinstance(cause, OperationalError | InterfaceError | ReadOnlySqlTransaction):
-            return True
-    return False
+    kinds = (OperationalError, InterfaceError, ReadOnlySqlTransaction)
+    return any(isinstance(cause, kinds) for cause in _chain(error))
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

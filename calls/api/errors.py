@@ -59,11 +59,16 @@ def body(code: str, message: str, details: Any = None) -> dict[str, Any]:
     return {"error": {"code": code, "message": message, "details": details or {}}}
 
 
+def unavailable() -> Refusal:
+    """The database cannot answer now."""
+    return Refusal("unavailable", "The service is busy. Try again.", retryAfter=RETRY_SECONDS)
+
+
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's hook: every refusal, whoever raised it, in the one body."""
     if isinstance(error, OperationalError):
         logger.exception("The database could not answer")
-        error = Refusal("unavailable", "The service is busy. Try again.", retryAfter=RETRY_SECONDS)
+        error = unavailable()
     if isinstance(error, Refusal):
         set_rollback()
         return Response(

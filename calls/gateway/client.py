@@ -37,6 +37,8 @@ class TwilioRefused(TwilioError):
 class TwilioBusy(TwilioError):
     """Too many requests at once; this one was not processed."""
 
+    code = 20429  # Twilio's own for it
+
 
 class TwilioUnreachable(TwilioError):
     """No connection could be made, so nothing was asked of Twilio."""

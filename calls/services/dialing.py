@@ -23,8 +23,6 @@ from tenants.models import Membership, Tenant
 
 logger = logging.getLogger(__name__)
 
-TOO_MANY_REQUESTS = 20429  # Twilio's code
-
 
 @dataclass(frozen=True)
 class Target:
@@ -214,11 +212,7 @@ def _submit(tenant: Tenant, written: _Written) -> Placed:
 
 def _refused(tenant: Tenant, call: CallLog, leg: CallLeg, error: gateway.TwilioError) -> Refusal:
     """Close the call that Twilio did not take; the reason, to be raised."""
-    code = 0
-    if isinstance(error, gateway.TwilioBusy):
-        code = TOO_MANY_REQUESTS
-    elif isinstance(error, gateway.TwilioRefused):
-        code = error.code
+    code = error.code if isinstance(error, gateway.TwilioRefused | gateway.TwilioBusy) else 0
     with tenant_transaction(tenant.pk):
         CallLog.objects.filter(pk=call.pk).update(submission=CallLog.Submission.REFUSED)
         closing = progress.conclude(leg, states.FAILED, error_code=code, why="refused")
@@ -230,7 +224,7 @@ def _refused(tenant: Tenant, call: CallLog, leg: CallLeg, error: gateway.TwilioE
 def _not_placed(call: CallLog, code: int | None) -> Refusal:
     """Why Twilio did not take the call, by its code; 0 or None: it did not answer."""
     call_id = str(call.pk)
-    if code == TOO_MANY_REQUESTS:
+    if code == gateway.TwilioBusy.code:
         return Refusal("rate_limited", "Too many calls are being placed. Try again in a moment.")
     if code:
         message = explanations.twilio_refusal(code)

@@ -4,7 +4,7 @@ from django.http import HttpResponse
 from django.http.request import QueryDict
 
 from calls.gateway.accounts import TwilioAccount
-from calls.services.callbacks.reading import Form, Hook
+from calls.services.callbacks.reading import Form, status_hook
 from calls.webhooks import hearing
 from calls.webhooks.signed_posts import TwilioWebhook, retriable
 
@@ -14,5 +14,5 @@ class CallStatusWebhook(TwilioWebhook):
 
     @retriable
     def hear(self, account: TwilioAccount, form: Form, query: QueryDict) -> HttpResponse:
-        hearing.hear(Hook.ROOM if "room" in query else Hook.LEG, account, form, query)
+        hearing.hear(status_hook(query), account, form, query)
         return HttpResponse(status=204)

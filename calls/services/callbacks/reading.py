@@ -67,13 +67,18 @@ def ids_of(query: Mapping[str, str]) -> dict[str, UUID]:
     return {name: found for name in IDS if (found := read_uuid(query.get(name)))}
 
 
+def status_hook(query: Mapping[str, str]) -> Hook:
+    """Legs and rooms are told of at one address; its query says which."""
+    return Hook.ROOM if "room" in query else Hook.LEG
+
+
 def callback_of(account: TwilioAccount, url: str, form: Form, at: datetime) -> Callback | None:
     """The callback that Twilio has made, or tried to make, to this address of ours."""
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))
     hook = None
     if parts.path == reverse("call_status"):
-        hook = Hook.ROOM if "room" in query else Hook.LEG
+        hook = status_hook(query)
     elif parts.path == reverse("recording_status"):
         hook = Hook.RECORDING
     elif parts.path == reverse("voice_webhook") and query.get("step") == Hook.LEG_ENDED:
