@@ -17,12 +17,17 @@ quietly() {
 
 can_apt() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
 
+# Once is enough.
+apt_update() {
+  [ -z "${apt_is_new:-}" ] || return 0
+  DEBIAN_FRONTEND=noninteractive quietly apt-get -q -o Acquire::Retries=3 update && apt_is_new=1
+}
+
 apt_install() {
   say "Installing with apt: $* …"
   local options="-q -y --no-install-recommends -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3"
   # shellcheck disable=SC2086  # the options are words
-  DEBIAN_FRONTEND=noninteractive quietly apt-get -q -o Acquire::Retries=3 update &&
-    DEBIAN_FRONTEND=noninteractive quietly apt-get install $options "$@"
+  apt_update && DEBIAN_FRONTEND=noninteractive quietly apt-get install $options "$@"
 }
 
 # Prints the first Python from 3.11 to 3.14 that can make a virtual environment.

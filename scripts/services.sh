@@ -35,15 +35,21 @@ find_postgres() {
 
 find_redis() { first_command redis-server valkey-server; }
 
+# The engine without a window comes first: a page that is opened costs half of the time.
 # Ubuntu's chromium-browser may be a stub that only names a snap: it must run.
 find_chrome() {
   local name
-  for name in chromium chromium-browser google-chrome google-chrome-stable \
+  for name in chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable \
     "/Applications/Chromium.app/Contents/MacOS/Chromium" \
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do
     "$name" --version >/dev/null 2>&1 && command -v "$name" && return 0
   done
   return 1
+}
+
+chrome_package() {
+  can_apt && apt_update && apt-cache show chromium-headless-shell >/dev/null 2>&1 &&
+    echo chromium-headless-shell || echo chromium
 }
 
 as_postgres() {
@@ -54,7 +60,7 @@ install_missing() {
   local packages="" policy=/usr/sbin/policy-rc.d added=
   [ -n "${DATABASE_URL:-}" ] || find_postgres >/dev/null || packages="$packages postgresql"
   [ -n "${REDIS_URL:-}" ] || find_redis >/dev/null || packages="$packages redis-server"
-  [ -n "${CHROME_BIN:-}" ] || find_chrome >/dev/null || packages="$packages chromium fonts-dejavu-core"
+  [ -n "${CHROME_BIN:-}" ] || find_chrome >/dev/null || packages="$packages $(chrome_package) fonts-dejavu-core"
   [ -n "$packages" ] || return 0
   can_apt || die "These are needed:$packages. Install them ('sudo apt-get install$packages'," \
     "'brew install postgresql@17 redis' and Chrome), or give DATABASE_URL, REDIS_URL, CHROME_BIN."
