@@ -7,6 +7,7 @@
 import { PhoneError } from "./server.js";
 
 const KEYS = { microphone: "phone:microphone", speaker: "phone:speaker" };
+const NAMES = { microphone: "phone:microphone-name", speaker: "phone:speaker-name" };
 const KINDS = { microphone: "audioinput", speaker: "audiooutput" };
 // Chromium's names for “whatever the system uses”.
 const SYSTEM = new Set(["", "default", "communications"]);
@@ -24,15 +25,23 @@ export function createDevices({ mediaDevices, storage, emit = () => {}, canChoos
     const found = all.filter((one) => one.kind === KINDS[kind]);
     for (const one of found) if (one.label) labels.set(one.deviceId, one.label);
     const real = found.filter((one) => !SYSTEM.has(one.deviceId));
+    followChosen(kind, real);
     return (real.length ? real : found).map((one) => ({ id: one.deviceId, label: one.label }));
   }
 
-  const has = async (kind, id) => (await list(kind)).some((one) => one.id === id);
+  /** Browsers give a device a new id now and then: the chosen one is still known by its name. */
+  function followChosen(kind, real) {
+    const [id, name] = [chosen(kind), storage?.getItem(NAMES[kind])];
+    if (!id || !name || real.some((one) => one.deviceId === id)) return;
+    const same = real.find((one) => one.label === name);
+    if (same) storage.setItem(KEYS[kind], same.deviceId);
+  }
 
   /** What to ask getUserMedia for: the chosen microphone if it is there, else any. */
   async function constraint() {
+    const microphones = await list("microphone");
     const id = chosen("microphone");
-    return id && (await has("microphone", id)) ? { deviceId: { exact: id } } : true;
+    return id && microphones.some((one) => one.id === id) ? { deviceId: { exact: id } } : true;
   }
 
   /** Opens the microphone. Throws PhoneError: 31401 denied, 31402 none or in use. */
@@ -59,6 +68,7 @@ export function createDevices({ mediaDevices, storage, emit = () => {}, canChoos
     const tracks = stream.getTracks();
     const { deviceId = "", groupId = "" } = tracks[0]?.getSettings?.() ?? {};
     tracks.forEach((track) => track.stop());
+    list("speaker").catch(() => {}); // so that it is found under its present id when the call is up
     active = SYSTEM.has(deviceId) ? await behind(groupId) : deviceId;
     emit("device:changed", {});
     return SYSTEM.has(deviceId) ? true : { deviceId: { exact: deviceId } };
@@ -88,6 +98,8 @@ export function createDevices({ mediaDevices, storage, emit = () => {}, canChoos
   async function choose(kind, id) {
     if (id) storage?.setItem(KEYS[kind], id);
     else storage?.removeItem(KEYS[kind]);
+    if (labels.get(id)) storage?.setItem(NAMES[kind], labels.get(id));
+    else storage?.removeItem(NAMES[kind]);
     try {
       if (sdk && kind === "microphone") await useMicrophone(id);
       if (sdk && kind === "speaker") await useSpeaker(id);

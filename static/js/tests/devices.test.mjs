@@ -52,6 +52,19 @@ test("the chosen microphone is asked for, and remembered", async () => {
   assert.equal(made.storage.getItem("phone:microphone"), null);
 });
 
+test("a device that the browser has given a new id is known by its name", async () => {
+  const made = build();
+  await made.devices.list("microphone");
+  await made.devices.choose("microphone", "b");
+  made.found = DESK.map((one) => (one.deviceId.length === 1 ? { ...one, deviceId: `new-${one.deviceId}` } : one));
+  assert.deepEqual(await made.devices.check(), { deviceId: { exact: "new-b" } });
+  assert.equal(made.devices.chosen("microphone"), "new-b");
+  // Another one's name is nobody's: without the id and the name it is not there.
+  made.found = DESK.filter((one) => one.deviceId !== "b");
+  await made.devices.check();
+  assert.deepEqual(made.asked.at(-1), true);
+});
+
 test("a chosen microphone that is not there is forgotten for this call only", async () => {
   const made = build({ stored: { "phone:microphone": "gone" } });
   assert.deepEqual(await made.devices.check(), { deviceId: { exact: "a" } });
