@@ -32,7 +32,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
+    "voip_crm.apps.StaticFiles",
     "rest_framework",
     "drf_spectacular",
     "django_htmx",

@@ -3,6 +3,8 @@
 As Django middleware servestatic would cost every request under WSGI an event loop.
 """
 
+import sys
+from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings
@@ -34,6 +36,10 @@ def with_static_wsgi(application: Any) -> Any:
 
 
 def with_static_asgi(application: Any) -> Any:
+    if find_spec("sniffio") is None:
+        # Each request would look for it in every folder of the path, which costs more than all else
+        # that a file costs.
+        sys.modules["sniffio"] = None  # type: ignore[assignment]
     return _with_folders(ServeStaticASGI(application, **_options()))
 
 
