@@ -11,6 +11,7 @@ from django.db import close_old_connections
 
 from tenants.bricks import log_context
 from voip_crm.checks import refuse_to_start_on_errors
+from voip_crm.children import die_with_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voip_crm.settings")
 
@@ -25,6 +26,12 @@ app.autodiscover_tasks()
 def refuse_to_start(**_: Any) -> None:
     """A worker process; the threads of ./run are not one."""
     refuse_to_start_on_errors(several_processes=True)
+
+
+@signals.worker_process_init.connect
+def end_with_the_worker(**_: Any) -> None:
+    """A process of the pool; of one that was killed it would keep a task's lease and its lock."""
+    die_with_parent()
 
 
 @signals.setup_logging.connect

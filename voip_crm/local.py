@@ -1,6 +1,5 @@
 """What `./run` needs beside the web server: its database, the sandbox process, Celery's threads."""
 
-import ctypes
 import json
 import logging
 import os
@@ -21,6 +20,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from calls.gateway import addresses
 from voip_crm import demo, embedded
+from voip_crm.children import die_with_parent
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class Sandbox:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C reaches us alone, and we end its whole group
-            preexec_fn=die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=die_with_parent,
         )
         threading.Thread(target=self._report_death, daemon=True).start()
 
@@ -171,8 +171,3 @@ def sandbox_config(data_dir: str) -> dict[str, Any]:
         "data_dir": data_dir,
         "ring_seconds": 1.5,
     }
-
-
-def die_with_parent() -> None:
-    """In the child before exec: the kernel kills it when its parent is gone, even by SIGKILL."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG

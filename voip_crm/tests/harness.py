@@ -24,7 +24,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from voip_crm.local import die_with_parent
+from voip_crm.children import die_with_parent
 from voip_crm.tests.statements import PROCESSES
 
 START_SECONDS = 90.0
@@ -59,6 +59,27 @@ def answers(url: str) -> bool:
     return True
 
 
+def children_of(parent: int) -> set[int]:
+    """The processes of this one that have not ended (Linux)."""
+    return {pid for pid, (state, of) in _processes().items() if of == parent and state != "Z"}
+
+
+def alive(pids: set[int]) -> set[int]:
+    """Those of them that have not ended (Linux)."""
+    return {pid for pid, (state, _) in _processes().items() if pid in pids and state != "Z"}
+
+
+def _processes() -> dict[int, tuple[str, int]]:
+    """State and parent of each process."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # Behind the name, which is in brackets and may contain anything.
+            state, parent, *_ = path.read_text().rpartition(")")[2].split()
+            found[int(path.parent.name)] = (state, int(parent))
+    return found
+
+
 def find_redis() -> str:
     """The path of a Redis server. Raises AssertionError when there is none."""
     found = shutil.which("redis-server") or shutil.which("valkey-server")
@@ -88,7 +109,7 @@ class Processes:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=die_with_parent if sys.platform == "linux" else None,
+                preexec_fn=die_with_parent,
             )
         return self.children[name]
 
