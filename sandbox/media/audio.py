@@ -7,6 +7,7 @@ import math
 from array import array
 from collections import deque
 from functools import cache
+from operator import mul
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -142,13 +143,13 @@ class Ear:
         self._frames += 1
         self._last.append(frame)
         if frame is not SILENCE:
-            self._squares += sum(s * s for s in frame)
+            self._squares += sum(map(mul, frame, frame))
             self._peak = max(self._peak, max(frame), -min(frame))
 
     def report(self) -> dict[str, Any]:
         """``seconds rms peak rms_last_second dominant_hz silent``; 0 Hz stands for silence."""
         last = array("h", b"".join(frame.tobytes() for frame in self._last))
-        recent = math.sqrt(sum(s * s for s in last) / len(last)) if last else 0.0
+        recent = math.sqrt(sum(map(mul, last, last)) / len(last)) if last else 0.0
         silent = recent < self.SILENT_BELOW
         return {
             "seconds": round(self._frames * FRAME_SECONDS, 2),

@@ -5,6 +5,7 @@ that the processes of `harness` and the settings of the test process name the sa
 """
 
 import base64
+import contextlib
 import os
 import secrets
 import socket
@@ -12,9 +13,12 @@ from urllib.parse import urlsplit
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that no outgoing connection takes before a server does: those begin above 32,767."""
+    while True:
+        port = secrets.choice(range(20_000, 32_000))
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def allowed_hosts() -> set[str]:

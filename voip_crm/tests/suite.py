@@ -1,11 +1,11 @@
 """The whole suite: three lanes side by side, what stumbled once more alone, and what took long.
 
     python -m voip_crm.tests.suite            everything; `./test` has started the services
-    python -m voip_crm.tests.suite flaky N    the browser's lane N times, and which tests failed
+    python -m voip_crm.tests.suite flaky N    the browser's lanes N times, and which tests failed
 
-What drives a browser waits every now and then, and a test and its database wait for each other:
-three lanes keep two cores busy. Each has a test database (pytest-django adds TOX_PARALLEL_ENV to
-its name), copied from one that was migrated once, and a Redis database.
+What drives a browser waits for people's time to pass, and a test and its database wait for each
+other: four lanes, two with a browser, keep two cores busy. Each has a test database (pytest-django
+adds TOX_PARALLEL_ENV to its name), copied from one that was migrated once, and a Redis database.
 
 A browser test that fails is run once more, alone, after the lanes. If it passes then, it is *flaky*
 and printed last, with what there is to find its fault; the run is green with `FORGIVEN` of them.
@@ -34,6 +34,8 @@ FORGIVEN = 2
 TOO_MANY = 6  # that fail are no stumble: nothing is run again
 ISOLATION = "voip_crm/tests/isolation"
 ASIDE = [ISOLATION, "tenants", "contacts", "sandbox"]  # about half of what needs no browser
+# About half of what needs a browser: calls, from their beginning to their end.
+CALLING = [f"voip_crm/tests/test_{name}.py" for name in ("flow", "rejoin", "two_tabs")]
 PYTEST = [sys.executable, "-m", "pytest"]
 OTHERS = [*PYTEST, "-m", "not browser"]
 _running: set[subprocess.Popen[bytes]] = set()
@@ -113,8 +115,14 @@ class Lane:
         return [test for test in self.tests if test["failures"]]
 
 
-def browser_lane(name: str = "browser", *arguments: str) -> Lane:
-    return Lane(name, [[*PYTEST, "-m", "browser", *arguments]], is_shown=True)
+def browser_lanes(*arguments: str) -> list[Lane]:
+    """The first is shown."""
+    browser = [*PYTEST, "-m", "browser", *arguments]
+    ignored = [f"--ignore={file}" for file in CALLING]
+    return [
+        Lane("calling", [[*browser, *CALLING]], is_shown=True),
+        lane_beside("browsing", 3, [*browser, *ignored]),
+    ]
 
 
 def lane_beside(name: str, number: int, *commands: list[str]) -> Lane:
@@ -134,30 +142,34 @@ def rest() -> list[str]:
 
 def everything() -> bool:
     """Run the lanes; whether all is well."""
-    browser = browser_lane()
-    beside = [
+    browsers = browser_lanes()
+    others = [
         lane_beside("rest", 1, [*OTHERS, *rest(), f"--ignore={ISOLATION}"]),
         lane_beside("aside", 2, ["bash", "scripts/checks.sh"], [*OTHERS, *ASIDE]),
     ]
+    lanes = [*browsers, *others]
     migrate()
-    threads = [threading.Thread(target=lane.run) for lane in beside]
-    for thread in threads:
-        thread.start()
-    browser.run()
-    for thread in threads:
-        thread.join()
-    for lane in beside:
+    run_together(lanes)
+    for lane in lanes[1:]:
         print(lane.log.read_text())
-    flaky = run_again(browser) if 0 < len(browser.failed) <= TOO_MANY else []
-    lanes = [browser, *beside]
+    failed = sum(len(lane.failed) for lane in browsers)
+    flaky = run_again(browsers) if 0 < failed <= TOO_MANY else []
     tell_times(lanes)
     # What failed stands last, where it is looked for: between the lanes' logs it is hard to find.
-    is_good = all(lane.is_good for lane in beside) and is_forgivable(browser, flaky)
+    is_good = all(lane.is_good for lane in others) and is_forgivable(browsers, flaky)
     if not is_good:
         tell_failures(lanes, flaky)
     for stumble in flaky:
         stumble.tell()
     return is_good
+
+
+def run_together(lanes: list[Lane]) -> None:
+    threads = [threading.Thread(target=lane.run) for lane in lanes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def migrate() -> None:
@@ -178,8 +190,8 @@ class Stumble:
 
     def tell(self) -> None:
         print(
-            f"flaky: {self.test}: failed after {self.seconds:.1f} s beside the other lane, passed"
-            f" in {self.seconds_alone:.1f} s alone"
+            f"flaky: {self.test}: failed after {self.seconds:.1f} s beside the other lanes,"
+            f" passed in {self.seconds_alone:.1f} s alone"
         )
         print("\n".join(f"  {line}" for line in self.text.splitlines()[-30:]))
         name = self.test.rpartition("::")[2]
@@ -188,10 +200,10 @@ class Stumble:
                 print(f"  {file.relative_to(ROOT)}")
 
 
-def run_again(browser: Lane) -> list[Stumble]:
+def run_again(browsers: list[Lane]) -> list[Stumble]:
     """Run each failed test alone; those that pass now."""
     stumbles = []
-    for number, before in enumerate(browser.failed):
+    for number, before in enumerate(test for lane in browsers for test in lane.failed):
         if any(failure["is_fault"] for failure in before["failures"]):
             continue
         print(f"== once more, alone: {before['test']}")
@@ -203,13 +215,15 @@ def run_again(browser: Lane) -> list[Stumble]:
     return stumbles
 
 
-def is_forgivable(browser: Lane, flaky: list[Stumble]) -> bool:
-    """Whether the lane is good, or came to its end and failed by nothing but a few stumbles."""
-    if browser.is_good:
-        return True
+def is_forgivable(browsers: list[Lane], flaky: list[Stumble]) -> bool:
+    """Whether the lanes are good, or came to their ends and failed by nothing but few stumbles."""
+    if not all(lane.is_whole for lane in browsers) or len(flaky) > FORGIVEN:
+        return False
     stumbled = {stumble.test for stumble in flaky}
-    is_explained = browser.is_whole and stumbled == {test["test"] for test in browser.failed}
-    return is_explained and 0 < len(flaky) <= FORGIVEN
+    return all(
+        lane.is_good or (lane.failed and stumbled.issuperset(test["test"] for test in lane.failed))
+        for lane in browsers
+    )
 
 
 def tell_times(lanes: list[Lane]) -> None:
@@ -240,19 +254,25 @@ def tell_failures(lanes: list[Lane], flaky: list[Stumble]) -> None:
 
 
 def count_stumbles(times: int) -> bool:
-    """Run the browser's lane several times, nothing beside it; whether no test ever failed."""
-    failed: Counter[str] = Counter()
+    """Run the browser's lanes several times, nothing beside them; whether no test ever failed."""
+    failures: Counter[str] = Counter()
     migrate()
     for number in range(1, times + 1):
-        lane = browser_lane(f"browser-{number}", "-q").run()
-        failed.update(test["test"] for test in lane.failed)
-        print(f"== run {number} of {times}: {len(lane.failed)} of {len(lane.tests)} tests failed")
-        if not lane.is_whole or (any(lane.codes) and not lane.failed):
-            failed["the run as a whole"] += 1
-    for test, count in failed.most_common():
+        lanes = browser_lanes("-q")
+        run_together(lanes)
+        failed = [test["test"] for lane in lanes for test in lane.failed]
+        failures.update(failed)
+        count, minutes = sum(len(lane.tests) for lane in lanes), max(x.seconds for x in lanes) / 60
+        print(f"== run {number} of {times}: {len(failed)} of {count} failed in {minutes:.1f} min")
+        for lane in lanes:
+            for broken in lane.failed:
+                print(*(failure["text"] for failure in broken["failures"]), sep="\n")
+            if not lane.is_whole or (any(lane.codes) and not lane.failed):
+                failures[f"lane {lane.name} as a whole"] += 1
+    for test, count in failures.most_common():
         print(f"{count:4} of {times}  {test}")
-    print(f"== {sum(failed.values())} stumbles in {times} runs")
-    return not failed
+    print(f"== {sum(failures.values())} stumbles in {times} runs")
+    return not failures
 
 
 def main(arguments: list[str]) -> int:

@@ -3,6 +3,7 @@ signed. Nothing else of an address may.
 """
 
 import uuid
+from itertools import product
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -54,8 +55,19 @@ def test_our_addresses_have_their_parameters_in_alphabetical_order(url: str) -> 
 
 
 # What is hard about queries: blanks, escapes, signs that mean a space, signs that look like one.
-texts = st.text("abAB=+% é", max_size=4) | st.sampled_from(["%20", "+", "%2B", "%61", "%C3%A9", ""])
-parameters = st.builds(lambda n, s, v: n + s + v, texts, st.sampled_from(["=", ""]), texts)
+_SIGNS = "abAB=+% é"
+_TEXTS = [
+    "",
+    *_SIGNS,
+    *map("".join, product(_SIGNS, repeat=2)),
+    "%20",
+    "%2B",
+    "%61",
+    "%C3%A9",
+    "aB+%",
+]
+# One draw each, as a thousand examples want it.
+parameters = st.sampled_from([*map("".join, product(_TEXTS, ["=", ""], _TEXTS))])
 # Of a query that is empty the library does not see the question mark; Django does not show it.
 queries = st.lists(parameters, min_size=1, max_size=5).filter("&".join)
 
@@ -92,7 +104,7 @@ def test_an_order_is_all_that_may_differ(query: list[str], data: Any) -> None:
     assert not is_signed(came, other)
 
 
-@given(queries, texts, st.data())
+@given(queries, st.sampled_from(_TEXTS), st.data())
 def test_where_a_name_is_there_twice_its_order_counts(
     query: list[str], name: str, data: Any
 ) -> None:

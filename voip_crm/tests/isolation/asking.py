@@ -128,22 +128,42 @@ def _do_what_waits(outcome: Outcome) -> None:
 
 
 class _Lines(logging.Handler):
-    def __init__(self, outcome: Outcome) -> None:
+    """Formatted as in production, for the outcome of the request that is under way."""
+
+    def __init__(self) -> None:
         super().__init__(logging.DEBUG)
         self.setFormatter(JsonFormatter())
-        self._outcome = outcome
+        self.outcome: Outcome | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._outcome.heard.append(("log", self.format(record)))
+        if self.outcome is not None:
+            self.outcome.heard.append(("log", self.format(record)))
+
+
+_lines = _Lines()
+
+
+@contextmanager
+def listening_to_logs() -> Iterator[None]:
+    """Once for many requests: after each change of a level logging works everything out anew."""
+    loggers = [logging.getLogger(name) for name in OURS]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(_lines)
+        logger.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.removeHandler(_lines)
+            logger.setLevel(level)
 
 
 @contextmanager
 def _listening() -> Iterator[Outcome]:
     """Our logs at DEBUG, live messages, tasks and requests to Twilio go to the outcome."""
     outcome = Outcome(0, "")
-    handler = _Lines(outcome)
-    loggers = [logging.getLogger(name) for name in OURS]
-    levels = [logger.level for logger in loggers]
+    assert _lines in logging.getLogger(OURS[0]).handlers, "nobody listens to the logs"
 
     def deliver(channel: str, text: str) -> None:
         outcome.messages.append((channel, text))
@@ -164,15 +184,11 @@ def _listening() -> Iterator[Outcome]:
     patch.setattr(Lane, "do", tend)
     patch.setattr(TwilioHttpClient, "request", request)
     live._local.append(deliver)
-    for logger in loggers:
-        logger.addHandler(handler)
-        logger.setLevel(logging.DEBUG)
+    _lines.outcome = outcome
     try:
         yield outcome
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.removeHandler(handler)
-            logger.setLevel(level)
+        _lines.outcome = None
         live._local.remove(deliver)
         patch.undo()
 

@@ -29,7 +29,8 @@ from voip_crm.tests.isolation.test_parameters import signed
 from voip_crm.tests.isolation.world import AREAS, Side, World
 
 pytestmark = pytest.mark.django_db
-EXAMPLES = int(os.environ.get("ISOLATION_EXAMPLES", "15"))
+IN_THE_SUITE = 10
+EXAMPLES = int(os.environ.get("ISOLATION_EXAMPLES", IN_THE_SUITE))
 STEPS = 25
 FORM = "application/x-www-form-urlencoded"
 slugs, roles = strategies.sampled_from([*AREAS]), strategies.sampled_from(["admin", "supervisor"])
@@ -260,7 +261,7 @@ def test_random_use_leaks_nothing(world: World) -> None:
         settings=hypothesis_settings(
             max_examples=EXAMPLES,
             stateful_step_count=STEPS,
-            derandomize=EXAMPLES == 15,
+            derandomize=EXAMPLES == IN_THE_SUITE,
             database=None,
             phases=[Phase.generate, Phase.shrink],
             suppress_health_check=list(HealthCheck),

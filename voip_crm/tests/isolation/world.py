@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -73,8 +74,12 @@ class Side:
         """What of this workspace stands in `text`, but for what the asker has `said`."""
         text, said = text.lower(), said.lower()
         found = {c for c in self.canaries if c in text and c not in said}
-        only_digits = re.sub(r"\D", "", text)
-        return found | {d for d in self.digits if d in only_digits and d not in said}
+        return found | {d for d in self.digits if d in _digits(text) and d not in said}
+
+
+@lru_cache(maxsize=16)  # one text is looked through for each workspace
+def _digits(text: str) -> str:
+    return "".join(re.findall(r"\d+", text))
 
 
 @dataclass
@@ -393,23 +398,41 @@ def everything_visible() -> Iterator[None]:
 
 def snapshot() -> Snapshot:
     """Every row of every table, as text, with its tenant's id."""
-    found: Snapshot = {}
+    found: dict[str, set[Row]] = {table: set() for table in _tables()}
     with everything_visible(), connection.cursor() as cursor:
-        for model in apps.get_models(include_auto_created=True):
-            if (table := model._meta.db_table) in VOLATILE_TABLES:
-                continue
-            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
-            names = [column[0] for column in cursor.description]
-            kept = [n for n, name in enumerate(names) if (table, name) not in VOLATILE_COLUMNS]
-            whose = names.index("tenant_id") if "tenant_id" in names else None
-            found[table] = frozenset(
-                (
-                    None if whose is None else UUID(str(row[whose])),
-                    repr([row[n] for n in kept]),
-                )
-                for row in cursor.fetchall()
-            )
-    return found
+        cursor.execute(_everything(connection.vendor))
+        for table, whose, text in cursor:
+            found[table].add((None if whose is None else UUID(whose), text))
+    return {table: frozenset(rows) for table, rows in found.items()}
+
+
+@cache
+def _tables() -> dict[str, list[str]]:
+    """Each table with its columns, but for what changes by itself."""
+    return {
+        model._meta.db_table: [
+            field.column
+            for field in model._meta.local_concrete_fields
+            if (model._meta.db_table, field.column) not in VOLATILE_COLUMNS
+        ]
+        for model in apps.get_models(include_auto_created=True)
+        if model._meta.db_table not in VOLATILE_TABLES
+    }
+
+
+@cache
+def _everything(vendor: str) -> str:
+    """One statement for all of it: there are hundreds of snapshots."""
+    as_text = "jsonb_build_array({})::text" if vendor == "postgresql" else "json_array({})"
+    selects = []
+    for table, columns in _tables().items():
+        quoted = ", ".join(connection.ops.quote_name(column) for column in columns)
+        whose = "CAST(tenant_id AS text)" if "tenant_id" in columns else "CAST(NULL AS text)"
+        selects.append(
+            f"SELECT '{table}', {whose}, {as_text.format(quoted)}"
+            f" FROM {connection.ops.quote_name(table)}"
+        )
+    return " UNION ALL ".join(selects)
 
 
 def changes(before: Snapshot, after: Snapshot) -> set[tuple[str, Any]]:
