@@ -12,6 +12,7 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tenants.bricks import courier
 from tenants.tests import database
 from voip_crm.tests import harness
 from voip_crm.tests.environment import allowed_hosts
@@ -106,6 +107,15 @@ def quick_passwords(request: pytest.FixtureRequest, settings: Any) -> None:
         settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.fixture(autouse=True)
+def everybody_is_asked() -> None:
+    """What one test has let hang is no fault of the next one."""
+    from calls.gateway import client
+
+    courier.redis.worked()
+    client.hangs.worked()
+
+
 # --- the product -----------------------------------------------------------------------------
 
 
@@ -146,6 +156,23 @@ def site(request: pytest.FixtureRequest) -> Iterator[harness.Site]:
 @pytest.fixture
 def sandbox(site: harness.Site) -> harness.SandboxClient:
     return site.sandbox
+
+
+@pytest.fixture(scope="session")
+def production() -> Iterator[Any]:
+    """The Procfile's processes (voip_crm/tests/production.py); test_production.py ends them."""
+    from voip_crm.tests.production import running
+
+    if not os.environ["DATABASE_URL"].startswith("postgres"):
+        pytest.fail("production needs PostgreSQL: use ./test")
+    with running() as site:
+        yield site
+
+
+@pytest.fixture
+def bob(production: Any) -> Any:
+    """Bob's browser in production, without JavaScript: a `requests.Session`."""
+    return production.sign_in()
 
 
 # --- the browser -----------------------------------------------------------------------------

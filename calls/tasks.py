@@ -17,6 +17,7 @@ from calls.gateway.accounts import TwilioNotConfigured
 from calls.services import forgetting, reconcile, recordings
 from calls.services.rooms import tending
 from tenants import doors
+from tenants.bricks import courier
 from tenants.bricks.lanes import Lane
 
 logger = logging.getLogger(__name__)
@@ -29,13 +30,12 @@ def queue(task: Task, *arguments: Any, countdown: float = 0) -> None:
     The tenant's id comes first among the arguments, ids as text.
     """
 
-    def send() -> None:
-        try:
-            task.apply_async(tuple(str(argument) for argument in arguments), countdown=countdown)
-        except (OperationalError, OSError) as error:
-            logger.warning("%s was not queued: %s", task.name, error)
+    given = tuple(str(argument) for argument in arguments)
 
-    transaction.on_commit(send)
+    def send() -> None:
+        task.apply_async(given, countdown=countdown)
+
+    transaction.on_commit(lambda: courier.give(send, (OperationalError, OSError)))
 
 
 # Somebody is talking to nobody, or pays for it: this does not wait for a broker or a worker.
@@ -74,7 +74,7 @@ def _tend(tenant_id: UUID, room_id: UUID) -> None:
 def fetch_recording(self: Task, tenant_id: str, recording_id: str) -> None:
     wait = recordings.fetch_recording(UUID(tenant_id), UUID(recording_id), now=timezone.now())
     if wait is not None and wait <= 60:
-        self.apply_async((tenant_id, recording_id), countdown=wait)
+        queue(self, tenant_id, recording_id, countdown=wait)
 
 
 @shared_task

@@ -15,8 +15,13 @@ from psycopg.errors import ReadOnlySqlTransaction
 from calls.api import errors
 from calls.api.errors import RETRY_SECONDS, body
 from contacts.forms import LARGEST_FILE
+from tenants.bricks import deadline
 
 FILES = "/contacts/import"  # the one address that takes them
+# Seconds for which a request may wait for the database, and then is answered all the same: 503, or
+# TwiML. Django admin reads more at once.
+PATIENCE = 2.5
+LONGER = {FILES: 60.0, "/admin/": 9.0}
 LARGEST_BODY = 4 * LARGEST_FILE  # there: a file that is a little too large is told of at its field
 
 
@@ -63,6 +68,18 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 def _is_program(request: HttpRequest) -> bool:
     return request.path.startswith("/api/")
+
+
+class DeadlineMiddleware:
+    """Nobody waits for a database that hangs (`tenants.bricks.deadline`)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        longer = (LONGER[path] for path in LONGER if request.path.startswith(path))
+        with deadline.within(next(longer, PATIENCE)):
+            return self.get_response(request)
 
 
 class BodyLimitMiddleware:

@@ -7,7 +7,11 @@ from django.conf import settings
 from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from tenants.bricks import deadline
+
 log = logging.getLogger(__name__)
+
+SECONDS = 1.0  # after which a service that has not answered does not answer
 
 
 class HealthMiddleware:
@@ -33,7 +37,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 def _database_answers() -> bool:
     try:
-        with connection.cursor() as cursor:
+        with deadline.within(SECONDS), connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except Error as error:
         log.warning("The database does not answer: %s", error)
@@ -50,8 +54,8 @@ def _broker_answers() -> bool:
 
     client = redis.Redis.from_url(
         settings.REDIS_URL,
-        socket_connect_timeout=1,
-        socket_timeout=1,
+        socket_connect_timeout=SECONDS,
+        socket_timeout=SECONDS,
         retry=Retry(NoBackoff(), 0),
     )
     try:

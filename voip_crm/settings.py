@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "voip_crm.health.HealthMiddleware",
     "voip_crm.answers.BodyLimitMiddleware",
+    "voip_crm.answers.DeadlineMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -96,13 +97,20 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
+    DATABASES["default"]["ENGINE"] = "voip_crm.postgresql"
     DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", 60)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    _OPTIONS = DATABASES["default"].setdefault("OPTIONS", {})
     # A webhook must fail in time for Twilio to try again (it waits 15 s at most), and what it was
-    # told is stored must be, whatever the role, the database or the server have by default.
-    DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
-        "-c statement_timeout=10000 -c lock_timeout=4000 -c synchronous_commit=on"
+    # told is stored must be, whatever the role, the database or the server have by default. What
+    # nobody waits for any more (voip_crm/answers.py) is given up within a second.
+    _OPTIONS["options"] = (
+        "-c statement_timeout=10000 -c lock_timeout=2000 -c synchronous_commit=on"
+        " -c client_connection_check_interval=1000"
     )
+    # A server that is gone without a word is noticed by TCP after as many seconds as these say.
+    _OPTIONS |= {"connect_timeout": 2, "tcp_user_timeout": 5000}  # milliseconds, as libpq wants it
+    _OPTIONS |= {"keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3}
     if owner_url := env.str("DATABASE_OWNER_URL", ""):
         DATABASE_OWNER = env.db_url_config(owner_url)
 DATABASE_APPLICATION: dict[str, Any] = dict(DATABASES["default"])
@@ -191,7 +199,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
     {
         "visibility_timeout": 3600,
         "socket_connect_timeout": 1,
-        "socket_timeout": 10,
+        # A worker waits for a task for a second at a time; what it hands over waits for no longer.
+        "socket_timeout": 5,
         # Unlimited by default: whoever queues a task would wait six seconds for a dead broker.
         "max_retries": 1,
         "interval_start": 0,

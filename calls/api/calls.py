@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from calls import gateway, tasks
+from calls.api.errors import unavailable
 from calls.api.fields import StrictSerializer, UtcField
 from calls.api.schema import refusals
 from calls.api.throttles import CallThrottle, TokenThrottle
@@ -18,6 +19,7 @@ from calls.gateway.accounts import account_of
 from calls.models import CallLog
 from calls.services import dialing
 from tenants.bricks import log_context
+from tenants.bricks.gates import Crowded, Gate
 from tenants.bricks.http import MemberRequest
 from tenants.fence.context import tenant_transaction
 from tenants.middleware import short_transactions
@@ -103,6 +105,10 @@ class MakeCallAnswer(serializers.Serializer[CallLog]):
         return {"mode": "on" if call.is_recorded else "off", "consent": "none"}
 
 
+# A dial waits for Twilio, at worst for seconds: pages and webhooks keep the other threads.
+_dials = Gate(3)
+
+
 @method_decorator(short_transactions, name="dispatch")
 class MakeCallView(APIView):
     """Ring a contact into the room in which the agent's browser waits."""
@@ -125,14 +131,17 @@ class MakeCallView(APIView):
             raise Refusal("not_supported", "agentMode “phone” and “related” do not exist yet.")
         member = request.member
         try:
-            placed = dialing.place_call(
-                request.tenant,
-                agent=member,
-                client_request_id=data["clientRequestId"],
-                to=data.get("to") or "",
-                contact_id=data.get("contactId"),
-                from_number_id=data.get("fromNumberId"),
-            )
+            with _dials.passing():
+                placed = dialing.place_call(
+                    request.tenant,
+                    agent=member,
+                    client_request_id=data["clientRequestId"],
+                    to=data.get("to") or "",
+                    contact_id=data.get("contactId"),
+                    from_number_id=data.get("fromNumberId"),
+                )
+        except Crowded:
+            raise unavailable(retry_after=1) from None
         except Refusal as refusal:
             if refusal.closing:
                 tasks.tend_now(member.tenant_id, refusal.closing)

@@ -59,9 +59,9 @@ def body(code: str, message: str, details: Any = None) -> dict[str, Any]:
     return {"error": {"code": code, "message": message, "details": details or {}}}
 
 
-def unavailable() -> Refusal:
-    """The database cannot answer now."""
-    return Refusal("unavailable", "The service is busy. Try again.", retryAfter=RETRY_SECONDS)
+def unavailable(retry_after: int = RETRY_SECONDS) -> Refusal:
+    """The database cannot answer now, or too many ask for the same; `retry_after` in seconds."""
+    return Refusal("unavailable", "The service is busy. Try again.", retryAfter=retry_after)
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:

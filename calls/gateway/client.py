@@ -14,12 +14,15 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from calls.gateway.accounts import TwilioAccount
+from tenants.bricks import deadline
+from tenants.bricks.breaker import Breaker
 
 T = TypeVar("T")
 
 TIMEOUT = 5.0  # seconds for one REST request
 RATE_LIMIT_WAITS = (0.5, 1.0)  # seconds before a request that was certainly not processed is tried
 _NO_CONNECTION = "no connection could be made"
+hangs = Breaker("Twilio", seconds=5, after=3)
 
 
 class TwilioError(Exception):
@@ -86,10 +89,23 @@ def owner(account: TwilioAccount) -> Client:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn what the library and its HTTP client raise into our own errors."""
+    """Turn what the library and its HTTP client raise into our own errors.
+
+    Raises `TwilioUnreachable` at once, and asks nothing, while Twilio lets everybody wait.
+    """
+    if hangs.is_open():
+        raise TwilioUnreachable("it has not answered for a while")
     try:
-        yield
+        with deadline.not_counted():
+            yield
+        hangs.worked()
+    except requests.Timeout as error:
+        hangs.failed(type(error).__name__)
+        if isinstance(error, requests.ConnectTimeout):
+            raise TwilioUnreachable(_NO_CONNECTION) from error
+        raise OutcomeUnknown(type(error).__name__) from error
     except TwilioRestException as error:
+        hangs.worked()
         if error.status == 429:
             raise TwilioBusy("too many requests at once") from error
         if error.status >= 500:
@@ -98,8 +114,6 @@ def translated() -> Iterator[None]:
     except TwilioException as error:
         # Lists raise the plain class; their requests change nothing.
         raise OutcomeUnknown(str(error)) from error
-    except requests.ConnectTimeout as error:
-        raise TwilioUnreachable(_NO_CONNECTION) from error
     except requests.ConnectionError as error:
         if _never_connected(error):
             raise TwilioUnreachable(_NO_CONNECTION) from error

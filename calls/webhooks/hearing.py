@@ -10,14 +10,19 @@ from calls.services.callbacks import aside, routing
 from calls.services.callbacks.reading import Callback, Form, Hook, ids_of
 from calls.services.callbacks.routing import Unroutable
 from tenants.bricks import log_context
+from tenants.bricks.gates import Gate
+
+# News of one leg, or of one room, waits for that room: not with every thread that there is.
+_gate = Gate(2)
 
 
 def hear(hook: Hook, account: TwilioAccount, form: Form, query: QueryDict) -> None:
-    """Route it, and see to what is to be done now."""
+    """Route it, and see to what is to be done now. Raises `Crowded`: then it is to come again."""
     callback = Callback(hook, account, ids_of(query), form, timezone.now())
     log_context.bind(**{**callback.ids, "tenant": callback.named_tenant})
     try:
-        found = routing.hear(callback)
+        with _gate.passing((hook, *sorted(callback.ids.values()))):
+            found = routing.hear(callback)
     except Unroutable as error:
         aside.keep(callback, str(error))
         return

@@ -19,6 +19,7 @@ from calls.gateway import accounts
 from calls.gateway.accounts import TwilioAccount, TwilioNotConfigured
 from calls.services.callbacks.reading import Form
 from tenants.bricks import log_context
+from tenants.bricks.gates import Crowded
 from tenants.bricks.ids import read_uuid
 from tenants.bricks.texts import storable
 
@@ -97,13 +98,15 @@ def misshapen(raw: HttpRequest) -> int:
 def retriable(
     hear: Callable[..., HttpResponse],
 ) -> Callable[..., HttpResponse]:
-    """Answer 503 when the database cannot take the event now: Twilio then sends it again."""
+    """Answer 503 when the event cannot be taken now: Twilio then sends it again."""
 
     def answered(*args: Any) -> HttpResponse:
         try:
             return hear(*args)
         except (DatabaseError, InterfaceError):
             logger.exception("An event could not be stored")
-            return HttpResponse(status=503)
+        except Crowded as crowd:
+            logger.warning("An event has to come again: %s", crowd)
+        return HttpResponse(status=503)
 
     return answered

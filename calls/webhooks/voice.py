@@ -20,6 +20,7 @@ from calls.services.rooms.progress import UnknownCall
 from calls.webhooks import hearing
 from calls.webhooks.signed_posts import TwilioWebhook
 from tenants.bricks import log_context
+from tenants.bricks.gates import Crowded
 from tenants.bricks.ids import read_uuid
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ class VoiceWebhook(TwilioWebhook):
             document = self._document(account, form, query)
         except Refusal as refusal:
             document = twiml.say_goodbye(refusal.message)
-        except (DatabaseError, InterfaceError):
+        except (DatabaseError, InterfaceError, Crowded):
             logger.exception("A voice request could not be served")
             return _busy()
         return HttpResponse(document, content_type="text/xml")

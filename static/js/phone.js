@@ -27,7 +27,7 @@ const DEFAULTS = {
 // Refused tokens stay refused; other signalling errors may heal within GRACE_MS.
 const TOKEN_ERRORS = new Set([20101, 20104, 20151, 31201, 31202, 31204, 31205, 31207]);
 // The SDK may say "accepted" a moment before the webhook has been stored.
-const ASK_AGAIN = new Set(["agent_not_connected", "duplicate_in_progress", "network"]);
+const ASK_AGAIN = new Set(["agent_not_connected", "duplicate_in_progress", "network", "unavailable"]);
 const CONNECT_MS = 10000;
 const GRACE_MS = 3000;
 const END_MS = 1500;

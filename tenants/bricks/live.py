@@ -5,7 +5,6 @@ Publish on commit: `transaction.on_commit(partial(publish, tenant_id, {...}))`.
 """
 
 import json
-import logging
 import time
 from collections.abc import Callable
 from functools import cache
@@ -15,25 +14,22 @@ from uuid import UUID
 from django.conf import settings
 from django.core import signing
 
-log = logging.getLogger(__name__)
+from tenants.bricks import courier
 
 CHANNEL_PREFIX = "live:"
 END_PREFIX = f"{CHANNEL_PREFIX}end:"
 TICKET_SECONDS = 60
 _SALT = "tenants.bricks.live"
-_REST_SECONDS = 5.0
 
 Deliver = Callable[[str, str], None]
 _local: list[Deliver] = []
-_rest_until = 0.0
 
 
 def publish(tenant_id: UUID, message: dict[str, Any]) -> None:
     """Send `message` (JSON, ids only) to every open page of the tenant. Never raises.
 
     Without Redis it reaches the pages of this process. When Redis is away the message is lost
-    (pages re-fetch when the channel is back) and the next tries are skipped for five seconds, so
-    that no request waits for it twice.
+    (pages re-fetch when the channel is back); nobody waits for it (`courier`).
     """
     _send(f"{CHANNEL_PREFIX}{tenant_id}", json.dumps(message))
 
@@ -46,20 +42,14 @@ def end_streams(owner_id: UUID) -> None:
 
 
 def _send(channel: str, text: str) -> None:
-    global _rest_until
     if not settings.REDIS_URL:
         for deliver in _local:
             deliver(channel, text)
         return
-    if time.monotonic() < _rest_until:
-        return
     from redis import RedisError  # a sixth of a second, which ./run need not wait for
 
-    try:
-        _client(settings.REDIS_URL).publish(channel, text)
-    except (RedisError, OSError) as error:
-        _rest_until = time.monotonic() + _REST_SECONDS
-        log.warning("A live message was lost, Redis does not answer: %s", error)
+    url = settings.REDIS_URL
+    courier.give(lambda: _client(url).publish(channel, text), (RedisError, OSError))
 
 
 def listen(deliver: Deliver) -> None:

@@ -6,8 +6,8 @@ import contextlib
 import datetime as dt
 import json
 import os
-import re
 import secrets
+import signal
 import subprocess
 import sys
 import uuid
@@ -35,7 +35,16 @@ from voip_crm.tests.environment import free_port
 from voip_crm.tests.test_live import Redis
 
 PROCFILE = parse_procfile((settings.BASE_DIR / "Procfile").read_text()).processes
-CAST = "import django; django.setup(); from voip_crm.tests import cast; cast.build()"
+CAST = """
+import django
+django.setup()
+from tenants.people.services import add_member
+from voip_crm.tests import cast
+acme = cast.build().acme
+for number in range(8):
+    email = f"agent{number}@acme.example"
+    add_member(acme, email=email, name=f"Agent {number}", role="agent", password=cast.PASSWORD)
+"""
 
 
 @dataclass
@@ -56,12 +65,12 @@ class Production:
         session.verify = str(self.processes.folder / "cert.pem")
         return session
 
-    def sign_in(self) -> requests.Session:
-        """As Bob."""
+    def sign_in(self, email: str = "bob@acme.example") -> requests.Session:
+        """As Bob, or as one of `agent0` to `agent7@acme.example`."""
         session = self.session()
         page = session.get(f"{self.url}/", timeout=20)
         assert page.url.startswith(f"{self.url}/sign-in"), (page.status_code, page.text)
-        form = {"username": "bob@acme.example", "password": cast.PASSWORD}
+        form = {"username": email, "password": cast.PASSWORD}
         form["csrfmiddlewaretoken"] = session.cookies["__Host-csrftoken"]
         page = session.post(page.url, form, headers={"Referer": page.url}, timeout=20)
         assert page.url == f"{self.url}/calls", page.text
@@ -83,11 +92,9 @@ class Production:
         return self.session().post(url, form, headers=headers, timeout=20)
 
     def connect_agent(self, session: requests.Session) -> str:
-        """What Twilio tells when Bob's browser connects; the `clientRequestId`."""
-        token = session.post(f"{self.url}/api/twilio/access-token", json={}, timeout=20).json()
-        self.secrets.add(token["token"])
+        """What Twilio tells when an agent's browser connects; the `clientRequestId`."""
         request_id, sid = str(uuid.uuid4()), f"CA{uuid.uuid4().hex}"
-        caller = {"CallSid": sid, "From": f"client:{token['identity']}"}
+        caller = {"CallSid": sid, "From": f"client:{self.identity(session)}"}
         answer = self.webhook(
             "/api/twilio/voice-webhook",
             **caller,
@@ -105,6 +112,37 @@ class Production:
         )
         assert joined.status_code == 204
         return request_id
+
+    def identity(self, session: requests.Session) -> str:
+        """By which Twilio knows this agent's browser."""
+        token = session.post(f"{self.url}/api/twilio/access-token", json={}, timeout=20).json()
+        self.secrets.add(token["token"])
+        return str(token["identity"])
+
+    @property
+    def tenant(self) -> str:
+        """Acme's id."""
+        return self._ask("SELECT id FROM tenants_tenant WHERE slug = 'acme'")
+
+    def last_room(self) -> str:
+        return self._ask("SELECT id FROM calls_conference ORDER BY created_at DESC LIMIT 1")
+
+    def tasks_done(self) -> int:
+        return sum("succeeded in" in line["message"] for line in self.log())
+
+    def _ask(self, statement: str) -> str:
+        with self.connect() as rows:
+            return str(rows.execute(statement).fetchone()[0])
+
+    @contextlib.contextmanager
+    def hanging(self, name: str) -> Iterator[None]:
+        """Inside, `database`, `redis` or `sandbox` takes connections and answers nothing."""
+        process = self.redis.process if name == "redis" else self.processes.children[name]
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGCONT)
 
     def connect(self, name: str = "") -> Any:
         """To the database as its owner, past the product."""
@@ -128,15 +166,18 @@ class Production:
 def running() -> Iterator[Production]:
     """Migrated, with the cast, and ready."""
     processes = harness.Processes()
-    folder, ports = processes.folder, {n: free_port() for n in ("proxy", "web", "live", "sandbox")}
+    kinds = ("proxy", "web", "live", "sandbox", "database")
+    folder, ports = processes.folder, {kind: free_port() for kind in kinds}
+    application = Env.db_url_config(os.environ["DATABASE_URL"])
     url = f"https://localhost:{ports['proxy']}"
     environment = {
         "DJANGO_SETTINGS_MODULE": "voip_crm.settings",
         "SECRET_KEY": secrets.token_urlsafe(50),
         "PUBLIC_BASE_URL": url,
         "ALLOWED_HOSTS": "",
-        "DATABASE_URL": re.sub(
-            r"/[^/]+$", f"/prod_{secrets.token_hex(6)}", os.environ["DATABASE_URL"]
+        "DATABASE_URL": (
+            f"postgres://{application['USER']}:{application['PASSWORD']}"
+            f"@127.0.0.1:{ports['database']}/prod_{secrets.token_hex(6)}"
         ),
         "DATABASE_OWNER_URL": "",  # of the release only
         "RECORDINGS_DIR": str(folder / "recordings"),
@@ -170,6 +211,7 @@ def running() -> Iterator[Production]:
         options = ["--config", str(folder / "sandbox.json"), "--port", str(ports["sandbox"])]
         trust = {"SSL_CERT_FILE": str(folder / "cert.pem")}
         processes.start("sandbox", "-m", "sandbox", *options, **trust)
+        processes.start("database", "-m", "voip_crm.tests.pipe", str(ports["database"]), *_place())
         where = [str(ports[name]) for name in ("proxy", "web", "live")]
         files = [str(folder / "cert.pem"), str(folder / "key.pem")]
         processes.start("proxy", "-m", "voip_crm.tests.proxy", *where, *files)
@@ -205,6 +247,13 @@ def running() -> Iterator[Production]:
         redis.kill()
         administration.execute(f'DROP DATABASE IF EXISTS "{site.name}" WITH (FORCE)')
         administration.close()
+
+
+def _place() -> list[str]:
+    """Of the database's server: its socket, or its host and port."""
+    given = Env.db_url_config(os.environ["DATABASE_URL"])
+    host, port = given["HOST"] or "/var/run/postgresql", str(given["PORT"] or 5432)
+    return [f"{host}/.s.PGSQL.{port}"] if host.startswith("/") else [host, port]
 
 
 def _certificate(folder: Path) -> None:

@@ -14,7 +14,9 @@ import pytest
 import time_machine
 import uvicorn
 
+from tenants.bricks import courier
 from tenants.bricks import live as sender
+from tenants.bricks.breaker import Breaker
 from voip_crm import live
 from voip_crm.tests.environment import free_port
 from voip_crm.tests.harness import find_redis
@@ -245,7 +247,7 @@ async def test_redis_killed_and_restarted_costs_a_resync_and_nothing_more(
     redis_server: Redis, monkeypatch: Any, settings: Any
 ) -> None:
     settings.REDIS_URL = redis_server.url
-    monkeypatch.setattr(sender, "_REST_SECONDS", 0.0)
+    monkeypatch.setattr(courier, "redis", Breaker("Redis", seconds=0))
     async with serving(live.Hub(redis_server.url), monkeypatch) as channel:
         acme, borealis = await channel.open(ACME), await channel.open(BOREALIS)
         assert await acme.message() == RESYNC and await borealis.message() == RESYNC
@@ -270,22 +272,6 @@ async def test_streams_end_through_redis_too(
         await asyncio.to_thread(sender.end_streams, bob)
         assert await bobs.next_line("0") == "0"
         assert await alices.is_silent()
-
-
-async def test_a_dead_redis_is_not_asked_again_for_a_while(settings: Any, monkeypatch: Any) -> None:
-    settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
-    monkeypatch.setattr(sender, "_rest_until", 0.0)
-    asked = []
-    client = sender._client
-
-    def counted(url: str) -> Any:
-        asked.append(url)
-        return client(url)
-
-    monkeypatch.setattr(sender, "_client", counted)
-    for _ in range(3):
-        sender.publish(ACME, {"type": "call", "id": 1})
-    assert len(asked) == 1
 
 
 async def test_every_event_reaches_every_one_of_many_pages(channel: Channel) -> None:

@@ -2,13 +2,11 @@
 
 import contextlib
 import json
-import os
 import select
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,20 +14,7 @@ import requests
 
 from voip_crm.tests import harness
 from voip_crm.tests.environment import free_port
-from voip_crm.tests.production import PROCFILE, Production, running
-
-
-@pytest.fixture(scope="module")
-def production() -> Iterator[Production]:
-    if not os.environ["DATABASE_URL"].startswith("postgres"):
-        pytest.fail("production needs PostgreSQL: use ./test")
-    with running() as site:
-        yield site
-
-
-@pytest.fixture
-def bob(production: Production) -> Any:
-    return production.sign_in()
+from voip_crm.tests.production import PROCFILE, Production
 
 
 def test_a_call_is_placed_heard_live_and_logged_without_secrets(
@@ -177,6 +162,31 @@ def test_a_wrong_setting_ends_each_process_with_its_name(production: Production)
         assert process.returncode != 0
         said = [line for line in error.splitlines() if "REDIS_URL" in line]
         assert len(said) == 1 and said[0].startswith("voip_crm.E005"), (name, error)
+
+
+def test_no_process_outlives_a_killed_master(production: Production, eventually: Any) -> None:
+    """Granian's and Celery's, which nothing would look after, and which hold port and tasks."""
+    port = str(free_port())
+    ours = production.environment | {"PORT": port, "WEB_WORKERS": "1", "WORKER_PROCESSES": "1"}
+    masters = [
+        subprocess.Popen(
+            ["sh", "-c", PROCFILE[name]],
+            env=ours,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for name in ("web", "worker")
+    ]
+    # Their first children: of Granian also Python's tracker of resources, which leaves by itself.
+    eventually(lambda: harness.answers(f"http://127.0.0.1:{port}/healthz"), 60)
+    eventually(lambda: all(harness.children_of(master.pid) for master in masters), 60)
+    children = {pid for master in masters for pid in harness.children_of(master.pid)}
+    for master in masters:
+        master.kill()
+        master.wait()
+    eventually(lambda: not harness.alive(children), 10)
+    with pytest.raises(OSError):
+        requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5)
 
 
 def test_an_end_in_the_middle_of_a_webhook_loses_nothing(production: Production, bob: Any) -> None:

@@ -1,0 +1,92 @@
+"""What is handed to Redis, in its order, by a thread of its own: nobody waits for Redis.
+
+What could not be handed over is lost. Whoever gives something here has it in the rows as well (a
+task that the sweep finds), or can do without (a live message: pages look again by themselves).
+"""
+
+import atexit
+import logging
+import os
+import queue
+import threading
+from collections.abc import Callable
+from contextvars import Context, copy_context
+
+from django.conf import settings
+
+from tenants.bricks.breaker import Breaker
+
+logger = logging.getLogger(__name__)
+
+MOST = 10_000  # things on their way; more are lost
+GOODBYE_SECONDS = 2.0  # for which a process that ends waits for them
+redis = Breaker("Redis", seconds=5)
+
+Errand = tuple[Context, Callable[[], None]]
+_errands: queue.Queue[Errand] = queue.Queue(MOST)
+_thread: threading.Thread | None = None
+_lock = threading.Lock()
+
+
+def give(errand: Callable[[], None], trouble: tuple[type[Exception], ...]) -> None:
+    """Do it soon; one of `trouble` says that Redis is away. Without Redis it is done at once."""
+    if not settings.REDIS_URL:
+        try:
+            errand()
+        except trouble as error:
+            logger.warning("Something was not handed over: %s", error)
+        return
+    _begin()
+    try:
+        _errands.put_nowait((copy_context(), lambda: _do(errand, trouble)))
+    except queue.Full:
+        logger.warning("Too much is on its way to Redis")
+
+
+def flush(seconds: float = GOODBYE_SECONDS) -> None:
+    """Wait until all that was given is done, or for so long."""
+    if _thread is None or not _thread.is_alive():
+        return
+    done = threading.Event()
+    _errands.put((copy_context(), done.set))
+    done.wait(seconds)
+
+
+def _begin() -> None:
+    """In each process its own thread: it does not come along when a worker makes its pool."""
+    global _thread
+    if _thread is not None and _thread.is_alive():
+        return
+    with _lock:
+        if _thread is None or not _thread.is_alive():
+            _thread = threading.Thread(target=_run, name="courier", daemon=True)
+            _thread.start()
+
+
+def _run() -> None:
+    while True:
+        context, do = _errands.get()
+        try:
+            context.run(do)
+        except Exception:  # a fault of one errand: the others go on
+            logger.exception("What was on its way to Redis failed")
+
+
+def _do(errand: Callable[[], None], trouble: tuple[type[Exception], ...]) -> None:
+    if redis.is_open():
+        return
+    try:
+        errand()
+    except trouble as error:
+        redis.failed(error)
+    else:
+        redis.worked()
+
+
+def _begin_anew() -> None:
+    global _errands, _lock, _thread
+    _errands, _lock, _thread = queue.Queue(MOST), threading.Lock(), None
+
+
+os.register_at_fork(after_in_child=_begin_anew)
+atexit.register(flush)

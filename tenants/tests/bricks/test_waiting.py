@@ -1,0 +1,162 @@
+"""What keeps one who waits from keeping everybody: deadlines, breakers, gates, the courier."""
+
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tenants.bricks import courier, deadline
+from tenants.bricks.breaker import Breaker
+from tenants.bricks.gates import Crowded, Gate
+
+LONG = 10.0  # seconds, which no test waits for
+
+
+class Clock:
+    def __init__(self, monkeypatch: Any) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+
+
+@pytest.fixture
+def clock(monkeypatch: Any) -> Clock:
+    return Clock(monkeypatch)
+
+
+def test_a_deadline_comes_nearer_and_does_not_count_what_has_its_own_limit(clock: Clock) -> None:
+    assert deadline.left(LONG) == LONG  # nobody waits
+    with deadline.within(2.5):
+        clock.now += 1
+        assert deadline.left(LONG) == 1.5 and deadline.left(1) == 1
+        with deadline.not_counted():
+            clock.now += 5
+        assert deadline.left(LONG) == 1.5
+        with pytest.raises(ValueError), deadline.not_counted():
+            clock.now += 5
+            raise ValueError
+        clock.now += 2
+        assert deadline.left(LONG) == 0
+    assert deadline.left(LONG) == LONG
+
+
+def test_a_breaker_lets_one_try_after_a_while(clock: Clock) -> None:
+    breaker = Breaker("it", seconds=5, after=2)
+    breaker.failed("no answer")
+    assert not breaker.is_open()
+    breaker.failed("no answer")
+    assert breaker.is_open()
+    clock.now += 5
+    assert [breaker.is_open() for _ in range(3)] == [False, True, True]
+    breaker.failed("no answer")
+    assert breaker.is_open()
+    clock.now += 5
+    assert not breaker.is_open()
+    breaker.worked()
+    assert [breaker.is_open() for _ in range(3)] == [False] * 3
+    breaker.failed("one alone")
+    assert not breaker.is_open()
+
+
+def test_a_gate_holds_so_many_for_a_key_and_lets_go_of_all() -> None:
+    gate = Gate(2, patience=0)
+    with gate.passing("a"), gate.passing("a"), gate.passing("b"):
+        with pytest.raises(Crowded), gate.passing("a"):
+            pass
+    with pytest.raises(ValueError), gate.passing("a"):
+        raise ValueError
+    assert not gate._inside
+    with gate.passing("a"), gate.passing("a"):
+        pass
+
+
+def test_who_waits_at_a_gate_goes_in_when_another_leaves() -> None:
+    gate, inside, leave = Gate(1, patience=LONG), threading.Event(), threading.Event()
+
+    def first() -> None:
+        with gate.passing():
+            inside.set()
+            leave.wait(LONG)
+
+    def second() -> str:
+        with gate.passing():
+            return "inside"
+
+    with ThreadPoolExecutor(2) as pool:
+        pool.submit(first)
+        assert inside.wait(LONG)
+        waits = pool.submit(second)
+        leave.set()
+        assert waits.result(LONG) == "inside"
+
+
+@pytest.fixture
+def with_redis(settings: Any, monkeypatch: Any) -> Breaker:
+    settings.REDIS_URL = "redis://nowhere"
+    breaker = Breaker("Redis", seconds=LONG)
+    monkeypatch.setattr(courier, "redis", breaker)
+    return breaker
+
+
+def test_the_courier_keeps_the_order_and_keeps_nobody(with_redis: Breaker) -> None:
+    began, go, done = threading.Event(), threading.Event(), list[int]()
+
+    def slow() -> None:
+        began.set()
+        go.wait(LONG)
+
+    courier.give(slow, (OSError,))
+    for number in range(5):
+        courier.give(lambda number=number: done.append(number), (OSError,))  # type: ignore[misc]
+    assert began.wait(LONG) and done == []  # we went on meanwhile
+    go.set()
+    courier.flush(LONG)
+    assert done == [*range(5)]
+
+
+def test_what_redis_did_not_take_is_lost_and_it_is_not_asked_again_at_once(
+    with_redis: Breaker,
+) -> None:
+    tried = []
+
+    def fail() -> None:
+        tried.append(1)
+        raise ConnectionError("no answer")
+
+    for _ in range(3):
+        courier.give(fail, (OSError,))
+    courier.flush(LONG)
+    assert tried == [1] and with_redis.is_open()
+
+
+def test_a_fault_of_one_errand_stops_no_other(with_redis: Breaker, caplog: Any) -> None:
+    done = []
+    courier.give(lambda: 1 / 0, (OSError,))  # type: ignore[arg-type, return-value]
+    courier.give(lambda: done.append(1), (OSError,))
+    courier.flush(LONG)
+    assert done == [1] and not with_redis.is_open()
+    assert "division by zero" in caplog.text
+
+
+FORKING = """
+import os
+from django.conf import settings
+settings.configure(REDIS_URL="redis://nowhere")
+from tenants.bricks import courier
+courier.give(lambda: None, ())
+courier.flush()
+if os.fork() == 0:
+    courier.give(lambda: os.write(1, b"done"), ())
+    courier.flush()
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_a_child_has_a_courier_of_its_own() -> None:
+    """Celery's pool is forked from a process that has handed something over."""
+    done = subprocess.run([sys.executable, "-c", FORKING], capture_output=True, timeout=60)
+    assert (done.stdout, done.stderr) == (b"done", b"")

@@ -1,0 +1,151 @@
+"""What hangs instead of failing: PostgreSQL, Redis or Twilio take connections and say nothing.
+
+Whoever asks is answered while it still hangs. (In production, which test_production.py ends.)
+"""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from xml.etree import ElementTree
+
+from voip_crm.tests.production import Production
+
+PATIENCE = 10  # seconds of the client's; what hangs here hangs for as long as the test wants
+CALLER = {"CallSid": "CA" + "2" * 32, "From": "client:nobody", "CallStatus": "ringing"}
+
+
+def test_a_database_that_hangs_lets_nobody_wait(
+    production: Production, bob: Any, eventually: Any
+) -> None:
+    url, tenant, identity = production.url, production.tenant, production.identity(bob)
+    session = production.session()
+
+    def page() -> tuple[int, str]:
+        answer = bob.get(f"{url}/calls", timeout=PATIENCE)
+        return answer.status_code, answer.text
+
+    def api() -> tuple[int, str]:
+        answer = bob.get(f"{url}/api/twilio/call-logs", timeout=PATIENCE)
+        return answer.status_code, answer.text
+
+    def event() -> tuple[int, str]:
+        fields = {"CallSid": "CA" + "3" * 32, "CallStatus": "completed"}
+        leg = "00000000-0000-0000-0000-000000000001"
+        answer = production.webhook(f"/api/twilio/call-status?leg={leg}&tenant={tenant}", **fields)
+        return answer.status_code, answer.text
+
+    def voice() -> tuple[int, str]:
+        fields = CALLER | {"From": f"client:{identity}"}
+        answer = production.webhook("/api/twilio/voice-webhook", **fields)
+        return answer.status_code, answer.text
+
+    def health() -> tuple[int, str]:
+        return session.get(f"{url}/healthz", timeout=PATIENCE).status_code, ""
+
+    def readiness() -> tuple[int, str]:
+        return session.get(f"{url}/readyz", timeout=PATIENCE).status_code, ""
+
+    kinds = (page, api, event, voice, health, readiness)
+    assert [kind()[0] for kind in kinds] == [200, 200, 204, 200, 200, 200]
+    # Twenty of each at once: more than there are threads.
+    with production.hanging("database"), ThreadPoolExecutor(120) as crowd:
+        asked = {kind: [crowd.submit(kind) for _ in range(20)] for kind in kinds}
+        answers = {kind: [one.result(60) for one in those] for kind, those in asked.items()}
+    status = {kind.__name__: {code for code, _ in those} for kind, those in answers.items()}
+    assert status == {
+        "page": {503},
+        "api": {503},
+        "event": {503},  # so that Twilio sends it again
+        "voice": {200},
+        "health": {200},
+        "readiness": {503},
+    }
+    assert all("busy" in text or "try again" in text.lower() for _, text in answers[page])
+    assert all('"unavailable"' in text for _, text in answers[api])
+    for _, text in answers[voice]:
+        spoken = ElementTree.fromstring(text)
+        assert [element.tag for element in spoken] == ["Say", "Hangup"]
+    eventually(lambda: [kind()[0] for kind in kinds] == [200, 200, 204, 200, 200, 200], 20)
+
+
+def test_a_redis_that_hangs_costs_nobody_a_call(
+    production: Production, bob: Any, eventually: Any
+) -> None:
+    where = f"{production.url}/api/twilio/call-logs"
+    with production.hanging("redis"):
+        request_id = production.connect_agent(bob)
+        answer = bob.post(
+            f"{production.url}/api/twilio/make-call",
+            json={"clientRequestId": request_id, "to": "+14155550100"},
+            timeout=PATIENCE,
+        )
+        assert answer.status_code == 201, answer.text
+        call = answer.json()
+        eventually(
+            lambda: bob.get(f"{where}/{call['callLogId']}").json()["status"] == "in-progress", 20, 1
+        )
+        ended = bob.post(f"{production.url}/calls/end", {"request": request_id}, timeout=PATIENCE)
+        assert ended.status_code == 204
+        eventually(
+            lambda: bob.get(f"{where}/{call['callLogId']}").json()["status"] == "completed", 20, 1
+        )
+    # No worker's place is lost with it: as many tasks as there are places, and more, are done.
+    eventually(lambda: bob.get(f"{where}/{call['callLogId']}").json()["recordingUrl"], 90, 1)
+    before = production.tasks_done()
+    eventually(lambda: production.tasks_done() >= before + 3, 120, 1)
+
+
+def test_a_twilio_that_hangs_takes_no_threads_from_pages(
+    production: Production, bob: Any, eventually: Any
+) -> None:
+    agents = [production.sign_in(f"agent{number}@acme.example") for number in range(8)]
+    rooms = [production.connect_agent(agent) for agent in agents]
+
+    def dial(agent: Any, room: str) -> str:
+        answer = agent.post(
+            f"{production.url}/api/twilio/make-call",
+            json={"clientRequestId": room, "to": "+14155550100"},
+            timeout=30,
+        )
+        return str(answer.json()["error"]["code"])
+
+    with production.hanging("sandbox"), ThreadPoolExecutor(30) as crowd:
+        dials = [crowd.submit(dial, *both) for both in zip(agents, rooms, strict=True)]
+        pages = [
+            crowd.submit(bob.get, f"{production.url}/calls", timeout=PATIENCE) for _ in range(20)
+        ]
+        assert {page.result(60).status_code for page in pages} == {200}
+        said = Counter(one.result(60) for one in dials)
+    # Asked and not answered, it may have been made; for the others there was no room.
+    assert {*said} == {"submission_unknown", "unavailable"}
+    assert said["unavailable"] >= 8 - 2 * 3, said
+
+
+def test_a_locked_room_leaves_threads_for_pages(
+    production: Production, bob: Any, eventually: Any
+) -> None:
+    production.connect_agent(bob)
+    room, tenant = production.last_room(), production.tenant
+
+    def event(number: int) -> int:
+        return production.webhook(
+            f"/api/twilio/call-status?room={room}&tenant={tenant}",
+            ConferenceSid="CF" + "1" * 32,
+            StatusCallbackEvent="participant-mute",
+            SequenceNumber=str(100 + number),
+        ).status_code
+
+    with ThreadPoolExecutor(60) as crowd:
+        with production.connect() as rows, rows.transaction():
+            rows.execute("SELECT 1 FROM calls_conference WHERE id = %s FOR UPDATE", [room])
+            events = [crowd.submit(event, number) for number in range(32)]
+            pages = [
+                crowd.submit(bob.get, f"{production.url}/calls", timeout=PATIENCE)
+                for _ in range(20)
+            ]
+            assert {page.result(60).status_code for page in pages} == {200}
+            assert {one.result(60) for one in events} == {503}
+            # Two at once wait for it in each process; the others were sent away by then.
+            crowded = [line for line in production.log() if "has to come again" in line["message"]]
+            assert len(crowded) >= 16
+        assert {event(number) for number in range(3)} == {204}
