@@ -5,7 +5,7 @@ from django.urls import URLPattern, path, re_path
 
 from calls.api.call_logs import CallLogsView, CallLogView
 from calls.api.calls import AccessTokenView, MakeCallView
-from calls.pages import calls, controls, phone, settings
+from calls.pages import calls, controls, phone, recordings, settings
 from calls.webhooks.call_status import CallStatusWebhook
 from calls.webhooks.recording_status import RecordingStatusWebhook
 from calls.webhooks.voice import HoldMusicWebhook, VoiceWebhook
@@ -33,7 +33,12 @@ urlpatterns = [
     path("calls/end", controls.end_call, name="end_call"),
     path("calls/rejoin", controls.rejoin, name="rejoin"),
     path("calls/live-ticket", phone.live_ticket, name="live_ticket"),
-    path("recordings/<uuid:recording_id>", phone.recording, name="recording"),
+    path("recordings/<uuid:recording_id>", recordings.recording, name="recording"),
+    path(
+        "recordings/<uuid:recording_id>/fetch",
+        recordings.fetch_again,
+        name="fetch_recording",
+    ),
     either("api/twilio/access-token", AccessTokenView.as_view(), "access_token"),
     either("api/twilio/make-call", MakeCallView.as_view(), "make_call"),
     either("api/twilio/call-logs", CallLogsView.as_view(), "call_logs"),

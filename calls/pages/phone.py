@@ -3,15 +3,11 @@ render.
 """
 
 import json
-import re
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.http import FileResponse, Http404, HttpResponse, JsonResponse
-from django.http.response import HttpResponseBase
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
@@ -22,8 +18,6 @@ from tenants.bricks import live
 from tenants.bricks.access import member_required
 from tenants.bricks.http import TenantRequest
 from tenants.bricks.ids import read_uuid
-from tenants.trail import audit
-from tenants.trail.audit import Action, Thing
 
 _REMEMBERED = 5  # wishes to call of one session whose panels can still be drawn
 
@@ -109,71 +103,3 @@ def active_call(request: TenantRequest) -> HttpResponse:
 def live_ticket(request: TenantRequest) -> HttpResponse:
     """A short ticket with which this page may listen to its tenant's live channel."""
     return JsonResponse({"ticket": live.make_ticket(request.tenant.pk, request.user.pk)})
-
-
-@require_GET
-@login_required
-@member_required
-def recording(request: TenantRequest, recording_id: UUID) -> HttpResponseBase:
-    """A recording's audio, whole or one byte range of it; with `download`, to be kept as a file."""
-    found = selectors.stored_recording(recording_id)
-    if found is None:
-        raise Http404
-    response = _file_range(settings.RECORDINGS_DIR / found.path, request.headers.get("Range", ""))
-    downloads = "download" in request.GET
-    if response.status_code != 416:
-        action = Action.RECORDING_DOWNLOADED if downloads else Action.RECORDING_PLAYED
-        audit.record_look(action, on=Thing("recording", found.pk, str(found.call)))
-    name = f"call-{found.call.started_at:%Y-%m-%d}-{found.pk.hex[:8]}.wav"
-    how = "attachment" if downloads else "inline"
-    response.headers["Content-Disposition"] = f'{how}; filename="{name}"'
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
-
-
-def _file_range(path: Path, wanted: str) -> HttpResponseBase:
-    """Serve `path` as audio; `wanted` is a Range header. Other units and lists are ignored, as the
-    RFC allows (9110, 14.2); a range beyond the end is 416.
-    """
-    try:
-        file = path.open("rb")
-    except FileNotFoundError:
-        raise Http404 from None
-    size = path.stat().st_size
-    first, last = 0, size - 1
-    match = re.fullmatch(r"bytes=([0-9]{0,15})-([0-9]{0,15})", wanted)
-    partial = match is not None and match.group(0) != "bytes=-"
-    if match is not None and partial:
-        if match[1]:
-            first, last = int(match[1]), min(int(match[2] or last), last)
-        else:
-            first = max(0, size - int(match[2]))
-        if first > last:
-            file.close()
-            return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
-    file.seek(first)
-    response = FileResponse(
-        _Window(file, last - first + 1), status=206 if partial else 200, content_type="audio/wav"
-    )
-    response.headers["Accept-Ranges"] = "bytes"
-    response.headers["Content-Length"] = str(last - first + 1)
-    if partial:
-        response.headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-    return response
-
-
-class _Window:
-    """The next `left` bytes of an open file, read by FileResponse piece by piece."""
-
-    def __init__(self, file: Any, left: int) -> None:
-        self._file, self._left = file, left
-
-    def read(self, size: int = -1) -> bytes:
-        size = self._left if size < 0 else min(size, self._left)
-        data: bytes = self._file.read(size)
-        self._left -= len(data)
-        return data
-
-    def close(self) -> None:
-        self._file.close()

@@ -6,11 +6,13 @@ import os
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
+from django.utils import timezone
 
 from calls import gateway
 from calls.gateway.accounts import TwilioNotConfigured, account_for
@@ -21,11 +23,14 @@ from tenants.fence.context import current_tenant_id, tenant_transaction
 logger = logging.getLogger(__name__)
 
 MAX_BYTES = 2 * 1024**3
-MAX_ATTEMPTS = 12
-LEASE = timedelta(minutes=10)  # for which one worker has a recording to itself
+LONGEST_WAIT = 6 * 3600.0  # seconds between two attempts
+MAX_ATTEMPTS = 40  # a week
+# For which one worker has a recording to itself: longer than a task may last.
+LEASE = timedelta(minutes=20)
 
 State = Recording.State
-_RANK = {State.RECORDING: 0, State.WAITING: 1, State.FAILED: 2, State.ABSENT: 3, State.STORED: 3}
+# What was given up begins anew when Twilio speaks of it again.
+_RANK = {State.RECORDING: 0, State.FAILED: 1, State.WAITING: 2, State.ABSENT: 3, State.STORED: 3}
 _HEARD = {
     "in-progress": State.RECORDING,
     "paused": State.RECORDING,
@@ -39,6 +44,10 @@ _HEARD = {
 
 class BadMedia(Exception):
     """What was downloaded is not the whole recording."""
+
+
+class Unreadable(Exception):
+    """A stored recording whose file is gone, or is not what was stored."""
 
 
 def note_recording(
@@ -81,7 +90,10 @@ def note_recording(
         recording.duration = duration if duration is not None else recording.duration
         recording.channels = channels
         recording.next_attempt_at = now if state == State.WAITING else None
-        recording.save(update_fields=["state", "duration", "channels", "next_attempt_at"])
+        recording.attempts = 0
+        recording.save(
+            update_fields=["state", "duration", "channels", "next_attempt_at", "attempts"]
+        )
         _announce(recording)
         return recording if state == State.WAITING else None
 
@@ -126,6 +138,38 @@ def fetch_recording(tenant_id: UUID, recording_id: UUID, *, now: datetime) -> fl
     return None
 
 
+def open_stored(recording: Recording) -> BinaryIO:
+    """The file of a stored recording, whole. Raises `Unreadable`, and then it is fetched anew: a
+    disk was lost, or an older backup was put back.
+    """
+    try:
+        file: BinaryIO = (settings.RECORDINGS_DIR / recording.path).open("rb")
+        if os.fstat(file.fileno()).st_size == recording.size:
+            return file
+        file.close()
+        error = "its file has another length"
+    except OSError as missing:
+        error = type(missing).__name__
+    logger.error("Recording %s cannot be read (%s) and is fetched again", recording.sid, error)
+    ask_again(Recording.objects.filter(pk=recording.pk), of=(State.STORED,))
+    raise Unreadable(error)
+
+
+def ask_again(
+    recordings: QuerySet[Recording],
+    *,
+    of: tuple[str, ...] = (State.FAILED, State.WAITING),
+) -> list[Recording]:
+    """Fetch those of the given states now, as if they had just been made; returns them."""
+    found = list(recordings.select_for_update().filter(state__in=of))
+    for recording in found:
+        recording.state, recording.attempts = State.WAITING, 0
+        recording.next_attempt_at, recording.error = timezone.now(), ""
+        recording.save(update_fields=["state", "attempts", "next_attempt_at", "error"])
+        _announce(recording)
+    return found
+
+
 def _save(
     recording: Recording, chunks: Iterable[bytes], expected: int | None
 ) -> tuple[str, int, str]:
@@ -159,17 +203,20 @@ def _save(
 
 def _postpone(recording: Recording, error: Exception, now: datetime) -> float | None:
     logger.warning("Recording %s could not be fetched: %s", recording.sid, error)
-    wait = min(3600.0, 2.0**recording.attempts)
+    wait = min(LONGEST_WAIT, 2.0**recording.attempts)
     gave_up = recording.attempts >= MAX_ATTEMPTS
     with tenant_transaction(recording.tenant_id):
-        Recording.objects.filter(pk=recording.pk).update(
+        # Only while it is ours: after its lease another worker may have it, or have stored it.
+        mine = Recording.objects.filter(
+            pk=recording.pk, state=State.WAITING, attempts=recording.attempts
+        ).update(
             state=State.FAILED if gave_up else State.WAITING,
             next_attempt_at=None if gave_up else now + timedelta(seconds=wait),
             error=str(error)[:200],
         )
-        if gave_up:
+        if mine and gave_up:
             _announce(recording)
-    return None if gave_up else wait
+    return None if gave_up or not mine else wait
 
 
 def _announce(recording: Recording) -> None:

@@ -102,6 +102,16 @@
 
   // Recordings and the dial pad --------------------------------------------------------------------
 
+  // An error of sound does not bubble. The page then shows what has become of the recording.
+  document.addEventListener("error", (event) => {
+    if (!event.target.matches?.("[data-recording-player]")) return;
+    toast({ text: "This recording cannot be played at the moment.", tone: "danger" });
+    event.target.closest("[hx-morph-skip]")?.removeAttribute("hx-morph-skip");
+    const page = $("call_page");
+    if (page) htmx.ajax("GET", location.pathname, { target: page, select: "#call_page", swap: "outerMorph" });
+    else document.body.dispatchEvent(new CustomEvent("live:resync"));
+  }, true);
+
   document.addEventListener("click", (event) => {
     const play = event.target.closest?.("[data-play]");
     if (play) {
@@ -109,7 +119,7 @@
       audio.controls = true;
       audio.src = play.dataset.play;
       audio.setAttribute("aria-label", play.dataset.playLabel);
-      audio.addEventListener("error", () => toast({ text: "This recording cannot be played at the moment.", tone: "danger" }));
+      audio.dataset.recordingPlayer = "";
       play.replaceWith(audio);
       audio.focus();
       audio.play().catch(() => {}); // the error event says it, or the person presses play

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 import requests
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from calls import gateway
+from calls import gateway, tasks
 from calls.models import CallLog, Recording
 from calls.services import recordings
 from calls.tests.conftest import Scene, sid
@@ -144,14 +145,52 @@ def test_a_recording_that_never_comes_is_given_up_with_its_reason(
 ) -> None:
     wire = Wire(*[(404, b"", {})] * recordings.MAX_ATTEMPTS)
     wire.install(monkeypatch)
-    hours = 0
-    wait: float | None = 0
-    while wait is not None:
-        wait, recording = fetched(waiting_recording, hours=hours)
-        hours += 2
-    assert recording.state == "failed"
-    assert recording.error
-    assert wire.answers == []
+    seconds, waits = 0.0, []
+    while (found := fetched(waiting_recording, seconds=seconds))[0] is not None:
+        waits.append(found[0])
+        seconds += found[0] + 1
+    recording = found[1]
+    assert recording.state == "failed" and recording.error and wire.answers == []
+    # Soon at first, then less and less often, and not given up for days.
+    assert waits == sorted(waits) and waits[0] <= 2 and waits[-1] == 6 * 3600
+    assert timedelta(days=5) < timedelta(seconds=seconds) < timedelta(days=10)
+
+
+def test_one_that_was_given_up_is_fetched_when_twilio_speaks_of_it_again(
+    waiting_recording: Recording, dialled: Scene
+) -> None:
+    with tenant_transaction(waiting_recording.tenant_id):
+        Recording.objects.update(state="failed", attempts=40, next_attempt_at=None)
+    assert dialled.call
+    again = recordings.note_recording(
+        dialled.room.tenant_id,
+        call_id=dialled.call.pk,
+        call_sid=dialled.call.twilio_call_sid or "",
+        account_sid=dialled.room.account_sid,
+        sid=waiting_recording.sid,
+        status="completed",
+        duration=1,
+        channels=1,
+        now=timezone.now(),
+    )
+    assert again is not None and (again.state, again.attempts) == ("waiting", 0)
+
+
+def test_whose_lease_is_over_takes_nothing_from_the_next_one(
+    waiting_recording: Recording, storage: Path, monkeypatch: Any, settings: Any
+) -> None:
+    """A worker stalls in its download; another one stores the recording; then the first fails."""
+    assert recordings.LEASE.total_seconds() > settings.CELERY_TASK_TIME_LIMIT
+    audio = wav()
+
+    def stall(session: Any, url: str, **options: Any) -> Any:
+        Wire((200, audio, {"Content-Length": str(len(audio))})).install(monkeypatch)
+        assert fetched(waiting_recording, hours=1)[1].state == "stored"
+        raise requests.ConnectionError("much later")
+
+    monkeypatch.setattr("requests.Session.get", stall)
+    wait, recording = fetched(waiting_recording)
+    assert (wait, recording.state, recording.error) == (None, "stored", "")
 
 
 def test_an_endless_body_is_cut_off(
@@ -192,7 +231,7 @@ def test_a_worker_that_dies_gives_its_recording_back(
     wire = Wire((200, audio, {"Content-Length": str(len(audio))}))
     wire.install(monkeypatch)
     assert fetched(waiting_recording)[1].state == "waiting", "the lease still runs"
-    assert fetched(waiting_recording, minutes=11)[1].state == "stored"
+    assert fetched(waiting_recording, minutes=21)[1].state == "stored"
 
 
 def test_only_our_own_url_is_ever_fetched(
@@ -235,6 +274,63 @@ def stored(dialled: Scene, storage: Path) -> Recording:
     (storage / "some").mkdir()
     (storage / "some" / "where.wav").write_bytes(audio)
     return recording
+
+
+@pytest.mark.parametrize("lost", ["gone", "short"])
+def test_a_stored_one_that_cannot_be_read_is_fetched_again_and_said(
+    stored: Recording, storage: Path, cast: Any, signed_in: Any, monkeypatch: Any, lost: str
+) -> None:
+    client = signed_in(cast.bob)
+    audio, file = wav(0.1), storage / stored.path
+    if lost == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(audio[:-10])
+    queued: list[Any] = []
+    monkeypatch.setattr(tasks, "queue", lambda task, *ids, **_: queued.append((task.name, *ids)))
+    assert play(client, stored).status_code == 404
+    assert queued == [("calls.tasks.fetch_recording", stored.tenant_id, stored.pk)]
+    page = client.get(reverse("call", args=[stored.call_id])).content.decode()
+    assert "The recording is on its way." in page and "<audio" not in page
+    Wire((200, audio, {"Content-Length": str(len(audio))})).install(monkeypatch)
+    assert fetched(stored)[1].state == "stored"
+    assert body(play(client, stored)) == audio
+
+
+def test_one_that_was_given_up_can_be_asked_for_on_its_page_and_by_a_command(
+    stored: Recording, storage: Path, cast: Any, signed_in: Any, monkeypatch: Any, capsys: Any
+) -> None:
+    client = signed_in(cast.bob)
+    queued: list[Any] = []
+    monkeypatch.setattr(tasks, "queue", lambda task, *ids, **_: queued.append(ids))
+    with tenant_transaction(stored.tenant_id):
+        Recording.objects.update(state="failed", attempts=40)
+    where = reverse("call", args=[stored.call_id])
+    assert "Ask for it again" in client.get(where).content.decode()
+    answer = client.post(reverse("fetch_recording", args=[stored.pk]))
+    assert (answer.status_code, answer.headers["Location"]) == (302, where)
+    assert queued == [(stored.tenant_id, stored.pk)]
+
+    def state() -> tuple[str, int, bool]:
+        with tenant_transaction(stored.tenant_id):
+            found = Recording.objects.get(pk=stored.pk)
+            return found.state, found.attempts, found.next_attempt_at is not None
+
+    assert state() == ("waiting", 0, True)
+    with tenant_transaction(stored.tenant_id):
+        Recording.objects.update(state="failed", attempts=40, next_attempt_at=None)
+    call_command("fetch_recordings", "acme")
+    assert state() == ("waiting", 0, True)
+    assert capsys.readouterr().out == "acme: asked again for 1 that were given up.\n"
+    with tenant_transaction(stored.tenant_id):
+        Recording.objects.update(state="stored", next_attempt_at=None)
+    call_command("fetch_recordings", "acme", "--check")
+    assert state()[0] == "stored"
+    (storage / stored.path).unlink()
+    call_command("fetch_recordings", "acme", "--check")
+    assert state() == ("waiting", 0, True)
+    with pytest.raises(CommandError, match="no workspace “nowhere”"):
+        call_command("fetch_recordings", "nowhere")
 
 
 def play(client: Client, recording: Recording, wanted: str = "") -> Any:

@@ -263,6 +263,7 @@ PAGES = {
     "rejoin": page("/calls/rejoin", {"POST": Send(204, form={"request": "{request}"})}),
     "live_ticket": page("/calls/live-ticket", {"POST": Send(form={})}),
     "recording": page("/recordings/{recording}", SHOWS),
+    "fetch_recording": page("/recordings/{recording}/fetch", {"POST": Send(302, form={})}),
     "healthz": Route("/healthz", PUBLIC, PAGE, every()),
     "readyz": Route("/readyz", PUBLIC, PAGE, every()),
 }

@@ -1,0 +1,52 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from calls.models import Recording
+from calls.services import recordings
+from tenants.fence.context import tenant_transaction
+from tenants.models import Tenant
+
+
+class Command(BaseCommand):
+    help = (
+        "Ask Twilio again for the recordings of a workspace that were given up. The worker fetches "
+        "them at its next sweep."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("workspace", help="the workspace's slug")
+        parser.add_argument(
+            "--check",
+            action="store_true",
+            help="also those that are stored and whose file is not there, or not whole",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        tenant = Tenant.objects.filter(slug=options["workspace"]).first()
+        if tenant is None:
+            known = ", ".join(Tenant.objects.values_list("slug", flat=True)) or "none"
+            raise CommandError(f"There is no workspace “{options['workspace']}”. Known: {known}.")
+        with tenant_transaction(tenant.pk):
+            failed = Recording.objects.filter(state=Recording.State.FAILED)
+            found = len(recordings.ask_again(failed))
+            stored = Recording.objects.filter(state=Recording.State.STORED)
+            ids = list(stored.values_list("pk", flat=True)) if options["check"] else []
+        lost = 0
+        for pk in ids:
+            with tenant_transaction(tenant.pk):
+                recording = stored.filter(pk=pk).first()
+                if recording is not None:
+                    lost += _is_lost(recording)
+        checked = (
+            f", {lost} of {len(ids)} stored ones, whose files cannot be read" * options["check"]
+        )
+        self.stdout.write(f"{tenant.slug}: asked again for {found} that were given up{checked}.")
+
+
+def _is_lost(recording: Recording) -> bool:
+    try:
+        recordings.open_stored(recording).close()
+    except recordings.Unreadable:
+        return True
+    return False
