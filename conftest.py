@@ -160,7 +160,7 @@ def sandbox(site: harness.Site) -> harness.SandboxClient:
 
 @pytest.fixture(scope="session")
 def production() -> Iterator[Any]:
-    """The Procfile's processes (voip_crm/tests/production.py); test_production.py ends them."""
+    """The Procfile's processes (voip_crm/tests/production.py), until test_production_stop.py."""
     from voip_crm.tests.production import running
 
     if not os.environ["DATABASE_URL"].startswith("postgres"):

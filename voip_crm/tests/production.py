@@ -41,7 +41,7 @@ django.setup()
 from tenants.people.services import add_member
 from voip_crm.tests import cast
 acme = cast.build().acme
-for number in range(8):
+for number in range(10):
     email = f"agent{number}@acme.example"
     add_member(acme, email=email, name=f"Agent {number}", role="agent", password=cast.PASSWORD)
 """
@@ -66,7 +66,7 @@ class Production:
         return session
 
     def sign_in(self, email: str = "bob@acme.example") -> requests.Session:
-        """As Bob, or as one of `agent0` to `agent7@acme.example`."""
+        """As Bob, or as one of `agent0` to `agent9@acme.example`."""
         session = self.session()
         page = session.get(f"{self.url}/", timeout=20)
         assert page.url.startswith(f"{self.url}/sign-in"), (page.status_code, page.text)

@@ -86,7 +86,7 @@ REASONS = {
     "calls_conference": {
         "calls_conference_fenced": TARGET,
         "conference_once": "a wish to call is one room; an agent's rooms",
-        "conference_open": SWEPT,
+        "conference_look": SWEPT,
         "tenant_id, agent_id → tenants_membership": FENCE,
     },
     "calls_callleg": {
@@ -109,7 +109,7 @@ REASONS = {
         "calls_calllog_fenced": TARGET,
         "call_sid_once": "a call of Twilio's is one row",
         "calls_calllog_conference_id_key": "the call of a room",
-        "call_history": "the history, page by page; of what lately began the sweep, the limits",
+        "call_history": "the history, page by page; the limits",
         "call_history_direction": "… of one direction",
         "call_history_outcome": "… of one outcome",
         "call_history_agent": "… of one agent; a member's calls",

@@ -1,6 +1,6 @@
 """What hangs instead of failing: PostgreSQL, Redis or Twilio take connections and say nothing.
 
-Whoever asks is answered while it still hangs. (In production, which test_production.py ends.)
+Whoever asks is answered while it still hangs. (In production, which test_production_stop.py ends.)
 """
 
 from collections import Counter
@@ -68,9 +68,8 @@ def test_a_database_that_hangs_lets_nobody_wait(
     eventually(lambda: [kind()[0] for kind in kinds] == [200, 200, 204, 200, 200, 200], 20)
 
 
-def test_a_redis_that_hangs_costs_nobody_a_call(
-    production: Production, bob: Any, eventually: Any
-) -> None:
+def test_a_redis_that_hangs_costs_nobody_a_call(production: Production, eventually: Any) -> None:
+    bob = production.sign_in("agent8@acme.example")  # the others' calls are not to be in the way
     where = f"{production.url}/api/twilio/call-logs"
     with production.hanging("redis"):
         request_id = production.connect_agent(bob)
@@ -124,7 +123,7 @@ def test_a_twilio_that_hangs_takes_no_threads_from_pages(
 def test_a_locked_room_leaves_threads_for_pages(
     production: Production, bob: Any, eventually: Any
 ) -> None:
-    production.connect_agent(bob)
+    production.connect_agent(production.sign_in("agent9@acme.example"))
     room, tenant = production.last_room(), production.tenant
 
     def event(number: int) -> int:

@@ -63,7 +63,7 @@ def test_a_migration_may_take_its_time_but_not_wait_for_a_lock(
             owner.execute(f"SHOW {name}").fetchone()
             for name in ("session_authorization", "statement_timeout", "lock_timeout")
         ]
-    assert said == [(settings.DATABASE_OWNER["USER"],), ("0",), ("4s",)]
+    assert said == [(settings.DATABASE_OWNER["USER"],), ("0",), ("2s",)]
     assert connection.settings_dict["OPTIONS"]["options"] == of_product
 
 
