@@ -3,6 +3,7 @@ the sweep finds in the rows what was never queued.
 """
 
 import logging
+import random
 from typing import Any
 from uuid import UUID
 
@@ -17,10 +18,14 @@ from calls.gateway.accounts import TwilioNotConfigured
 from calls.services import forgetting, reconcile, recordings
 from calls.services.rooms import tending
 from tenants import doors
-from tenants.bricks import courier
+from tenants.bricks import courier, turns
 from tenants.bricks.lanes import Lane
 
 logger = logging.getLogger(__name__)
+
+LOOKS_APART = 2  # seconds
+# Seconds after which a sweep that says nothing any more is taken to be dead; a tenant takes ten.
+LONGEST_SWEEP = 120
 
 
 def queue(task: Task, *arguments: Any, countdown: float = 0) -> None:
@@ -77,15 +82,36 @@ def fetch_recording(self: Task, tenant_id: str, recording_id: str) -> None:
         queue(self, tenant_id, recording_id, countdown=wait)
 
 
+def look_now(tenant_id: UUID, room_id: UUID) -> None:
+    """Ask Twilio about a room for which somebody waits, in this process; at most now and then."""
+    if turns.take(f"look:{room_id}", seconds=LOOKS_APART):
+        _rooms.do(("look", tenant_id, room_id), lambda: _look(tenant_id, room_id))
+
+
+def _look(tenant_id: UUID, room_id: UUID) -> None:
+    reconcile.look_at(tenant_id, room_id, now=timezone.now())
+
+
 @shared_task
 def sweep() -> None:
-    """Each half minute, every tenant in turn; one tenant's trouble is not another's."""
-    for tenant in doors.all_tenants():
-        try:
-            for recording_id in reconcile.sweep_tenant(tenant.pk, now=timezone.now()):
-                queue(fetch_recording, tenant.pk, recording_id)
-        except TwilioNotConfigured:
-            continue  # another may have an account of its own
-        except Exception:
-            logger.exception("The sweep of tenant %s failed", tenant.pk)
-    forgetting.forget_kept_aside(timezone.now())
+    """Each half minute, every tenant in turn; one tenant's trouble is not another's. One sweep at a
+    time: what a slow one has not come to is not asked for by a second one meanwhile.
+    """
+    if not turns.take("sweep", seconds=LONGEST_SWEEP):
+        logger.info("The sweep before this one is still under way")
+        return
+    try:
+        tenants = list(doors.all_tenants())
+        random.shuffle(tenants)  # if there is not enough time for all, it is not always the same
+        for tenant in tenants:
+            turns.keep("sweep", seconds=LONGEST_SWEEP)
+            try:
+                for recording_id in reconcile.sweep_tenant(tenant.pk, now=timezone.now()):
+                    queue(fetch_recording, tenant.pk, recording_id)
+            except TwilioNotConfigured:
+                continue  # another may have an account of its own
+            except Exception:
+                logger.exception("The sweep of tenant %s failed", tenant.pk)
+        forgetting.forget_kept_aside(timezone.now())
+    finally:
+        turns.give_back("sweep")

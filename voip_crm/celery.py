@@ -39,6 +39,12 @@ def log_like_the_rest(**_: Any) -> None:
     logging.config.dictConfig(settings.LOGGING)
 
 
+@signals.worker_ready.connect
+def sweep_at_once(**_: Any) -> None:
+    """What was left undone does not wait for beat; an embedded process may never live so long."""
+    app.send_task("calls.tasks.sweep")
+
+
 @signals.before_task_publish.connect
 def send_request_id(headers: dict[str, Any], **_: Any) -> None:
     """Give a task the id of the request (or task) that queued it."""

@@ -209,7 +209,13 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
     else {"polling_interval": 0.05}
 )
 SWEEP_SECONDS = env.float("SWEEP_SECONDS", 30.0)
-CELERY_BEAT_SCHEDULE = {"sweep": {"task": "calls.tasks.sweep", "schedule": SWEEP_SECONDS}}
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {
+        "task": "calls.tasks.sweep",
+        "schedule": SWEEP_SECONDS,
+        "options": {"expires": SWEEP_SECONDS},  # the next one does what this one would have done
+    }
+}
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

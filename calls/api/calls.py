@@ -145,6 +145,8 @@ class MakeCallView(APIView):
         except Refusal as refusal:
             if refusal.closing:
                 tasks.tend_now(member.tenant_id, refusal.closing)
+            if refusal.waiting:
+                tasks.look_now(member.tenant_id, refusal.waiting)
             raise
         log_context.bind(call=placed.call.pk, call_sid=placed.call.twilio_call_sid)
         if placed.closing is not None:

@@ -1,13 +1,20 @@
 """The rooms in which calls take place, and the legs of the people in them."""
 
 import uuid
+from datetime import datetime
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from calls.facts import states
+from calls.facts.patience import LOOK
 from tenants.fence.scoping import TenantChild, TenantFence, member_fence
+
+
+def first_look() -> datetime:
+    return timezone.now() + LOOK
 
 
 class Conference(TenantChild):
@@ -23,8 +30,8 @@ class Conference(TenantChild):
     created_at = models.DateTimeField(auto_now_add=True)
     # Nobody is in the room any more and nothing is left to be done about it.
     closed_at = models.DateTimeField(null=True, blank=True)
-    # When Twilio was last asked about this room, because nothing was heard of it.
-    checked_at = models.DateTimeField(null=True, blank=True)
+    # When the sweep looks for what was not heard of its people and, after its end, of its call.
+    next_look_at = models.DateTimeField(null=True, blank=True, default=first_look)
 
     class Meta(TenantChild.Meta):
         constraints = [
@@ -36,9 +43,9 @@ class Conference(TenantChild):
         ]
         indexes = [
             models.Index(
-                fields=["tenant", "created_at"],
-                name="conference_open",
-                condition=Q(closed_at__isnull=True),
+                fields=["tenant", "next_look_at"],
+                name="conference_look",
+                condition=Q(next_look_at__isnull=False),
             )
         ]
 

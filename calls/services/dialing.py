@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -22,6 +23,8 @@ from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, Tenant
 
 logger = logging.getLogger(__name__)
+
+JOIN_LATE = timedelta(seconds=1.5)  # after which Twilio is asked whether the agent is in the room
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,7 @@ def _write_down(
         if call is not None:
             return _replay(call, target)
         if room is None or not _agent_is_present(room, agent):
-            raise Refusal("agent_not_connected", "Your phone is not connected to this call yet.")
+            raise _not_connected(room)
         if _is_elsewhere(agent, room):
             raise Refusal("agent_busy", "You are in another call. End it first.")
         caller = choose_caller_id(tenant, number_id=from_number_id, account_sid=room.account_sid)
@@ -258,7 +261,16 @@ def _agent_is_present(room: Conference, agent: Membership) -> bool:
     return any(leg.state.is_present for leg in legs)
 
 
+def _not_connected(room: Conference | None) -> Refusal:
+    """The agent's *participant-join* is under way, or was lost."""
+    refusal = Refusal("agent_not_connected", "Your phone is not connected to this call yet.")
+    if room is not None and timezone.now() - room.created_at >= JOIN_LATE:
+        refusal.waiting = room.pk
+    return refusal
+
+
 def _is_elsewhere(agent: Membership, room: Conference) -> bool:
+    """Whether the agent is in a room with a call: of two without one the first to dial wins."""
     return (
         CallLeg.objects.filter(
             user_id=agent.user_id,
@@ -266,6 +278,7 @@ def _is_elsewhere(agent: Membership, room: Conference) -> bool:
             joined_at__isnull=False,
             left_at=None,
             ended_at=None,
+            conference__call__isnull=False,
         )
         .exclude(conference=room)
         .exists()

@@ -5,14 +5,15 @@ row with a state; nothing here depends on a task having been queued.
 """
 
 import logging
+import time
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Q
-
 from calls import gateway
 from calls.facts import states
+from calls.facts.patience import LATE, next_look
 from calls.gateway.accounts import AccountGone, TwilioAccount, TwilioNotConfigured, account_for
 from calls.models import CallLeg, CallLog, Conference, Recording
 from calls.services import forgetting, recordings
@@ -24,58 +25,91 @@ from tenants.fence.context import tenant_transaction
 
 logger = logging.getLogger(__name__)
 
-QUIET = timedelta(seconds=30)  # after which Twilio is asked about a room again
 UNCERTAIN = timedelta(seconds=60)  # after which a lost answer is searched for
 CLOCKS_DIFFER = timedelta(seconds=5)  # ours and Twilio's, at most
 ALONE = timedelta(seconds=120)  # for which an agent may wait in a room without a call
 REQUESTS_LATE = timedelta(minutes=30)  # Twilio: 15 after a call's end
-RECORDING_LATE = timedelta(seconds=120)  # after a call's end, without news of its recording
-RECORDING_SEARCHED = timedelta(hours=24)
-LONGEST_CALL = timedelta(hours=24)  # which Twilio allows nobody to exceed
+AT_ONCE = 200  # rooms of a workspace in one sweep, those that have waited longest
+PATIENCE = 10.0  # seconds for a workspace, so that the others have their turn
 
 
 def sweep_tenant(tenant_id: UUID, *, now: datetime) -> list[UUID]:
-    """Bring every open room of a tenant up to date; returns the recordings that are to be fetched.
+    """Bring every room of a tenant up to date that is to be looked at; returns the recordings that
+    are to be fetched.
 
-    Talks to Twilio, so it must run outside any transaction.
+    Talks to Twilio, so it must run outside any transaction. What there is no time for comes first
+    in the next sweep.
     """
+    ends = time.monotonic() + PATIENCE
     aside.hear_again(tenant_id, now=now)
     with tenant_transaction(tenant_id):
-        rooms = list(
-            Conference.objects.filter(
-                Q(checked_at=None) | Q(checked_at__lte=now - QUIET),
-                closed_at=None,
-                created_at__lte=now - QUIET,
-            ).order_by("created_at")[:200]
-        )
-    for room in rooms:
+        due = Conference.objects.filter(next_look_at__lte=now).order_by("next_look_at", "id")
+        rooms = list(due.values_list("pk", flat=True)[:AT_ONCE])
+    for done, room_id in enumerate(rooms):
+        if time.monotonic() > ends:
+            logger.warning("%d rooms are looked at by the next sweep", len(rooms) - done)
+            break
         try:
-            _check_room(room, now)
+            look_at(tenant_id, room_id, now=now)
         except (gateway.TwilioError, TwilioNotConfigured) as error:
-            logger.warning("Room %s could not be checked: %s", room.pk, error)
-    try:
-        _find_lost_recordings(tenant_id, now)
-    except (gateway.TwilioError, TwilioNotConfigured) as error:
-        logger.warning("Recordings could not be searched: %s", error)
+            logger.warning("Room %s could not be looked at: %s", room_id, error)
     with tenant_transaction(tenant_id):
         forgetting.forget_retired_accounts(now)
-        due = Recording.objects.filter(state=Recording.State.WAITING, next_attempt_at__lte=now)
-        return list(due.values_list("pk", flat=True)[:200])
+        waiting = Recording.objects.filter(state=Recording.State.WAITING, next_attempt_at__lte=now)
+        return list(waiting.order_by("next_attempt_at").values_list("pk", flat=True)[:AT_ONCE])
 
 
-def _check_room(room: Conference, now: datetime) -> None:
-    tenant_id = room.tenant_id
+def look_at(tenant_id: UUID, room_id: UUID, *, now: datetime) -> None:
+    """Ask Twilio for what is missing of a room. The next look is written down before this one is
+    made: whatever becomes of it, others have their turn. Raises `TwilioError`.
+    """
     with tenant_transaction(tenant_id):
-        Conference.objects.filter(pk=room.pk).update(checked_at=now)
+        room = Conference.objects.filter(pk=room_id).first()
+        if room is None:
+            return
+        room.next_look_at = next_look(room.created_at, room.closed_at, now)
+        room.save(update_fields=["next_look_at"])
         call = CallLog.objects.filter(conference=room).first()
         legs = list(room.legs.all())
     try:
         account = account_for(tenant_id, room.account_sid)
     except AccountGone:
-        # Nobody can ask about it any more, ever.
-        for leg in legs:
-            progress.conclude(leg, states.FAILED, why="its Twilio account is gone")
+        _give_up(room, legs)
         return
+    if room.closed_at is None:
+        _look_at_people(account, room, call, legs, now)
+    is_missing = (
+        call is not None
+        and call.ended_at is not None
+        and now - call.ended_at >= LATE
+        and _look_at_the_rest(account, call, legs, now)
+    )
+    if room.closed_at is not None and now - room.closed_at >= LATE and not is_missing:
+        _settle(room)
+
+
+def _give_up(room: Conference, legs: Sequence[CallLeg]) -> None:
+    """Nobody can ask about it any more, ever."""
+    for leg in legs:
+        if leg.status not in states.TERMINAL:
+            progress.conclude(leg, states.FAILED, why="its Twilio account is gone")
+    _settle(room)
+
+
+def _settle(room: Conference) -> None:
+    """Nothing is missing, or nothing can be found: no further look."""
+    with tenant_transaction(room.tenant_id):
+        closed = Conference.objects.filter(pk=room.pk, closed_at__isnull=False)
+        closed.update(next_look_at=None)
+
+
+def _look_at_people(
+    account: TwilioAccount,
+    room: Conference,
+    call: CallLog | None,
+    legs: Sequence[CallLeg],
+    now: datetime,
+) -> None:
     for leg in legs:
         if leg.status in states.TERMINAL:
             continue
@@ -83,14 +117,51 @@ def _check_room(room: Conference, now: datetime) -> None:
             facts = gateway.fetch_call(account, leg.call_sid)
             if facts is None:
                 progress.conclude(leg, states.FAILED, why="Twilio does not know this call")
-            else:
-                progress.hear_facts(leg, facts)
+                continue
+            progress.hear_facts(leg, facts)
+            if leg.joined_at is None and facts.status == states.IN_PROGRESS:
+                _look_into_the_room(account, room, leg)
         elif call is not None and now - call.created_at >= UNCERTAIN:
             _find_out(account, room, call, leg, now)
     if call is None and now - room.created_at >= ALONE:
-        tending.close_room(tenant_id, room.pk)
+        tending.close_room(room.tenant_id, room.pk)
     else:
-        tending.tend_room(tenant_id, room.pk)
+        tending.tend_room(room.tenant_id, room.pk)
+
+
+def _look_into_the_room(account: TwilioAccount, room: Conference, leg: CallLeg) -> None:
+    """Whether a leg that talks has come into the room, and its *participant-join* was lost."""
+    if gateway.find_participant(account, room.conference_sid or room.name, leg.label):
+        progress.hear_presence(leg)
+
+
+def _look_at_the_rest(
+    account: TwilioAccount, call: CallLog, legs: Sequence[CallLeg], now: datetime
+) -> bool:
+    """Ask for what an ended call lacks: its recording, or why nobody answered. Whether something is
+    still missing that may come.
+    """
+    contact = next((leg for leg in legs if leg.party == CallLeg.Party.CONTACT), None)
+    is_missing = _lacks_its_recording(call) and not _find_recordings(account, call, now)
+    if contact is not None and contact.call_sid and _lacks_its_reason(contact):
+        requests = gateway.requests_about(account, contact.call_sid)
+        _hear_requests(account, requests, now)
+        # What Twilio has told is complete, be the reason in it or not.
+        is_missing |= not requests
+    return is_missing
+
+
+def _lacks_its_recording(call: CallLog) -> bool:
+    if not call.is_recorded or call.answered_at is None or not call.twilio_call_sid:
+        return False
+    with tenant_transaction(call.tenant_id):
+        known = Recording.objects.filter(call=call)
+        return not known.exclude(state=Recording.State.RECORDING).exists()
+
+
+def _lacks_its_reason(leg: CallLeg) -> bool:
+    """Its end came without its SIP code, which tells *declined* from *busy*."""
+    return leg.sip_code is None and leg.status in (states.BUSY, states.FAILED, states.NO_ANSWER)
 
 
 def _find_out(
@@ -133,51 +204,40 @@ def _hear_of_candidates(account: TwilioAccount, call: CallLog, now: datetime) ->
         if facts.sid in known:
             continue
         requests = gateway.requests_about(account, facts.sid)
-        for request in requests:
-            callback = callback_of(account, request.url, request.form, facts.ended_at or now)
-            if callback is not None:
-                with suppress(Unroutable):
-                    routing.hear(callback)
+        _hear_requests(account, requests, facts.ended_at or now)
         is_early |= not requests and (
             facts.ended_at is None or now - facts.ended_at < REQUESTS_LATE
         )
     return is_early
 
 
-def _find_lost_recordings(tenant_id: UUID, now: datetime) -> None:
-    """Ask for the recordings of answered calls of which no callback came."""
-    with tenant_transaction(tenant_id):
-        calls = list(
-            CallLog.objects.filter(
-                is_recorded=True,
-                answered_at__isnull=False,
-                # An index leads to the time at which a call began, none to its end.
-                started_at__gte=now - RECORDING_SEARCHED - LONGEST_CALL,
-                ended_at__lte=now - RECORDING_LATE,
-                ended_at__gte=now - RECORDING_SEARCHED,
-                twilio_call_sid__isnull=False,
-            )
-            .filter(
-                Q(recordings=None) | Q(recordings__state=Recording.State.RECORDING),
-            )
-            .distinct()
-            .select_related("conference")
-            .order_by("ended_at")[:50]
+def _hear_requests(
+    account: TwilioAccount, requests: Iterable[gateway.ToldRequest], at: datetime
+) -> None:
+    """Hear what Twilio has told or tried to tell, as if it came now."""
+    for request in requests:
+        callback = callback_of(account, request.url, request.form, at)
+        if callback is not None:
+            with suppress(Unroutable):
+                routing.hear(callback)
+
+
+def _find_recordings(account: TwilioAccount, call: CallLog, now: datetime) -> bool:
+    """Note the recordings of a call of which no callback came. Whether one is there to be fetched,
+    or nothing was recorded.
+    """
+    found = False
+    for facts in gateway.find_recordings(account, call.twilio_call_sid or ""):
+        recordings.note_recording(
+            call.tenant_id,
+            call_id=call.pk,
+            call_sid=call.twilio_call_sid or "",
+            account_sid=account.sid,
+            sid=facts.sid,
+            status=facts.status,
+            duration=facts.duration,
+            channels=facts.channels,
+            now=now,
         )
-    for call in calls:
-        try:
-            account = account_for(tenant_id, call.conference.account_sid if call.conference else "")
-        except AccountGone:
-            continue
-        for facts in gateway.find_recordings(account, call.twilio_call_sid or ""):
-            recordings.note_recording(
-                tenant_id,
-                call_id=call.pk,
-                call_sid=call.twilio_call_sid or "",
-                account_sid=account.sid,
-                sid=facts.sid,
-                status=facts.status,
-                duration=facts.duration,
-                channels=facts.channels,
-                now=now,
-            )
+        found |= facts.status in ("completed", "absent", "failed")
+    return found

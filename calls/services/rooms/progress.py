@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from calls import gateway
 from calls.facts import states
+from calls.facts.patience import next_look
 from calls.facts.rooms import Room, Step, next_step
 from calls.models import CallEvent, CallLeg, CallLog, Conference
 from tenants.bricks import live
@@ -206,7 +207,8 @@ def refold(room: Conference) -> Step | None:
     closed = bool(agents) and settled and all(agent.is_over for _, agent in agents)
     if closed != (room.closed_at is not None):
         room.closed_at = timezone.now() if closed else None
-        room.save(update_fields=["closed_at"])
+        room.next_look_at = next_look(room.created_at, room.closed_at, timezone.now())
+        room.save(update_fields=["closed_at", "next_look_at"])
         changed = True
     if changed:
         announce(room, call)
@@ -264,8 +266,8 @@ def ask_end(room: Conference) -> Conference | None:
 
 
 def hear_facts(leg: CallLeg, facts: gateway.CallFacts) -> Conference | None:
-    """Record what REST says of a leg, when it says that the leg has ended."""
-    if facts.status not in states.TERMINAL:
+    """Record what REST says of a leg, when it is further than we know."""
+    if states.RANK.get(facts.status, 0) <= states.RANK[leg.status]:
         return None
     heard = Heard(
         kind=states.CALL,
@@ -274,5 +276,17 @@ def hear_facts(leg: CallLeg, facts: gateway.CallFacts) -> Conference | None:
         payload={"source": REST, "leg": leg.pk.hex, "status": facts.status},
         duration=facts.duration,
         call_sid=facts.sid,
+    )
+    return hear(leg.tenant_id, heard, leg_id=leg.pk)
+
+
+def hear_presence(leg: CallLeg) -> Conference | None:
+    """Record that Twilio shows a leg among those who are in its room."""
+    heard = Heard(
+        kind=states.CONFERENCE,
+        name="participant-join",
+        at=timezone.now(),
+        payload={"source": REST, "leg": leg.pk.hex},
+        label=leg.label,
     )
     return hear(leg.tenant_id, heard, leg_id=leg.pk)

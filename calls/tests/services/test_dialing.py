@@ -17,7 +17,7 @@ from calls import gateway
 from calls.models import CallLeg, CallLog, Conference
 from calls.services import dialing, reconcile
 from calls.services.rooms import tending
-from calls.tests.conftest import Scene
+from calls.tests.conftest import Scene, scene_of
 from tenants.fence.context import tenant_transaction
 from tenants.models import Membership
 
@@ -107,7 +107,7 @@ def test_twenty_requests_at_once_ring_one_phone(ready: Scene, client: Client, sa
     for thread in threads:
         thread.join()
     assert sorted(answers).count(201) == 1
-    assert set(answers) <= {200, 201, 409}
+    assert set(answers) <= {200, 201, 409, 503}  # 503: too many at once, to be asked again
     assert len(new_calls(sandbox, before)) == 1
     with tenant_transaction(ready.room.tenant_id):
         assert CallLog.objects.count() == 1
@@ -156,6 +156,16 @@ def test_an_agent_in_another_call_is_busy(ready: Scene, cast: Any, client: Clien
         )
     response = ask(client, ready, clientRequestId=str(second.client_request_id))
     assert (response.status_code, response.json()["error"]["code"]) == (409, "agent_busy")
+
+
+def test_of_two_rooms_in_which_an_agent_waits_the_first_to_dial_wins(
+    ready: Scene, client: Client
+) -> None:
+    """Two browsers, each connected before the other one has dialled."""
+    other = scene_of(ready.member)
+    answers = [ask(client, scene) for scene in (other, ready, other)]
+    assert [answer.status_code for answer in answers] == [201, 409, 200]
+    assert answers[1].json()["error"]["code"] == "agent_busy"
 
 
 @pytest.mark.parametrize(

@@ -1,28 +1,35 @@
 """The sweep: no call stays open, no recording is lost, whatever callbacks got lost."""
 
+import itertools
 import uuid
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import requests
+from celery import signals
 from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from calls import gateway
+from calls import gateway, tasks
 from calls.facts import states
 from calls.facts.refusals import Refusal
 from calls.gateway import addresses
+from calls.gateway.accounts import account_of
 from calls.models import CallLeg, CallLog, Conference, Recording, UnroutedEvent
 from calls.services import reconcile
 from calls.services.dialing import place_call
-from calls.services.rooms import progress
+from calls.services.rooms import presence, progress
 from calls.tests.builders import an_outbound_call
 from calls.tests.conftest import Scene, scene_of, sid
+from tenants import doors
+from tenants.bricks import turns
 from tenants.fence.context import tenant_transaction
 from tenants.tests.database import everything_visible
+from voip_crm import celery
 
 LATER = timedelta(seconds=40)
 
@@ -82,9 +89,10 @@ def test_a_call_without_any_callback_is_closed_with_its_length_and_recording(
     assert (call.status, call.outcome) == ("completed", "completed")
     assert call.duration is not None and 3 <= call.duration <= 15
     assert call.answered_at is not None
-    late = timezone.now() + timedelta(seconds=200)
+    looks = itertools.count(1)
 
     def found() -> bool:
+        late = timezone.now() + next(looks) * timedelta(minutes=3)
         reconcile.sweep_tenant(tenant_id, now=late)
         with tenant_transaction(tenant_id):
             return Recording.objects.filter(state="waiting", call=call).exists()
@@ -92,34 +100,31 @@ def test_a_call_without_any_callback_is_closed_with_its_length_and_recording(
     eventually(found, 10)
 
 
-def test_lost_recordings_are_looked_for_among_the_calls_of_late(
-    cast: Any, monkeypatch: Any
-) -> None:
-    """By an index: the sweep asks each half minute, of a table that only grows."""
+def test_the_sweep_finds_its_rooms_by_an_index(cast: Any, monkeypatch: Any) -> None:
+    """It asks each half minute, of a table that only grows."""
     if connection.vendor != "postgresql":
         pytest.skip("the plan is PostgreSQL's")
-    now = timezone.now()
-    monkeypatch.setattr(gateway, "find_recordings", lambda account, sid: [])
-    for days in range(1, 300):
-        an_outbound_call(
-            cast.acme,
-            started_at=now - timedelta(days=days),
-            answered_at=now - timedelta(days=days),
-            ended_at=now - timedelta(days=days),
-            twilio_call_sid=sid("CA"),
-            is_recorded=True,
+    with tenant_transaction(cast.acme.pk):
+        Conference.objects.bulk_create(
+            Conference(
+                tenant=cast.acme,
+                agent=cast.bob.user,
+                client_request_id=uuid.uuid4(),
+                next_look_at=None,
+            )
+            for _ in range(300)
         )
     with everything_visible(), connection.cursor() as cursor:
-        cursor.execute("ANALYZE calls_calllog")
+        cursor.execute("ANALYZE calls_conference")
     with CaptureQueriesContext(connection) as queries:
-        reconcile._find_lost_recordings(cast.acme.pk, now)
-    (asked,) = [query["sql"] for query in queries if "is_recorded" in query["sql"]]
+        reconcile.sweep_tenant(cast.acme.pk, now=timezone.now())
+    (asked,) = [query["sql"] for query in queries if '"next_look_at" <=' in query["sql"]]
     with tenant_transaction(cast.acme.pk), connection.cursor() as cursor:
         for way in ("seqscan", "bitmapscan"):  # which pay on so few rows
             cursor.execute(f"SET LOCAL enable_{way} = off")
         cursor.execute(f"EXPLAIN {asked}")
         plan = "\n".join(line for (line,) in cursor.fetchall())
-    assert "using call_history on calls_calllog" in plan, plan
+    assert "using conference_look on calls_conference" in plan, plan
 
 
 def test_a_live_call_is_left_alone(lossy: Scene, sandbox: Any) -> None:
@@ -191,10 +196,11 @@ def test_a_sweep_touches_its_own_tenant_only(lossy: Scene, cast: Any) -> None:
         foreign = Conference.objects.create(
             agent=cast.charlie.user, client_request_id=uuid.uuid4(), account_sid="AC0"
         )
+    foreign_look = foreign.next_look_at
     reconcile.sweep_tenant(cast.acme.pk, now=timezone.now() + LATER)
     with tenant_transaction(cast.borealis.pk):
         foreign.refresh_from_db()
-    assert foreign.checked_at is None
+    assert foreign.next_look_at == foreign_look
 
 
 # --- calls of lost answers ------------------------------------------------------------------------
@@ -289,3 +295,244 @@ def test_what_was_given_to_a_wrong_leg_is_put_right_by_its_own_callback(
     assert bob.fresh().submission == "unknown"
     sweep(bob)
     assert (bob.fresh().status, alice.fresh().status) == ("failed", "completed")
+
+
+# --- nobody starves -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def facts(monkeypatch: Any) -> dict[str, gateway.CallFacts]:
+    """What Twilio says of each call by its SID; where nothing is put, that it goes on."""
+    told: dict[str, gateway.CallFacts] = {}
+
+    def fetch_call(account: Any, sid: str) -> gateway.CallFacts:
+        return told.get(sid) or gateway.CallFacts(sid, "in-progress", None, None)
+
+    monkeypatch.setattr(gateway, "fetch_call", fetch_call)
+    monkeypatch.setattr(gateway, "find_participant", lambda account, room, label: None)
+    monkeypatch.setattr(gateway, "hang_up", lambda account, sid, ringing: None)
+    return told
+
+
+def rooms_of(cast: Any, count: int, **more: Any) -> list[CallLeg]:
+    """As many rooms in which an agent is, with a call; the agents' legs."""
+    legs = []
+    with tenant_transaction(cast.acme.pk):
+        for _ in range(count):
+            room = Conference.objects.create(
+                agent=cast.bob.user,
+                client_request_id=uuid.uuid4(),
+                account_sid=settings.TWILIO_ACCOUNT_SID,
+                **more,
+            )
+            an_outbound_call(cast.acme, conference=room)
+            leg = CallLeg(conference=room, party="agent", user=cast.bob.user, call_sid=sid("CA"))
+            leg.save()
+            legs.append(leg)
+    return legs
+
+
+def test_long_calls_hide_no_ended_ones(
+    cast: Any, facts: dict[str, gateway.CallFacts], monkeypatch: Any
+) -> None:
+    """More long calls than are looked at at once, and all of them older."""
+    monkeypatch.setattr(reconcile, "AT_ONCE", 20)
+    now = timezone.now()
+    rooms_of(cast, 21, next_look_at=now - timedelta(hours=2))
+    ended = rooms_of(cast, 5, next_look_at=now - timedelta(hours=1))
+    for leg in ended:
+        facts[leg.call_sid or ""] = gateway.CallFacts(leg.call_sid or "", "completed", now, 9)
+    for half_minutes in range(2):
+        reconcile.sweep_tenant(cast.acme.pk, now=now + half_minutes * timedelta(seconds=30))
+    with tenant_transaction(cast.acme.pk):
+        found = CallLeg.objects.filter(pk__in=[leg.pk for leg in ended])
+        assert {leg.status for leg in found} == {"completed"}
+
+
+def test_what_there_is_no_time_for_comes_first_in_the_next_sweep(
+    cast: Any, facts: dict[str, gateway.CallFacts], monkeypatch: Any
+) -> None:
+    now = timezone.now()
+    legs = rooms_of(cast, 3, next_look_at=now)
+    monkeypatch.setattr(reconcile, "PATIENCE", -1.0)
+    reconcile.sweep_tenant(cast.acme.pk, now=now)
+    with tenant_transaction(cast.acme.pk):
+        assert Conference.objects.filter(next_look_at=now).count() == 3
+    monkeypatch.setattr(reconcile, "PATIENCE", 10.0)
+    reconcile.sweep_tenant(cast.acme.pk, now=now)
+    with tenant_transaction(cast.acme.pk):
+        assert not Conference.objects.filter(next_look_at=now).exists()
+        found = CallLeg.objects.filter(pk__in=[leg.pk for leg in legs])
+        assert {leg.status for leg in found} == {"in-progress"}
+
+
+def test_a_twilio_that_hangs_is_not_asked_about_each_room(
+    cast: Any, settings: Any, monkeypatch: Any
+) -> None:
+    asked = []
+
+    def hang(*args: Any, **options: Any) -> None:
+        asked.append(1)
+        raise requests.ReadTimeout("no answer")
+
+    monkeypatch.setattr("requests.Session.send", hang)
+    now = timezone.now()
+    rooms_of(cast, 12, next_look_at=now)
+    reconcile.sweep_tenant(cast.acme.pk, now=now)
+    assert len(asked) == 3
+    with tenant_transaction(cast.acme.pk):
+        assert Conference.objects.filter(closed_at=None).count() == 12
+
+
+def ended_call(cast: Any, ended_at: Any) -> Conference:
+    """Answered and recorded, of whose recording nothing was heard."""
+    (leg,) = rooms_of(cast, 1)
+    with tenant_transaction(cast.acme.pk):
+        room = Conference.objects.get(pk=leg.conference_id)
+        room.closed_at, room.next_look_at = ended_at, ended_at + timedelta(minutes=2)
+        room.save()
+        CallLog.objects.filter(conference=room).update(
+            is_recorded=True, answered_at=ended_at, ended_at=ended_at, twilio_call_sid=sid("CA")
+        )
+    return room
+
+
+def test_a_recording_is_looked_for_ever_more_seldom_and_hides_no_other(
+    cast: Any, monkeypatch: Any
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(reconcile, "AT_ONCE", 20)
+
+    def find(account: Any, sid: str) -> list[Any]:
+        asked.append(sid)
+        return []
+
+    monkeypatch.setattr(gateway, "find_recordings", find)
+    now = timezone.now()
+    rooms = [ended_call(cast, now) for _ in range(3)]
+    for minutes in [*range(0, 60, 1), *range(60, 8 * 24 * 60, 30)]:
+        reconcile.sweep_tenant(cast.acme.pk, now=now + timedelta(minutes=minutes))
+    assert 3 * 10 <= len(asked) <= 3 * 50
+    with tenant_transaction(cast.acme.pk):
+        kept = Conference.objects.filter(pk__in=[room.pk for room in rooms])
+        assert {room.next_look_at for room in kept} == {None}
+
+
+def test_of_a_call_that_lacks_nothing_twilio_is_not_asked(cast: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(gateway, "find_recordings", lambda account, sid: pytest.fail("asked"))
+    now = timezone.now()
+    room = ended_call(cast, now)
+    with tenant_transaction(cast.acme.pk):
+        call = CallLog.objects.get(conference=room)
+        Recording.objects.create(call=call, sid=sid("RE"), account_sid="AC0", state="stored")
+    reconcile.sweep_tenant(cast.acme.pk, now=now + timedelta(minutes=3))
+    with tenant_transaction(cast.acme.pk):
+        assert Conference.objects.get(pk=room.pk).next_look_at is None
+
+
+def test_one_sweep_at_a_time(db: None, monkeypatch: Any) -> None:
+    begun: list[int] = []
+
+    def tenants() -> list[Any]:
+        begun.append(1)
+        tasks.sweep()  # beat's next one, on another worker
+        return []
+
+    monkeypatch.setattr(doors, "all_tenants", tenants)
+    turns.give_back("sweep")  # a worker of other tests may be at it
+    tasks.sweep()
+    assert len(begun) == 1
+    tasks.sweep()
+    assert len(begun) == 2
+
+
+def test_a_worker_sweeps_when_it_begins(monkeypatch: Any) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(celery.app, "send_task", sent.append)
+    signals.worker_ready.send(sender=None)
+    assert sent == ["calls.tasks.sweep"]
+
+
+# --- whatever was lost, not only the end ----------------------------------------------------------
+
+
+def test_a_lost_answer_of_the_contact_is_found(lossy: Scene, sandbox: Any, eventually: Any) -> None:
+    def talks() -> bool:
+        calls = {call["sid"]: call["status"] for call in sandbox.state()["calls"]}
+        return calls[call_of(lossy).twilio_call_sid] == "in-progress"
+
+    eventually(talks, 10)
+    assert call_of(lossy).status == "queued"
+    reconcile.sweep_tenant(lossy.room.tenant_id, now=timezone.now() + LATER)
+    call = call_of(lossy)
+    assert (call.status, call.answered_at is not None) == ("in-progress", True)
+
+
+def test_a_lost_join_of_the_agent_does_not_wait_for_the_sweep(
+    site: Any, cast: Any, signed_in: Any, monkeypatch: Any, eventually: Any
+) -> None:
+    request_id = uuid.uuid4()
+    room, leg = presence.admit_agent(
+        cast.bob,
+        account=account_of(cast.acme.pk),
+        client_request_id=request_id,
+        call_sid=sid("CA"),
+    )
+    monkeypatch.setattr(
+        gateway,
+        "fetch_call",
+        lambda account, sid: gateway.CallFacts(sid, "in-progress", None, None),
+    )
+    monkeypatch.setattr(gateway, "find_participant", lambda account, room, label: leg.call_sid)
+    client: Client = signed_in(cast.bob)
+
+    def ask() -> int:
+        return client.post(
+            "/api/twilio/make-call",
+            {"clientRequestId": str(request_id), "to": "+14155550101"},
+            content_type="application/json",
+        ).status_code
+
+    assert ask() == 409
+    eventually(lambda: ask() == 201, 20, 0.25)
+
+
+def test_a_refusal_whose_callback_was_lost_is_told_by_twilios_events(
+    site: Any, waiting: Scene, signed_in: Any, sandbox: Any, eventually: Any, monkeypatch: Any
+) -> None:
+    """Number 104 declines (603); of its end only REST tells, which says *busy*."""
+    real = gateway.fetch_call
+
+    def fetch_call(account: Any, sid: str) -> Any:
+        if sid == waiting.agent_leg.call_sid:
+            return gateway.CallFacts(sid, "completed", timezone.now(), 9)
+        return real(account, sid)
+
+    monkeypatch.setattr(gateway, "fetch_call", fetch_call)
+    sandbox.fault("webhook-drop", match="call-status", times=1000)
+    client: Client = signed_in(waiting.member)
+    response = client.post(
+        "/api/twilio/make-call",
+        {"clientRequestId": str(waiting.request_id), "to": "+14155550104"},
+        content_type="application/json",
+    )
+    assert response.status_code == 201
+
+    def over() -> bool:
+        calls = {call["sid"]: call["status"] for call in sandbox.state()["calls"]}
+        return calls[call_of(waiting).twilio_call_sid] == "busy"
+
+    eventually(over, 20)
+    now = timezone.now()
+    reconcile.sweep_tenant(waiting.room.tenant_id, now=now + LATER)
+    assert call_of(waiting).outcome == "busy"
+
+    def told() -> bool:
+        with tenant_transaction(waiting.room.tenant_id):
+            Conference.objects.update(next_look_at=now, closed_at=now)
+        reconcile.sweep_tenant(waiting.room.tenant_id, now=now + timedelta(minutes=20))
+        return call_of(waiting).outcome == "declined"
+
+    eventually(told, 20)
+    with tenant_transaction(waiting.room.tenant_id):
+        assert Conference.objects.get().next_look_at is None
