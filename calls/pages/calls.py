@@ -126,6 +126,7 @@ def _history(request: TenantRequest, filters: Filters, given: dict[str, str]) ->
     directions = [("", "All"), ("inbound", "Inbound"), ("outbound", "Outbound")]
     return {
         "history": page,
+        "page_size": selectors.PAGE_SIZE,
         "direction": filters.direction,
         "here": _address(request.path, given),
         "more": _address(request.path, given | {"before": page.next_cursor}),

@@ -1,10 +1,19 @@
 """Reads of calls, formatted for the page. All of them run inside the current tenant."""
 
 from calls.selectors.call import CallPage, call_page, stored_recording
-from calls.selectors.history import Filters, History, HistoryRow, agents, calls_after, history
+from calls.selectors.history import (
+    PAGE_SIZE,
+    Filters,
+    History,
+    HistoryRow,
+    agents,
+    calls_after,
+    history,
+)
 from calls.selectors.panel import ActiveCall, active_call, live_call
 
 __all__ = [
+    "PAGE_SIZE",
     "ActiveCall",
     "CallPage",
     "Filters",

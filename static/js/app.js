@@ -1,4 +1,4 @@
-/* The page around the phone: toasts, navigation, the history's merge, recordings, the dial pad. */
+/* The page around the phone: toasts, navigation, recordings, the dial pad. */
 (() => {
   const $ = (id) => document.getElementById(id);
 
@@ -72,32 +72,6 @@
     if (wrong) wrong.focus();
     else if (!document.activeElement?.closest("#dock, #main *")) document.querySelector("#main h1")?.focus({ preventScroll: true });
     document.dispatchEvent(new CustomEvent("phone:repaint"));
-  });
-
-  // The history: new rows on top, known ones patched, older ones and what plays left alone ---------
-
-  let morph;
-  htmx.registerExtension("merge", {
-    init: (api) => { morph = api.morph; },
-    handle_swap(style, target, fragment) {
-      if (style !== "merge") return false;
-      let place = target.firstElementChild;
-      const kept = [];
-      for (const row of [...fragment.children]) {
-        const known = $(row.id);
-        if (known && known.parentElement === target) {
-          place = known.nextElementSibling;
-          const one = document.createDocumentFragment();
-          one.append(row);
-          morph(known, one);
-          kept.push(known);
-        } else {
-          target.insertBefore(row, place);
-          kept.push(row);
-        }
-      }
-      return kept;
-    },
   });
 
   // Recordings and the dial pad --------------------------------------------------------------------

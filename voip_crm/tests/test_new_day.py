@@ -50,6 +50,7 @@ def past(committed_cast: Any) -> Any:
             account_sid="AC",
             state="stored",
             path=path.name,
+            size=path.stat().st_size,
         )
         StoppedCall.objects.create(
             user=cast.alice.user, rule="rate_cap", hour=at, last_at=at, message="Too many."
@@ -105,9 +106,11 @@ def test_open_pages_follow_their_workspaces_midnight_and_disturb_nobody(
 
     # Some calls more push as many rows beyond what news fetches.
     add_calls(past, NEW_CALLS, datetime.now(UTC) - timedelta(hours=5))
-    for each, before in ((page, FIRST_PAGE + 1), (short, FIRST_PAGE), (contact, FIRST_PAGE + 1)):
+    long = FIRST_PAGE + 1 + NEW_CALLS  # of whoever has asked for more
+    for each, count in ((page, long), (short, FIRST_PAGE), (contact, long)):
         each.evaluate("document.body.dispatchEvent(new CustomEvent('live:resync'))")
-        expect(each.locator("#history_rows > tr")).to_have_count(before + NEW_CALLS)
+        expect(each.locator("#history_rows > tr")).to_have_count(count)
+        expect(each.locator("#history_total")).to_have_text(f"{long} calls")
     wait_for_day(pages, "Today")
 
     # Alice listens, has typed something, and stands on the oldest call.

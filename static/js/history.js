@@ -1,0 +1,96 @@
+/* The history shows what a fresh look would show. News bring its newest page: new rows come on top, known ones are
+   patched, what the filter finds no more is taken away, and what lies beyond the list's length is let go. Where the
+   newest page does not touch what stands there (this one was asleep), the list begins anew. None of it is done to
+   what somebody is at: reads, types or plays. */
+(() => {
+  const $ = (id) => document.getElementById(id);
+
+  const isAt = (element) =>
+    (document.hasFocus() && element.contains(document.activeElement)) ||
+    [...element.querySelectorAll("audio")].some((audio) => audio.currentTime > 0 && !audio.ended);
+
+  function isRead(row) {
+    const { top, bottom } = row.getBoundingClientRect();
+    return !document.hidden && top < innerHeight && bottom > 0;
+  }
+
+  const pageLength = (list) => Number(list.dataset.page);
+  const length = (list) => Number(list.dataset.length ?? list.dataset.page);
+
+  function beginAnew() {
+    if (isAt($("history"))) return; // the next news try again
+    htmx.ajax("GET", $("history_news").getAttribute("hx-get"), { target: "#history", swap: "outerHTML" });
+  }
+
+  function add(list, fresh, morph) {
+    let place = list.firstElementChild;
+    return fresh.map((row) => {
+      const known = $(row.id);
+      if (known?.parentElement !== list) {
+        list.insertBefore(row, place);
+        return row;
+      }
+      place = known.nextElementSibling;
+      const one = document.createDocumentFragment();
+      one.append(row);
+      morph(known, one);
+      return known;
+    });
+  }
+
+  /** The newest page is the truth down to its last row; one that is not full, of everything. */
+  function takeAway(list, fresh, isWhole) {
+    const found = new Set(fresh);
+    for (const row of [...list.children]) {
+      if (!found.has(row) && !isAt(row)) row.remove();
+      if (!isWhole && row === fresh.at(-1)) return;
+    }
+  }
+
+  function letGo(list) {
+    const before = list.children.length;
+    while (list.children.length > length(list)) {
+      const row = list.lastElementChild;
+      if (isAt(row) || isRead(row)) break;
+      row.remove();
+    }
+    if (list.children.length < before) pointAfter(list.lastElementChild);
+  }
+
+  /** “Show more” goes on behind this row. */
+  function pointAfter(row) {
+    const url = new URL($("history_news").getAttribute("hx-get"), location.href);
+    url.searchParams.set("before", `${row.querySelector(".cell-time time").dateTime}~${row.id.slice("call_".length)}`);
+    const link = $("history_more_template").content.firstElementChild.cloneNode(true);
+    for (const name of ["href", "hx-get"]) link.setAttribute(name, url.pathname + url.search);
+    $("history_more_link")?.remove();
+    $("history_more").prepend(link);
+    htmx.process(link);
+  }
+
+  let morph;
+  htmx.registerExtension("merge", {
+    init: (api) => { morph = api.morph; },
+    handle_swap(style, list, fragment) {
+      if (style !== "merge") return false;
+      const fresh = [...fragment.children];
+      const isWhole = fresh.length < pageLength(list);
+      const touches = isWhole || !list.children.length || fresh.some((row) => $(row.id)?.parentElement === list);
+      if (!touches) {
+        beginAnew();
+        return [];
+      }
+      const rows = add(list, fresh, morph);
+      takeAway(list, rows, isWhole);
+      letGo(list);
+      if (!isWhole && !$("history_more_link")) pointAfter(list.lastElementChild);
+      return rows.filter((row) => row.isConnected);
+    },
+  });
+
+  // Whoever asks for more keeps it.
+  document.addEventListener("click", (event) => {
+    const list = $("history_rows");
+    if (list && event.target.closest?.("#history_more_link[hx-get]")) list.dataset.length = length(list) + pageLength(list);
+  });
+})();

@@ -1,0 +1,117 @@
+"""The history of an open page shows what a fresh look would show, however long it was asleep."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from calls.models import CallLog
+from calls.tests.builders import an_outbound_call
+from tenants.fence.context import tenant_transaction
+from voip_crm.tests import cast as company
+from voip_crm.tests.test_flow import sign_in
+
+PAGE = 25
+NEWS = "document.body.dispatchEvent(new CustomEvent('live:resync'))"
+
+
+@pytest.fixture
+def cast(committed_cast: Any) -> Any:
+    return committed_cast
+
+
+@pytest.fixture
+def calls(cast: Any) -> Callable[..., None]:
+    """`calls(count)`: as many more, each younger than all before."""
+    count = 0
+
+    def make(more: int, **state: Any) -> None:
+        nonlocal count
+        for _ in range(more):
+            count += 1
+            at = datetime.now(UTC) - timedelta(days=1) + timedelta(seconds=count)
+            ended = {"status": "completed", "outcome": "completed", "ended_at": at}
+            an_outbound_call(cast.acme, started_at=at, user=cast.bob.user, **(ended | state))
+
+    return make
+
+
+def newest(cast: Any, count: int) -> list[str]:
+    with tenant_transaction(cast.acme.pk):
+        found = CallLog.objects.order_by("-started_at", "-id").values_list("pk", flat=True)
+        return [f"call_{pk}" for pk in found[:count]]
+
+
+def shown(page: Page) -> list[str]:
+    return page.locator("#history_rows > tr").evaluate_all("rows => rows.map(row => row.id)")
+
+
+def wait_for_rows(page: Page, ids: list[str]) -> None:
+    page.evaluate(NEWS)
+    page.wait_for_function(
+        "ids => JSON.stringify([...document.querySelectorAll('#history_rows > tr')]"
+        ".map(row => row.id)) === JSON.stringify(ids)",
+        arg=ids,
+    )
+
+
+def test_after_a_sleep_no_call_is_missing(page: Page, cast: Any, calls: Any) -> None:
+    """Sixty calls are more than the newest page: nothing of it touches what stood there."""
+    calls(30)
+    sign_in(page, "bob@acme.example", company.PASSWORD)
+    assert shown(page) == newest(cast, PAGE)
+    calls(60)
+    wait_for_rows(page, newest(cast, PAGE))
+    page.get_by_role("link", name="Show more").click()
+    expect(page.locator("#history_rows > tr")).to_have_count(2 * PAGE)
+    assert shown(page) == newest(cast, 2 * PAGE)
+
+
+def test_what_a_filter_finds_no_more_is_taken_away(page: Page, cast: Any, calls: Any) -> None:
+    calls(2)
+    calls(1, status="in-progress", outcome="", ended_at=None)
+    sign_in(page, "bob@acme.example", company.PASSWORD)
+    page.goto("/calls?status=live")
+    rows = page.locator("#history_rows > tr")
+    expect(rows).to_have_count(1)
+    with tenant_transaction(cast.acme.pk):
+        live = CallLog.objects.filter(ended_at=None)
+        live.update(status="completed", outcome="completed", ended_at=datetime.now(UTC))
+    page.evaluate(NEWS)
+    expect(rows).to_have_count(0)
+    expect(page.locator("#history_total")).to_have_text("0 calls")
+    expect(page.get_by_text("No calls like that.")).to_be_visible()
+
+
+def test_a_page_open_all_day_keeps_one_page_and_goes_on_behind_it(
+    page: Page, cast: Any, calls: Any
+) -> None:
+    calls(40)
+    sign_in(page, "bob@acme.example", company.PASSWORD)
+    for _ in range(4):
+        calls(10)
+        wait_for_rows(page, newest(cast, PAGE))
+    page.get_by_role("link", name="Show more").click()
+    expect(page.locator("#history_rows > tr")).to_have_count(2 * PAGE)
+    assert shown(page) == newest(cast, 2 * PAGE)
+    calls(5)
+    wait_for_rows(page, newest(cast, 2 * PAGE))  # who has asked for more keeps more
+
+
+def test_nothing_is_taken_from_under_somebodys_hands(page: Page, cast: Any, calls: Any) -> None:
+    calls(30)
+    sign_in(page, "bob@acme.example", company.PASSWORD)
+    before = shown(page)
+    held = page.locator("#history_rows > tr").last
+    held.get_by_role("link").first.focus()
+    calls(10)
+    wait_for_rows(page, newest(cast, 10) + before)
+    calls(60)  # a gap, which is not filled over the row that is held
+    page.evaluate(NEWS)
+    expect(page.locator("#history_total")).to_have_text("100 calls")
+    assert shown(page)[-1] == before[-1]
+    expect(held.get_by_role("link").first).to_be_focused()
+    page.get_by_role("combobox", name="Search contacts or enter a number").focus()
+    wait_for_rows(page, newest(cast, PAGE))
