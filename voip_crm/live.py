@@ -10,8 +10,8 @@ the one process there is. Events:
 
 A stream ends after ten minutes, or when its user or tenant has changed (`live.end_streams`); the
 page comes back with a new ticket, which a removed member does not get. Tickets come from a view
-that knows the session; 401 for a bad one, 429 while its user has twenty streams. `GET /live/readyz`
-is for a load balancer: 200, or 503 while Redis is away.
+that knows the session, each for one stream; 401 for a bad or used one, 429 while its user has
+twenty streams. `GET /live/readyz` is for a load balancer: 200, or 503 while Redis is away.
 """
 
 import asyncio
@@ -57,6 +57,7 @@ class Hub:
         self._redis_url = redis_url
         self._pages: dict[str, set[Page]] = defaultdict(set)
         self._ended: dict[str, float] = {}  # when the streams of a user or tenant were ended
+        self._used: dict[str, float] = {}  # tickets, and when they were made
         self._loop: asyncio.AbstractEventLoop | None = None
         # The loop keeps weak references only: a task without one is collected under load.
         self._subscription: asyncio.Task[None] | None = None
@@ -105,6 +106,14 @@ class Hub:
     def has_ended(self, channel: str, ticket_at: float) -> bool:
         """Whether a ticket made at `ticket_at` is from before the streams of `channel` ended."""
         return ticket_at <= self._ended.get(channel, 0.0)
+
+    def use(self, ticket: str, made_at: float) -> bool:
+        """Whether this ticket opens a stream: it opens one."""
+        if ticket in self._used:
+            return False
+        oldest = time.time() - 2 * sender.TICKET_SECONDS
+        self._used = {t: at for t, at in self._used.items() if at > oldest} | {ticket: made_at}
+        return True
 
     def deliver_from_thread(self, channel: str, text: str) -> None:
         loop = self._loop
@@ -204,6 +213,9 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         return
     if hub.is_full(channels[1]):  # the user's; nothing is awaited until the page has joined
         await _answer(send, 429)
+        return
+    if not hub.use(ticket, ticket_at):
+        await _answer(send, 401)
         return
     await _stream(channels, receive, send)
 

@@ -184,15 +184,23 @@ async def test_a_ticket_from_before_the_end_opens_no_stream(channel: Channel) ->
 async def test_one_person_has_twenty_streams_and_others_are_not_in_their_way(
     channel: Channel,
 ) -> None:
-    ticket = sender.make_ticket(ACME, "bob")  # good for a minute, as often as it is used
-    streams = [await channel.request(f"/live?ticket={ticket}") for _ in range(20)]
+    async def come() -> tuple[int, Any]:
+        return await channel.request(f"/live?ticket={sender.make_ticket(ACME, 'bob')}")
+
+    streams = [await come() for _ in range(20)]
     assert {status for status, _ in streams} == {200}
-    assert (await channel.request(f"/live?ticket={ticket}"))[0] == 429
+    assert (await come())[0] == 429
     await channel.open(ACME, "alice")
     streams[0][1].writer.close()
     async with asyncio.timeout(5):
-        while (await channel.request(f"/live?ticket={ticket}"))[0] != 200:
+        while (await come())[0] != 200:
             await asyncio.sleep(0.05)
+
+
+async def test_a_ticket_opens_one_stream(channel: Channel) -> None:
+    ticket = sender.make_ticket(ACME, "bob")
+    statuses = [(await channel.request(f"/live?ticket={ticket}"))[0] for _ in range(3)]
+    assert statuses == [200, 401, 401]
 
 
 async def test_a_closed_page_leaves_the_hub(channel: Channel) -> None:
