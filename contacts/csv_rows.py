@@ -109,7 +109,10 @@ class ContactFile:
             try:
                 number = parse(text, self._region)
             except NumberError as error:
-                raise ValueError(f"{column} “{text}”: {error.message}") from None
+                # Nobody dials it here, so nobody is in need of help: “123” is just too short.
+                is_short = error.code == "emergency_blocked"
+                why = "This is no complete telephone number." if is_short else error.message
+                raise ValueError(f"{column} “{text}”: {why}") from None
             found.setdefault(number, given.get(column.replace("phone", "label"), ""))
         return tuple(found.items())
 

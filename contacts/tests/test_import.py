@@ -181,6 +181,15 @@ def test_a_row_of_several_lines_is_named_by_its_first(run: Callable[..., Said]) 
     assert said.errors.startswith("line 5: ")
 
 
+@pytest.mark.parametrize("text", ["123", "*123*", "112"])
+def test_what_is_short_is_refused_as_that_and_not_as_a_call_for_help(
+    run: Callable[..., Said], text: str
+) -> None:
+    said = run(f"name,phone\nMaria,{text}\n")
+    assert "This is no complete telephone number." in said.errors
+    assert "mergency" not in said.errors
+
+
 def test_a_file_in_another_encoding_is_refused_row_by_row(run: Callable[..., Said]) -> None:
     said = run("name,email\nZoë,z@x.example\nAnn,a@x.example\n".encode("latin-1"))
     assert "line 2: It holds bytes that are not text in UTF-8" in said.errors
