@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from voip_crm import log_settings
 from voip_crm.environment import LOOPBACK, Environment
+from voip_crm.postgresql.options import OPTIONS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
@@ -100,17 +101,7 @@ else:
     DATABASES["default"]["ENGINE"] = "voip_crm.postgresql"
     DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", 60)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    _OPTIONS = DATABASES["default"].setdefault("OPTIONS", {})
-    # A webhook must fail in time for Twilio to try again (it waits 15 s at most), and what it was
-    # told is stored must be, whatever the role, the database or the server have by default. What
-    # nobody waits for any more (voip_crm/answers.py) is given up within a second.
-    _OPTIONS["options"] = (
-        "-c statement_timeout=10000 -c lock_timeout=2000 -c synchronous_commit=on"
-        " -c client_connection_check_interval=1000"
-    )
-    # A server that is gone without a word is noticed by TCP after as many seconds as these say.
-    _OPTIONS |= {"connect_timeout": 2, "tcp_user_timeout": 5000}  # milliseconds, as libpq wants it
-    _OPTIONS |= {"keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3}
+    DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | OPTIONS
     if owner_url := env.str("DATABASE_OWNER_URL", ""):
         DATABASE_OWNER = env.db_url_config(owner_url)
 DATABASE_APPLICATION: dict[str, Any] = dict(DATABASES["default"])

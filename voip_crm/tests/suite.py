@@ -4,8 +4,9 @@
     python -m voip_crm.tests.suite flaky N    the browser's lanes N times, and which tests failed
 
 What drives a browser waits for people's time to pass, and a test and its database wait for each
-other: four lanes, two with a browser, keep two cores busy. Each has a test database (pytest-django
-adds TOX_PARALLEL_ENV to its name), copied from one that was migrated once, and a Redis database.
+other: four rows of lanes, two with a browser, keep two cores busy. Each lane has a test database
+(pytest-django adds TOX_PARALLEL_ENV to its name), copied from one that was migrated once, and a
+Redis database.
 
 A browser test that fails is run once more, alone, after the lanes. If it passes then, it is *flaky*
 and printed last, with what there is to find its fault; the run is green with `FORGIVEN` of them.
@@ -22,7 +23,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from configparser import ConfigParser
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -33,7 +33,8 @@ FAILURES = ROOT / "var" / "test-failures"
 FORGIVEN = 2
 TOO_MANY = 6  # that fail are no stumble: nothing is run again
 ISOLATION = "voip_crm/tests/isolation"
-ASIDE = [ISOLATION, "tenants", "contacts", "sandbox"]  # about half of what needs no browser
+# What needs no browser, in three parts that take about as long.
+ASIDE, CALLS, PRODUCT = [ISOLATION, "tenants", "contacts", "sandbox"], ["calls"], ["voip_crm"]
 # About half of what needs a browser: calls, from their beginning to their end.
 CALLING = [f"voip_crm/tests/test_{name}.py" for name in ("flow", "rejoin", "two_tabs")]
 PYTEST = [sys.executable, "-m", "pytest"]
@@ -132,24 +133,17 @@ def lane_beside(name: str, number: int, *commands: list[str]) -> Lane:
     return Lane(name, list(commands), environment=environment)
 
 
-def rest() -> list[str]:
-    """The folders of tests that are not set aside."""
-    ini = ConfigParser()
-    ini.read(ROOT / "pytest.ini")
-    # Named, since pytest does not ignore what its `testpaths` name.
-    return [folder for folder in ini["pytest"]["testpaths"].split() if folder not in ASIDE]
-
-
 def everything() -> bool:
     """Run the lanes; whether all is well."""
-    browsers = browser_lanes()
-    others = [
-        lane_beside("rest", 1, [*OTHERS, *rest(), f"--ignore={ISOLATION}"]),
-        lane_beside("aside", 2, ["bash", "scripts/checks.sh"], [*OTHERS, *ASIDE]),
-    ]
+    calling, browsing = browser_lanes()
+    calls = lane_beside("calls", 1, [*OTHERS, *CALLS])
+    aside = lane_beside("aside", 2, ["bash", "scripts/checks.sh"], [*OTHERS, *ASIDE])
+    # Which takes long and waits a lot, as the calls of the browser do.
+    product = lane_beside("product", 4, [*OTHERS, *PRODUCT, f"--ignore={ISOLATION}"])
+    browsers, others = [calling, browsing], [calls, aside, product]
     lanes = [*browsers, *others]
     migrate()
-    run_together(lanes)
+    run_together([calling, product], [browsing], [calls], [aside])
     for lane in lanes[1:]:
         print(lane.log.read_text())
     failed = sum(len(lane.failed) for lane in browsers)
@@ -164,8 +158,14 @@ def everything() -> bool:
     return is_good
 
 
-def run_together(lanes: list[Lane]) -> None:
-    threads = [threading.Thread(target=lane.run) for lane in lanes]
+def run_together(*rows: list[Lane]) -> None:
+    """Side by side, and those of a row one after the other."""
+
+    def run(row: list[Lane]) -> None:
+        for lane in row:
+            lane.run()
+
+    threads = [threading.Thread(target=run, args=[row]) for row in rows]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -259,7 +259,7 @@ def count_stumbles(times: int) -> bool:
     migrate()
     for number in range(1, times + 1):
         lanes = browser_lanes("-q")
-        run_together(lanes)
+        run_together(*([lane] for lane in lanes))
         failed = [test["test"] for lane in lanes for test in lane.failed]
         failures.update(failed)
         count, minutes = sum(len(lane.tests) for lane in lanes), max(x.seconds for x in lanes) / 60

@@ -227,8 +227,9 @@ def test_a_template_counts_as_the_modules_that_name_it() -> None:
 
 def test_each_folder_of_tests_is_in_one_lane_beside_the_browser() -> None:
     folders = pytest_ini_folders()
-    assert sorted([*suite.rest(), *suite.ASIDE]) == sorted([*folders, suite.ISOLATION])
-    assert suite.ISOLATION.partition("/")[0] in suite.rest()  # which leaves it out
+    parts = [*suite.ASIDE, *suite.CALLS, *suite.PRODUCT]
+    assert sorted(parts) == sorted([*folders, suite.ISOLATION])
+    assert suite.ISOLATION.partition("/")[0] in suite.PRODUCT  # which leaves it out
 
 
 def pytest_ini_folders() -> list[str]:

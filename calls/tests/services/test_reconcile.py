@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import requests
-from celery import signals
+from celery import Celery, signals
 from django.conf import settings
 from django.db import connection
 from django.test import Client
@@ -29,7 +29,6 @@ from tenants import doors
 from tenants.bricks import turns
 from tenants.fence.context import tenant_transaction
 from tenants.tests.database import everything_visible
-from voip_crm import celery
 
 LATER = timedelta(seconds=40)
 
@@ -448,7 +447,7 @@ def test_one_sweep_at_a_time(db: None, monkeypatch: Any) -> None:
 
 def test_a_worker_sweeps_when_it_begins(monkeypatch: Any) -> None:
     sent: list[str] = []
-    monkeypatch.setattr(celery.app, "send_task", sent.append)
+    monkeypatch.setattr(Celery, "send_task", lambda self, name: sent.append(name))
     signals.worker_ready.send(sender=None)
     assert sent == ["calls.tasks.sweep"]
 
