@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from contacts.numbers import NumberError, parse
+from contacts.numbers import NumberError, is_local_emergency, parse
 from tenants.bricks.csv_cells import original
 
 LONGEST = {"name": 200, "company": 200, "email": 254, "label": 40}
@@ -109,8 +109,10 @@ class ContactFile:
             try:
                 number = parse(text, self._region)
             except NumberError as error:
-                # Nobody dials it here, so nobody is in need of help: “123” is just too short.
-                is_short = error.code == "emergency_blocked"
+                # Nobody dials it here: what is an emergency number somewhere else is just short.
+                is_short = error.code == "emergency_blocked" and not is_local_emergency(
+                    text, self._region
+                )
                 why = "This is no complete telephone number." if is_short else error.message
                 raise ValueError(f"{column} “{text}”: {why}") from None
             found.setdefault(number, given.get(column.replace("phone", "label"), ""))

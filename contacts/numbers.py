@@ -68,6 +68,11 @@ def is_emergency(text: str, region: str) -> bool:
     return bool(shortnumberinfo.connects_to_emergency_number(typed, region))
 
 
+def is_local_emergency(text: str, region: str) -> bool:
+    """Whether `text` is an emergency number of `region` (ISO) itself."""
+    return bool(shortnumberinfo.is_emergency_number(_ascii(text), region))
+
+
 def parse(text: str, region: str) -> str:
     """What a person typed, as E.164; numbers without a country are of `region` (ISO code).
 
