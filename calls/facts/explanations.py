@@ -108,6 +108,10 @@ PHONE_ERRORS: dict[str, str] = {
     "31486": "The line is busy. Try again in a few minutes.",
     "31603": "The call was rejected on the other side. Try again later.",
     # … microphone and sound.
+    "no_sound": (
+        "Your network blocks the sound of calls. Nothing was dialled. Use another network, or ask"
+        " an administrator: “Networks” in the guide says what to allow."
+    ),
     "31401": _MICROPHONE,
     "31402": "No microphone was found, or another program holds it. Connect one and try again.",
     "53000": _AWAY,

@@ -33,6 +33,8 @@ const phone = createPhone({
 });
 createSound({ devices, mediaDevices, phone });
 
+addEventListener("offline", phone.networkChanged);
+navigator.connection?.addEventListener?.("change", phone.networkChanged);
 mediaDevices?.addEventListener?.("devicechange", devices.changed);
 // Chosen in another tab: the call that is here follows.
 addEventListener("storage", ({ key, newValue }) => {

@@ -34,6 +34,10 @@ const END_MS = 1500;
 const RETRY_MS = 250;
 const RETRY_FOR_MS = 10000;
 const LEVEL_MS = 100;
+// Sound from the room must have come before anybody is rung; once it has, it will for a while.
+const SOUND_MS = 5000;
+const SOUND_EVERY_MS = 50;
+const SOUND_KNOWN_MS = 600000;
 
 export function createPhone({
   Twilio, fetch, mediaDevices, emit, csrf = () => "", options = {},
@@ -47,6 +51,7 @@ export function createPhone({
   let claiming = false;
   let state = "idle";
   let muted = false;
+  let soundKnownUntil = 0;
 
   function report(mine, { code = "phone_failed", message = "" }, fatal) {
     emit("phone:error", { code, message, request: mine.request, fatal });
@@ -97,6 +102,21 @@ export function createPhone({
     });
   }
 
+  /** Until sound from the room has come: a remote track is muted before. A contact who is rung over a
+      network that lets none through would hear silence. Throws no_sound. */
+  async function hearRoom(mine) {
+    const until = now() + SOUND_MS;
+    while (!mine.over && now() >= soundKnownUntil) {
+      const [track] = mine.call.getRemoteStream()?.getAudioTracks() ?? [];
+      const isHeard = track && !track.muted;
+      // A room may be silent as well. The SDK does not say so in public: whether there is a way.
+      const isSilent = () => mine.call._mediaHandler?.version?.pc?.connectionState === "connected";
+      if (isHeard || (now() >= until && isSilent())) soundKnownUntil = now() + SOUND_KNOWN_MS;
+      else if (now() >= until) throw new PhoneError("no_sound");
+      else await wait(SOUND_EVERY_MS);
+    }
+  }
+
   /** Asks the server to ring the other side, again while our own leg is still on its way in. */
   async function place(mine) {
     const { contactId, to } = mine.detail;
@@ -129,7 +149,7 @@ export function createPhone({
       clearTimeout(mine.watchdog);
       devices.attach(mine.device.audio);
       tell("open");
-      place(mine).catch((error) => finish(mine, error));
+      hearRoom(mine).then(() => place(mine)).catch((error) => finish(mine, error));
     });
     call.on("mute", (isMuted) => {
       muted = isMuted;
@@ -200,6 +220,10 @@ export function createPhone({
     dial,
     get state() { return state; },
     get request() { return attempt?.request ?? ""; },
+    /** Another network: whether sound comes through is not known any more. */
+    networkChanged() {
+      soundKnownUntil = 0;
+    },
     mute() {
       if (state === "open") attempt.call.mute(!muted);
     },

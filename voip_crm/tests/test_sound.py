@@ -1,6 +1,7 @@
 """Devices, the meter, and a token's renewal: in Chromium with pretend devices and real sound."""
 
 import json
+import os
 from typing import Any
 
 import pytest
@@ -9,6 +10,10 @@ from playwright.sync_api import Page, Route, expect
 from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import VoiceGrant
 
+from calls.models import CallLog
+from conftest import CHROME_OPTIONS
+from tenants.fence.context import tenant_transaction
+from voip_crm.tests import cast as company
 from voip_crm.tests import harness
 from voip_crm.tests.test_flow import (
     contact_leg,
@@ -17,6 +22,7 @@ from voip_crm.tests.test_flow import (
     harness_wait,
     person,  # noqa: F401  # fixtures
     phone,  # noqa: F401
+    sign_in,
 )
 
 pytestmark = pytest.mark.allow_console(r"status of 409")
@@ -228,3 +234,25 @@ def test_bad_sound_is_told_once_in_a_call(
     ).to_have_count(1)
     phone.get_by_role("button", name="End call").click()
     expect_status(phone, "Call ended")
+
+
+def test_nobody_is_rung_over_a_network_without_sound(
+    browser: Any, site: harness.Site, committed_cast: Any
+) -> None:
+    """A browser that may not use UDP connects to the room and hears nothing of it."""
+    blocked = [*CHROME_OPTIONS, "--force-webrtc-ip-handling-policy=disable_non_proxied_udp"]
+    chromium = browser.browser_type.launch(executable_path=os.environ["CHROME_BIN"], args=blocked)
+    try:
+        context = chromium.new_context(base_url=site.url, permissions=["microphone"])
+        page = context.new_page()
+        sign_in(page, "bob@acme.example", company.PASSWORD)
+        unused = "+14155560177"  # the sandbox remembers the calls of earlier tests
+        dial(page, unused)
+        expect(page.get_by_text("Your network blocks the sound of calls.").first).to_be_visible(
+            timeout=30_000
+        )
+        assert not [call for call in site.sandbox.state()["calls"] if call["to"] == unused]
+        with tenant_transaction(committed_cast.acme.pk):
+            assert not CallLog.objects.exists()
+    finally:
+        chromium.close()

@@ -7,6 +7,8 @@ import { createPhone } from "../phone.js";
 class FakeCall extends EventEmitter {
   digits = "";
   disconnected = 0;
+  sound = { muted: false };
+  getRemoteStream() { return { getAudioTracks: () => [this.sound] }; }
   mute(on) { this.emit("mute", on, this); }
   sendDigits(digits) { this.digits += digits; }
   disconnect() {
@@ -367,6 +369,57 @@ test("a server that does not answer keeps nobody on the line", async () => {
   world.phone.end();
   await pass(2000);
   assert.equal(world.call.disconnected, 1);
+});
+
+test("nobody is rung before sound from the room has come", async () => {
+  await dialled();
+  world.call.sound.muted = true;
+  world.call.emit("accept", world.call);
+  await pass(400);
+  assert.equal(world.asked("/api/twilio/make-call"), 0);
+  world.call.sound.muted = false;
+  await pass(50);
+  assert.equal(world.asked("/api/twilio/make-call"), 1);
+});
+
+test("a network that lets no sound through is said, and nothing was dialled", async () => {
+  await dialled();
+  world.call.sound.muted = true;
+  world.call.emit("accept", world.call);
+  await pass(5100);
+  assert.equal(world.asked("/api/twilio/make-call"), 0);
+  assert.equal(world.named("phone:error").at(-1).code, "no_sound");
+  assert.equal(world.phone.state, "ended");
+});
+
+test("a way that is there and silent does for a call", async () => {
+  await dialled();
+  world.call.sound.muted = true;
+  world.call._mediaHandler = { version: { pc: { connectionState: "connected" } } };
+  world.call.emit("accept", world.call);
+  await pass(5100);
+  assert.equal(world.asked("/api/twilio/make-call"), 1);
+});
+
+test("what is known of a network is not waited for again, until it is another one", async () => {
+  await inCall();
+  world.phone.end();
+  await pass(100);
+  world.call = Object.assign(world.call, { sound: { muted: true }, disconnected: 0 });
+  world.phone.dial({ to: "+15550100", clientRequestId: "r2" });
+  await settle();
+  world.call.emit("accept", world.call);
+  await settle();
+  assert.equal(world.asked("/api/twilio/make-call"), 2);
+  world.phone.end();
+  await pass(100);
+  world.phone.networkChanged();
+  world.call.disconnected = 0;
+  world.phone.dial({ to: "+15550100", clientRequestId: "r3" });
+  await settle();
+  world.call.emit("accept", world.call);
+  await pass(400);
+  assert.equal(world.asked("/api/twilio/make-call"), 2);
 });
 
 test("another page of the agent can end the call", async () => {
