@@ -28,6 +28,13 @@ def end_call(request: TenantRequest) -> HttpResponse:
     return HttpResponse(status=204)
 
 
+def end_calls_of(user_id: UUID) -> None:
+    """Of a member who is deactivated, if so it was asked for."""
+    for room in Conference.objects.filter(agent_id=user_id, closed_at=None):
+        if progress.ask_end(room) is not None:
+            tasks.tend_now(room.tenant_id, room.pk)
+
+
 @require_POST
 @login_required
 @member_required

@@ -136,3 +136,17 @@ def _contact_has_left(call: CallLog) -> bool:
             left_at__isnull=False,
         ).exists()
     )
+
+
+def occupation_of(user_id: UUID) -> str:
+    """The call in which a member is, in words, for whoever is about to deactivate them."""
+    call = (
+        CallLog.objects.select_related("contact", "tenant")
+        .filter(user_id=user_id, ended_at=None, conference__closed_at=None)
+        .order_by("-started_at")
+        .first()
+    )
+    if call is None:
+        return ""
+    whom = call.contact.name if call.contact else display(call.other_number, call.tenant.country)
+    return f"a call with {whom}"

@@ -58,6 +58,8 @@
     leave(byHand(event.detail.ctx) ? "/sign-in" : location.href);
   });
   document.addEventListener("live:refused", () => leave());
+  // Whoever was let finish leaves when the call is over; what it came to is not theirs to see.
+  document.addEventListener("phone:state", () => setTimeout(() => signedOut && leave()));
 
   // Navigation -----------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from tenants.bricks.access import admin_required
 from tenants.bricks.http import TenantRequest, see_other
 from tenants.bricks.places import time_zones
 from tenants.models import Membership, Role, User, is_above_workspaces
-from tenants.people import services
+from tenants.people import occupation, services
 from tenants.people.forms import InviteForm, RoleForm, WorkspaceForm
 from tenants.signing_in import second_factor, throttle
 from tenants.trail import audit
@@ -89,7 +89,8 @@ def invite(request: TenantRequest) -> HttpResponse:
 @admin_required
 def change_member(request: TenantRequest, member_id: int) -> HttpResponse:
     """`do`: give a role, deactivate, reactivate, take away the second factor, or show a new link
-    for who has no password.
+    for who has no password. Who is to be deactivated in the middle of something: `occupation` says
+    whether to `end` or to `keep` it, else that is asked.
     """
     member = Membership.objects.select_related("user").filter(pk=member_id).first()
     if member is None:
@@ -98,6 +99,8 @@ def change_member(request: TenantRequest, member_id: int) -> HttpResponse:
         if not _may_have_link(member):
             return _members(request, wrong=(member.pk, "There is a password already."), status=422)
         return _invited(request, member)
+    if request.POST.get("do") == "deactivate" and (busy := _asks_first(request, member)):
+        return _members(request, busy=(member.pk, busy), status=422)
     change = _CHANGES.get(request.POST.get("do", ""))
     if change is None:
         return HttpResponseBadRequest("There is no such change.")
@@ -124,8 +127,16 @@ def _give_role(request: TenantRequest, member: Membership) -> str | None:
     return f"{member.user}: {member.get_role_display()}."
 
 
+def _asks_first(request: TenantRequest, member: Membership) -> str:
+    """What the member is in the middle of, as long as nothing is decided about it."""
+    is_decided = request.POST.get("occupation") in ("end", "keep")
+    return "" if is_decided or not member.is_active else occupation.of(member.user_id)
+
+
 def _deactivate(request: TenantRequest, member: Membership) -> str:
     services.set_active(member, False)
+    if request.POST.get("occupation") == "end":
+        occupation.end(member.user_id)
     return f"{member.user} is deactivated."
 
 
@@ -153,9 +164,12 @@ def _members(
     form: InviteForm | None = None,
     invited: Membership | None = None,
     wrong: tuple[int, str] | None = None,
+    busy: tuple[int, str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """The page; `invited` is whose link it shows, `wrong` what could not be done to whom."""
+    """The page; `invited` is whose link it shows, `wrong` what could not be done to whom, `busy`
+    what whom is in the middle of.
+    """
     everyone = Membership.objects.select_related("user").order_by("-is_active", "user__name", "id")
     with_second_factor = second_factor.of_them(member.user_id for member in everyone)
     context = {
@@ -171,6 +185,7 @@ def _members(
                 "has_password": each.user.has_usable_password(),
                 "has_second_factor": each.user_id in with_second_factor,
                 "wrong": wrong[1] if wrong and wrong[0] == each.pk else "",
+                "busy": busy[1] if busy and busy[0] == each.pk else "",
             }
             for each in everyone
         ],

@@ -11,6 +11,7 @@ from calls.gateway.accounts import TwilioAccount, account_for
 from calls.models import CallLeg, Conference
 from calls.services.rooms import progress
 from tenants.fence.context import tenant_transaction
+from tenants.models import Membership
 
 
 def tend_room(tenant_id: UUID, room_id: UUID) -> Step | None:
@@ -22,6 +23,8 @@ def tend_room(tenant_id: UUID, room_id: UUID) -> Step | None:
         room = Conference.objects.select_for_update().filter(pk=room_id).first()
         step = progress.refold(room) if room is not None else None
         legs = _legs(room) if room is not None else []
+        if step is Step.HOLD and not _may_come_back(legs):
+            step = Step.CLOSE
     if room is None or step is None:
         return None
     account = account_for(tenant_id, room.account_sid)
@@ -32,6 +35,13 @@ def tend_room(tenant_id: UUID, room_id: UUID) -> Step | None:
     else:
         _hold(account, room, legs, step is Step.HOLD)
     return step
+
+
+def _may_come_back(legs: Sequence[CallLeg]) -> bool:
+    """Whether an agent of the room is still a member: nobody else can be waited for."""
+    people = [leg.user_id for leg in legs if leg.party == CallLeg.Party.AGENT]
+    still = Membership.objects.filter(user_id__in=people, is_active=True, user__is_active=True)
+    return bool(still.exists())
 
 
 def close_room(tenant_id: UUID, room_id: UUID) -> None:

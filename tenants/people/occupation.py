@@ -1,0 +1,33 @@
+"""What a member is in the middle of when they are deactivated. Rooms above this one know it, and
+say so here at the start (`calls.apps`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+
+@dataclass(frozen=True)
+class Occupation:
+    """`of(user_id)`: what this person is in, like “a call with Maria”, "" when in nothing; `end`
+    ends it. Both for the present tenant, inside its transaction.
+    """
+
+    of: Callable[[UUID], str]
+    end: Callable[[UUID], None]
+
+
+_known: list[Occupation] = []
+
+
+def register(occupation: Occupation) -> None:
+    _known.append(occupation)
+
+
+def of(user_id: UUID) -> str:
+    return next(filter(None, (each.of(user_id) for each in _known)), "")
+
+
+def end(user_id: UUID) -> None:
+    for each in _known:
+        each.end(user_id)
