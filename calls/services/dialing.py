@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 from uuid import UUID
 
 from django.conf import settings
@@ -216,9 +217,13 @@ def _submit(tenant: Tenant, written: _Written) -> Placed:
 def _refused(tenant: Tenant, call: CallLog, leg: CallLeg, error: gateway.TwilioError) -> Refusal:
     """Close the call that Twilio did not take; the reason, to be raised."""
     code = error.code if isinstance(error, gateway.TwilioRefused | gateway.TwilioBusy) else 0
+    # The room is over: its agent had gone, and nobody was rung.
+    has_left = isinstance(error, gateway.TwilioRefused) and error.status == HTTPStatus.NOT_FOUND
+    status, code = (states.CANCELED, 0) if has_left else (states.FAILED, code)
     with tenant_transaction(tenant.pk):
         CallLog.objects.filter(pk=call.pk).update(submission=CallLog.Submission.REFUSED)
-        closing = progress.conclude(leg, states.FAILED, error_code=code, why="refused")
+        closing = progress.conclude(leg, status, error_code=code, why="refused")
+        call.refresh_from_db()
     refusal = _not_placed(call, code)
     refusal.closing = closing.pk if closing else None
     return refusal
@@ -227,6 +232,8 @@ def _refused(tenant: Tenant, call: CallLog, leg: CallLeg, error: gateway.TwilioE
 def _not_placed(call: CallLog, code: int | None) -> Refusal:
     """Why Twilio did not take the call, by its code; 0 or None: it did not answer."""
     call_id = str(call.pk)
+    if call.status == states.CANCELED:
+        return Refusal("agent_not_connected", "You had left before anybody was dialled.")
     if code == gateway.TwilioBusy.code:
         return Refusal("rate_limited", "Too many calls are being placed. Try again in a moment.")
     if code:

@@ -17,7 +17,7 @@ from calls import gateway
 from calls.models import CallLeg, CallLog, Conference
 from calls.services import dialing, reconcile
 from calls.services.rooms import tending
-from calls.tests.conftest import Scene, scene_of
+from calls.tests.conftest import Scene, scene_of, sid
 from tenants.fence.context import tenant_transaction
 from tenants.models import Membership
 
@@ -156,6 +156,21 @@ def test_an_agent_in_another_call_is_busy(ready: Scene, cast: Any, client: Clien
         )
     response = ask(client, ready, clientRequestId=str(second.client_request_id))
     assert (response.status_code, response.json()["error"]["code"]) == (409, "agent_busy")
+
+
+def test_an_agent_who_leaves_while_it_is_dialled_has_canceled(
+    ready: Scene, client: Client, sandbox: Any
+) -> None:
+    """Twilio has ended the room, and has not told us yet."""
+    before = dialled_at(sandbox)
+    with tenant_transaction(ready.room.tenant_id):
+        Conference.objects.filter(pk=ready.room.pk).update(conference_sid=sid("CF"))
+    answers = [ask(client, ready) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [409, 409]
+    said = {(a.json()["error"]["code"], a.json()["error"]["message"]) for a in answers}
+    assert said == {("agent_not_connected", "You had left before anybody was dialled.")}
+    assert (call_of(ready).outcome, call_of(ready).error_code) == ("canceled", None)
+    assert new_calls(sandbox, before) == []
 
 
 def test_of_two_rooms_in_which_an_agent_waits_the_first_to_dial_wins(
