@@ -44,24 +44,28 @@ def lossy(site: Any, waiting: Scene, signed_in: Any, monkeypatch: Any) -> Any:
 
     Bob's own leg was not made at the sandbox; it stands for one that stays.
     """
+    say_of_the_agents_leg(monkeypatch, waiting, "in-progress")
+    site.sandbox.fault("webhook-drop", match="call-status", times=1000)
+    site.sandbox.fault("webhook-drop", match="recording-status", times=1000)
+    assert make_call(signed_in(waiting.member), waiting.request_id, "+14155550105") == 201
+    return waiting
+
+
+def say_of_the_agents_leg(monkeypatch: Any, scene: Scene, status: str, *more: Any) -> None:
+    """What REST says of it (`more`: its end and its length); of all others, the sandbox."""
     real = gateway.fetch_call
 
     def fetch_call(account: Any, sid: str) -> Any:
-        if sid == waiting.agent_leg.call_sid:
-            return gateway.CallFacts(sid, "in-progress", None, None)
+        if sid == scene.agent_leg.call_sid:
+            return gateway.CallFacts(sid, status, *(more or (None, None)))
         return real(account, sid)
 
     monkeypatch.setattr(gateway, "fetch_call", fetch_call)
-    site.sandbox.fault("webhook-drop", match="call-status", times=1000)
-    site.sandbox.fault("webhook-drop", match="recording-status", times=1000)
-    client: Client = signed_in(waiting.member)
-    response = client.post(
-        "/api/twilio/make-call",
-        {"clientRequestId": str(waiting.request_id), "to": "+14155550105"},
-        content_type="application/json",
-    )
-    assert response.status_code == 201
-    return waiting
+
+
+def make_call(client: Client, request_id: uuid.UUID, number: str) -> int:
+    body = {"clientRequestId": str(request_id), "to": number}
+    return client.post("/api/twilio/make-call", body, content_type="application/json").status_code
 
 
 def call_of(scene: Scene) -> CallLog:
@@ -486,11 +490,7 @@ def test_a_lost_join_of_the_agent_does_not_wait_for_the_sweep(
     client: Client = signed_in(cast.bob)
 
     def ask() -> int:
-        return client.post(
-            "/api/twilio/make-call",
-            {"clientRequestId": str(request_id), "to": "+14155550101"},
-            content_type="application/json",
-        ).status_code
+        return make_call(client, request_id, "+14155550101")
 
     assert ask() == 409
     eventually(lambda: ask() == 201, 20, 0.25)
@@ -500,22 +500,9 @@ def test_a_refusal_whose_callback_was_lost_is_told_by_twilios_events(
     site: Any, waiting: Scene, signed_in: Any, sandbox: Any, eventually: Any, monkeypatch: Any
 ) -> None:
     """Number 104 declines (603); of its end only REST tells, which says *busy*."""
-    real = gateway.fetch_call
-
-    def fetch_call(account: Any, sid: str) -> Any:
-        if sid == waiting.agent_leg.call_sid:
-            return gateway.CallFacts(sid, "completed", timezone.now(), 9)
-        return real(account, sid)
-
-    monkeypatch.setattr(gateway, "fetch_call", fetch_call)
+    say_of_the_agents_leg(monkeypatch, waiting, "completed", timezone.now(), 9)
     sandbox.fault("webhook-drop", match="call-status", times=1000)
-    client: Client = signed_in(waiting.member)
-    response = client.post(
-        "/api/twilio/make-call",
-        {"clientRequestId": str(waiting.request_id), "to": "+14155550104"},
-        content_type="application/json",
-    )
-    assert response.status_code == 201
+    assert make_call(signed_in(waiting.member), waiting.request_id, "+14155550104") == 201
 
     def over() -> bool:
         calls = {call["sid"]: call["status"] for call in sandbox.state()["calls"]}

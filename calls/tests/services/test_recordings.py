@@ -44,15 +44,15 @@ def storage(settings: Any, tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def waiting_recording(dialled: Scene) -> Recording:
+def completed(dialled: Scene, recording_sid: str) -> Recording:
+    """Twilio says that the recording is there, and it now waits to be fetched."""
     assert dialled.call
     recording = recordings.note_recording(
         dialled.room.tenant_id,
         call_id=dialled.call.pk,
         call_sid=dialled.call.twilio_call_sid or "",
         account_sid=dialled.room.account_sid,
-        sid=sid("RE"),
+        sid=recording_sid,
         status="completed",
         duration=1,
         channels=1,
@@ -60,6 +60,11 @@ def waiting_recording(dialled: Scene) -> Recording:
     )
     assert recording is not None
     return recording
+
+
+@pytest.fixture
+def waiting_recording(dialled: Scene) -> Recording:
+    return completed(dialled, sid("RE"))
 
 
 class Wire:
@@ -161,19 +166,8 @@ def test_one_that_was_given_up_is_fetched_when_twilio_speaks_of_it_again(
 ) -> None:
     with tenant_transaction(waiting_recording.tenant_id):
         Recording.objects.update(state="failed", attempts=40, next_attempt_at=None)
-    assert dialled.call
-    again = recordings.note_recording(
-        dialled.room.tenant_id,
-        call_id=dialled.call.pk,
-        call_sid=dialled.call.twilio_call_sid or "",
-        account_sid=dialled.room.account_sid,
-        sid=waiting_recording.sid,
-        status="completed",
-        duration=1,
-        channels=1,
-        now=timezone.now(),
-    )
-    assert again is not None and (again.state, again.attempts) == ("waiting", 0)
+    again = completed(dialled, waiting_recording.sid)
+    assert (again.state, again.attempts) == ("waiting", 0)
 
 
 def test_whose_lease_is_over_takes_nothing_from_the_next_one(
