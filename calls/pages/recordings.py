@@ -52,7 +52,7 @@ def recording(request: TenantRequest, recording_id: UUID) -> HttpResponseBase:
 @member_required
 def fetch_again(request: TenantRequest, recording_id: UUID) -> HttpResponse:
     """Ask Twilio again for a recording that was given up, or is waited for."""
-    recording = Recording.objects.select_related("call").filter(pk=recording_id).first()
+    recording = Recording.objects.filter(pk=recording_id).first()
     if recording is None:
         raise Http404
     if recordings.ask_again(Recording.objects.filter(pk=recording.pk)):

@@ -7,7 +7,7 @@ from calls.gateway import TwilioError
 from calls.gateway.accounts import TwilioNotConfigured, account_of
 from calls.services.setup.numbers import NumberNotOwned, NumberTaken, assign_number
 from contacts.numbers import NumberError, parse
-from tenants.models import Tenant
+from tenants.management.workspaces import workspace_named
 from tenants.trail import audit
 
 
@@ -35,10 +35,7 @@ class Command(BaseCommand):
 
     @audit.acting(audit.OPERATOR)
     def handle(self, *args: Any, **options: Any) -> None:
-        tenant = Tenant.objects.filter(slug=options["workspace"]).first()
-        if tenant is None:
-            known = ", ".join(Tenant.objects.values_list("slug", flat=True)) or "none"
-            raise CommandError(f"There is no workspace “{options['workspace']}”. Known: {known}.")
+        tenant = workspace_named(options["workspace"])
         if not options["number"]:
             raise CommandError("Name the number, or set TWILIO_PHONE_NUMBER.")
         label = options["label"]

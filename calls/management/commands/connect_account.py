@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from calls.gateway import TwilioError
 from calls.pages.forms import AccountForm
 from calls.services.setup import own_accounts
-from tenants.models import Tenant
+from tenants.management.workspaces import workspace_named
 from tenants.trail import audit
 
 
@@ -25,10 +25,7 @@ class Command(BaseCommand):
 
     @audit.acting(audit.OPERATOR)
     def handle(self, *args: Any, **options: Any) -> None:
-        tenant = Tenant.objects.filter(slug=options["workspace"]).first()
-        if tenant is None:
-            known = ", ".join(Tenant.objects.values_list("slug", flat=True)) or "none"
-            raise CommandError(f"There is no workspace “{options['workspace']}”. Known: {known}.")
+        tenant = workspace_named(options["workspace"])
         given = {
             "sid": options["sid"],
             "auth_token": _secret("Auth token: "),

@@ -1,11 +1,11 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
 from calls.models import Recording
 from calls.services import recordings
 from tenants.fence.context import tenant_transaction
-from tenants.models import Tenant
+from tenants.management.workspaces import workspace_named
 
 
 class Command(BaseCommand):
@@ -23,10 +23,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        tenant = Tenant.objects.filter(slug=options["workspace"]).first()
-        if tenant is None:
-            known = ", ".join(Tenant.objects.values_list("slug", flat=True)) or "none"
-            raise CommandError(f"There is no workspace “{options['workspace']}”. Known: {known}.")
+        tenant = workspace_named(options["workspace"])
         with tenant_transaction(tenant.pk):
             failed = Recording.objects.filter(state=Recording.State.FAILED)
             found = len(recordings.ask_again(failed))

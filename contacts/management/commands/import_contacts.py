@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from contacts.csv_rows import BadFile, BadRow, ContactFile
 from contacts.importing import Tally, import_contacts
 from tenants.fence.context import tenant_transaction
-from tenants.models import Tenant
+from tenants.management.workspaces import workspace_named
 from tenants.trail import audit
 from tenants.trail.audit import Action
 
@@ -31,10 +31,7 @@ class Command(BaseCommand):
 
     @audit.acting(audit.OPERATOR)
     def handle(self, *args: Any, **options: Any) -> None:
-        tenant = Tenant.objects.filter(slug=options["workspace"]).first()
-        if tenant is None:
-            known = ", ".join(Tenant.objects.values_list("slug", flat=True)) or "none"
-            raise CommandError(f"There is no workspace “{options['workspace']}”. Known: {known}.")
+        tenant = workspace_named(options["workspace"])
         told = 0
 
         def refuse(row: BadRow) -> None:

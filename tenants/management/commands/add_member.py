@@ -6,7 +6,8 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from tenants.models import Role, Tenant, User, UserManager
+from tenants.management.workspaces import workspace_named
+from tenants.models import Role, User, UserManager
 from tenants.people.services import AddressTaken, add_member
 from tenants.trail import audit
 
@@ -42,10 +43,7 @@ class Command(BaseCommand):
 
     @audit.acting(audit.OPERATOR)
     def handle(self, *args: Any, **options: Any) -> None:
-        tenant = Tenant.objects.filter(slug=options["workspace"]).first()
-        if tenant is None:
-            known = ", ".join(Tenant.objects.values_list("slug", flat=True)) or "none"
-            raise CommandError(f"There is no workspace “{options['workspace']}”. Known: {known}.")
+        tenant = workspace_named(options["workspace"])
         email = UserManager.normalize_email(options["email"])
         password = "" if User.objects.filter(email=email).exists() else self._new_password()
         try:

@@ -2,11 +2,12 @@ import json
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
 from tenants.bricks import csv_cells
 from tenants.fence.context import tenant_transaction
-from tenants.models import AuditEntry, Tenant
+from tenants.management.workspaces import workspace_named
+from tenants.models import AuditEntry
 from tenants.trail import reading
 
 
@@ -18,10 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="JSON lines; times are UTC")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        tenant = Tenant.objects.filter(slug=options["workspace"]).first()
-        if tenant is None:
-            known = ", ".join(Tenant.objects.values_list("slug", flat=True)) or "none"
-            raise CommandError(f"There is no workspace “{options['workspace']}”. Known: {known}.")
+        tenant = workspace_named(options["workspace"])
         zone = ZoneInfo(tenant.time_zone)
         if not options["json"]:
             self.stdout.write(csv_cells.lines([reading.HEADER]), ending="")
