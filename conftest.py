@@ -147,7 +147,7 @@ def site(request: pytest.FixtureRequest) -> Iterator[harness.Site]:
     try:
         found.sandbox.clear_faults()
         found.sandbox.end_all_calls()
-        harness.wait_until(found.sandbox.is_idle, 20)
+        harness.wait_until(found.sandbox.is_idle)
     finally:
         if kind == "services":
             found.pause()
@@ -159,14 +159,16 @@ def sandbox(site: harness.Site) -> harness.SandboxClient:
 
 
 @pytest.fixture(scope="session")
-def production() -> Iterator[Any]:
+def production(request: pytest.FixtureRequest) -> Iterator[Any]:
     """The Procfile's processes (voip_crm/tests/production.py), until test_production_stop.py."""
     from voip_crm.tests.production import running
 
     if not os.environ["DATABASE_URL"].startswith("postgres"):
         pytest.fail("production needs PostgreSQL: use ./test")
     with running() as site:
+        request.session.stash[PRODUCTION] = site.processes
         yield site
+    del request.session.stash[PRODUCTION]
 
 
 @pytest.fixture
@@ -178,9 +180,11 @@ def bob(production: Any) -> Any:
 # --- the browser -----------------------------------------------------------------------------
 
 SITE = pytest.StashKey[harness.Site]()
+PRODUCTION = pytest.StashKey[harness.Processes]()
 PAGES = pytest.StashKey[list[Any]]()
 FAILED = pytest.StashKey[bool]()
 FAILURES = Path(__file__).parent / "var" / "test-failures"
+PATIENCE = 30_000  # milliseconds; on a busy machine news take a way through several processes
 CHROME_OPTIONS = [
     "--no-sandbox",
     "--use-fake-device-for-media-stream",
@@ -195,7 +199,7 @@ CHROME_OPTIONS = [
 def browser() -> Iterator[Any]:
     from playwright.sync_api import expect, sync_playwright
 
-    expect.set_options(timeout=15_000)  # milliseconds; news take a way through several processes
+    expect.set_options(timeout=PATIENCE)
     path = os.environ.get("CHROME_BIN")
     assert path, "CHROME_BIN is not set: use ./test"
     with sync_playwright() as playwright:
@@ -223,7 +227,7 @@ def open_page(
         context = browser.new_context(
             **{"base_url": site.url, "permissions": ["microphone"], **options}
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         # Cheap without pictures; kept of a test that failed (`playwright show-trace`).
         context.tracing.start(title=request.node.name)
         contexts.append(context)
@@ -254,6 +258,8 @@ def page(open_page: Callable[..., Any]) -> Any:
 def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Any:
     """A failed test shows its processes' last lines; its pages are kept as pictures and traces."""
     report = yield
+    if report.failed and (production := item.session.stash.get(PRODUCTION, None)):
+        report.sections += [("log of production", production.log("honcho"))]
     if report.when == "call" and report.failed:
         item.stash[FAILED] = True
         if SITE in item.stash:
@@ -271,7 +277,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Any:
 
 @pytest.fixture
 def eventually() -> Callable[..., Any]:
-    """`eventually(lambda: …, seconds=10)`: the first true answer; fails when none comes."""
+    """`eventually(lambda: …, seconds=30)`: the first true answer; fails when none comes."""
     return harness.wait_until
 
 

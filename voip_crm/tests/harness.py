@@ -37,7 +37,7 @@ OWN_ACCOUNT: dict[str, Any] = {
 }
 
 
-def wait_until(what: Any, seconds: float = 10.0, every: float = 0.05) -> Any:
+def wait_until(what: Any, seconds: float = 30.0, every: float = 0.05) -> Any:
     """The first true answer of `what()`. Raises AssertionError after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:

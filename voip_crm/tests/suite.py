@@ -1,12 +1,13 @@
-"""The whole suite: three lanes side by side, what stumbled once more alone, and what took long.
+"""The whole suite: lanes side by side, what stumbled once more alone, and what took long.
 
     python -m voip_crm.tests.suite            everything; `./test` has started the services
     python -m voip_crm.tests.suite flaky N    the browser's lanes N times, and which tests failed
 
 What drives a browser waits for people's time to pass, and a test and its database wait for each
-other: four rows of lanes, two with a browser, keep two cores busy. Each lane has a test database
-(pytest-django adds TOX_PARALLEL_ENV to its name), copied from one that was migrated once, and a
-Redis database.
+other: two lanes with a browser and three of the others at once keep two cores busy. What only waits
+for itself is `nice`: it uses what the others leave, where people and processes wait for each other.
+Each lane has a test database (pytest-django adds TOX_PARALLEL_ENV to its name), copied from
+one that was migrated once, and a Redis database.
 
 A browser test that fails is run once more, alone, after the lanes. If it passes then, it is *flaky*
 and printed last, with what there is to find its fault; the run is green with `FORGIVEN` of them.
@@ -21,9 +22,9 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -34,12 +35,18 @@ FAILURES = ROOT / "var" / "test-failures"
 FORGIVEN = 2
 TOO_MANY = 6  # that fail are no stumble: nothing is run again
 ISOLATION = "voip_crm/tests/isolation"
-# What needs no browser, in three parts that take about as long.
-ASIDE, CALLS, PRODUCT = [ISOLATION, "tenants", "contacts", "sandbox"], ["calls"], ["voip_crm"]
 # About half of what needs a browser: calls, from their beginning to their end.
 CALLING = [f"voip_crm/tests/test_{name}.py" for name in ("flow", "rejoin", "two_tabs")]
 PYTEST = [sys.executable, "-m", "pytest"]
-OTHERS = [*PYTEST, "-m", "not browser"]
+# What needs no browser; what takes longest begins first.
+OTHERS = {
+    "calls": ["calls"],
+    "product": ["voip_crm", f"--ignore={ISOLATION}"],
+    "isolation": [ISOLATION],
+    "rest": ["tenants", "contacts", "sandbox"],
+}
+HASTY = "product"  # of these what has limits of its own, of seconds
+AT_ONCE = 3  # of these; with more, what waits for others waits too long
 _running: set[subprocess.Popen[bytes]] = set()
 
 
@@ -50,6 +57,7 @@ class Lane:
     name: str
     commands: list[list[str]]
     is_shown: bool = False
+    is_nice: bool = False
     environment: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     codes: list[int] = field(default_factory=list)  # with which the commands ended
@@ -78,7 +86,7 @@ class Lane:
 
     def _run(self, command: list[str], environment: dict[str, str], log: BinaryIO) -> int:
         child = subprocess.Popen(
-            command,
+            ["nice", *command] if self.is_nice else command,
             cwd=ROOT,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -120,31 +128,42 @@ class Lane:
 def browser_lanes(*arguments: str) -> list[Lane]:
     """The first is shown."""
     browser = [*PYTEST, "-m", "browser", *arguments]
-    ignored = [f"--ignore={file}" for file in CALLING]
+    elsewhere = [f"--ignore={file}" for file in CALLING]
     return [
         Lane("calling", [[*browser, *CALLING]], is_shown=True),
-        lane_beside("browsing", 3, [*browser, *ignored]),
+        Lane("browsing", [[*browser, *elsewhere]], environment=rows_of_its_own("browsing", 1)),
     ]
 
 
-def lane_beside(name: str, number: int, *commands: list[str]) -> Lane:
-    """With a database of its name, and the Redis database of its number."""
+def other_lanes() -> list[Lane]:
+    lanes = [
+        Lane(
+            name,
+            [[*PYTEST, "-m", "not browser", *paths]],
+            is_nice=name != HASTY,
+            environment=rows_of_its_own(name, number),
+        )
+        for number, (name, paths) in enumerate(OTHERS.items(), start=2)
+    ]
+    return [*lanes, Lane("checks", [["bash", "scripts/checks.sh"]], is_nice=True)]
+
+
+def rows_of_its_own(name: str, number: int) -> dict[str, str]:
+    """A database of this name, and the Redis database of this number."""
     redis = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{number}"
-    environment = {"TOX_PARALLEL_ENV": name, "REDIS_URL": redis}
-    return Lane(name, list(commands), environment=environment)
+    return {"TOX_PARALLEL_ENV": name, "REDIS_URL": redis}
 
 
 def everything() -> bool:
     """Run the lanes; whether all is well."""
-    calling, browsing = browser_lanes()
-    calls = lane_beside("calls", 1, [*OTHERS, *CALLS])
-    aside = lane_beside("aside", 2, ["bash", "scripts/checks.sh"], [*OTHERS, *ASIDE])
-    # Which takes long and waits a lot, as the calls of the browser do.
-    product = lane_beside("product", 4, [*OTHERS, *PRODUCT, f"--ignore={ISOLATION}"])
-    browsers, others = [calling, browsing], [calls, aside, product]
+    browsers, others = browser_lanes(), other_lanes()
     lanes = [*browsers, *others]
     migrate()
-    run_together([calling, product], [browsing], [calls], [aside])
+    with ThreadPoolExecutor(len(browsers)) as first, ThreadPoolExecutor(AT_ONCE) as beside:
+        ended = [first.submit(lane.run) for lane in browsers]
+        ended += [beside.submit(lane.run) for lane in others]
+    for run in ended:
+        run.result()
     for lane in lanes[1:]:
         print(lane.log.read_text())
     failed = sum(len(lane.failed) for lane in browsers)
@@ -157,20 +176,6 @@ def everything() -> bool:
     for stumble in flaky:
         stumble.tell()
     return is_good
-
-
-def run_together(*rows: list[Lane]) -> None:
-    """Side by side, and those of a row one after the other."""
-
-    def run(row: list[Lane]) -> None:
-        for lane in row:
-            lane.run()
-
-    threads = [threading.Thread(target=run, args=[row]) for row in rows]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 def migrate() -> None:
@@ -260,7 +265,8 @@ def count_stumbles(times: int) -> bool:
     migrate()
     for number in range(1, times + 1):
         lanes = browser_lanes("-q")
-        run_together(*([lane] for lane in lanes))
+        with ThreadPoolExecutor(len(lanes)) as together:
+            list(together.map(Lane.run, lanes))
         failed = [test["test"] for lane in lanes for test in lane.failed]
         failures.update(failed)
         count, minutes = sum(len(lane.tests) for lane in lanes), max(x.seconds for x in lanes) / 60

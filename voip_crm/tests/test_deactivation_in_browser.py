@@ -47,4 +47,4 @@ def test_the_page_of_a_deactivated_member_leaves(
         assert contact_status() == "in-progress"
         bob.get_by_role("button", name="End call").click()
     expect(bob.locator("#call_panel")).to_have_count(0)  # another page
-    eventually(lambda: contact_status() == "completed", 15)
+    eventually(lambda: contact_status() == "completed")

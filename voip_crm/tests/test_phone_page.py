@@ -43,7 +43,7 @@ def test_readiness_says_what_is_and_follows_what_changes(page: Page) -> None:
     expect(rows.nth(1)).to_contain_text("no network")
     expect(page.locator("[data-ready-said]")).to_have_text("Phone: Offline")
     page.context.set_offline(False)
-    expect(summary).to_contain_text("Ready", timeout=20_000)
+    expect(summary).to_contain_text("Ready")
     page.evaluate("told.state = 'prompt'; told.dispatchEvent(new Event('change'))")
     expect(rows.nth(0)).to_contain_text("Will be asked")
     page.evaluate("told.state = 'granted'; told.dispatchEvent(new Event('change'))")
@@ -158,7 +158,7 @@ def test_a_call_by_keys_alone_keeps_the_focus_and_tells_each_change(page: Page, 
     page.keyboard.type(CALLED)
     page.keyboard.press("Enter")
     panel = page.locator("#call_panel")
-    expect(panel).to_have_attribute("data-call-state", "active", timeout=15_000)
+    expect(panel).to_have_attribute("data-call-state", "active")
     notes = page.locator("#toasts [data-toast]")
     page.wait_for_function("told.includes('Connected')")
     assert page.evaluate("told.filter(text => text === 'Connected').length") == 1
@@ -177,7 +177,7 @@ def test_a_call_by_keys_alone_keeps_the_focus_and_tells_each_change(page: Page, 
     expect(panel).to_have_attribute("data-call-state", "ended")
     expect(notes.filter(has_text="Call ended")).to_have_count(1)
     expect(page.get_by_role("button", name="Close", exact=True)).to_be_focused()
-    expect(notes).to_have_count(0, timeout=15_000)  # they leave by themselves
+    expect(notes).to_have_count(0)  # they leave by themselves
     expect(page.locator("#toasts")).to_have_attribute("aria-live", "polite")
 
 
@@ -200,11 +200,11 @@ def test_the_new_states_are_accessible(open_page: Any) -> None:
     second = page.context.new_page()
     second.goto("/calls")
     panel = second.locator("#call_panel")
-    expect(panel).to_have_attribute("data-call-state", "active", timeout=15_000)
+    expect(panel).to_have_attribute("data-call-state", "active")
     expect(panel).to_contain_text("Sound is in another tab")
     assert_accessible(second)
     page.close(run_before_unload=False)
-    expect(panel).to_have_attribute("data-call-state", "interrupted", timeout=15_000)
+    expect(panel).to_have_attribute("data-call-state", "interrupted")
     assert_accessible(second)
     second.get_by_role("button", name="End call").click()
     expect(panel).to_have_attribute("data-call-state", "ended")

@@ -46,10 +46,10 @@ def test_a_call_is_placed_heard_live_and_logged_without_secrets(
     call = answer.json()
     where = f"{production.url}/api/twilio/call-logs/{call['callLogId']}"
     # Not too often: the API allows 300 questions a minute.
-    eventually(lambda: bob.get(where).json()["status"] == "in-progress", 20, 0.5)
+    eventually(lambda: bob.get(where).json()["status"] == "in-progress", every=0.5)
     eventually(lambda: [event for event in heard if event["type"] != "resync"])
     production.sandbox.hangup(call["callSid"])
-    eventually(lambda: bob.get(where).json()["status"] == "completed", 20, 0.5)
+    eventually(lambda: bob.get(where).json()["status"] == "completed", every=0.5)
     eventually(lambda: bob.get(where).json()["recordingUrl"], 60, 0.5)
 
     told = [line for line in production.log() if line.get("call_sid") == call["callSid"]]
@@ -66,6 +66,7 @@ def test_a_call_is_placed_heard_live_and_logged_without_secrets(
 
     text = production.processes.log("honcho", 10**6)
     assert not [secret for secret in production.secrets if secret in text]
+    assert [line["exception"][-1500:] for line in production.log() if "exception" in line] == []
     assert "Traceback" not in text
 
 
@@ -185,6 +186,6 @@ def test_no_process_outlives_a_killed_master(production: Production, eventually:
     for master in masters:
         master.kill()
         master.wait()
-    eventually(lambda: not harness.alive(children), 10)
+    eventually(lambda: not harness.alive(children))
     with pytest.raises(OSError):
         requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5)

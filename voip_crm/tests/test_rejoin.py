@@ -122,7 +122,7 @@ def test_a_second_browser_takes_the_call_over(
         "new CustomEvent('phone:dial', {detail, bubbles: true}))",
         {"clientRequestId": request, "to": NUMBER, "contactId": None, "name": ""},
     )
-    expect(phone.locator("body")).to_have_attribute("data-phone", "ended", timeout=15_000)
+    expect(phone.locator("body")).to_have_attribute("data-phone", "ended")
     expect(second.locator("body")).to_have_attribute("data-phone", "open")
     expect_status(second, "In call")
     agents = [

@@ -52,7 +52,7 @@ def test_each_workspace_calls_and_records_by_its_own_account(
     start_call(pages["borealis"], "charlie@borealis.example", MARIAS["borealis"])
     for page in pages.values():
         panel = page.get_by_role("region", name="Active call")
-        expect(panel.get_by_role("status")).to_contain_text("In call", timeout=20_000)
+        expect(panel.get_by_role("status")).to_contain_text("In call")
 
     seen = {}
     for slug, account in accounts.items():

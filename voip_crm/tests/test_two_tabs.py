@@ -212,6 +212,6 @@ def test_a_colleagues_panel_is_not_touched_by_others_calls(
     expect(top_row(alice)).to_contain_text("In call")
     site.sandbox.hangup(contact_leg(site, NUMBER))
     expect_status(phone, "Call ended", 20)
-    expect(top_row(alice).get_by_role("button", name="Play")).to_be_visible(timeout=20_000)
+    expect(top_row(alice).get_by_role("button", name="Play")).to_be_visible()
     assert not [url for url in asked if "/calls/active" in url]
     assert [url for url in asked if url.endswith("/calls")]

@@ -376,7 +376,7 @@ def test_the_end_waits_neither_for_a_worker_nor_for_the_sweep(
             sandbox.fault("rest-error", match=f"Calls/{sid}", status=503, times=failures)
         ended = client.post("/calls/end", {"request": str(ready.request_id)})
         assert ended.status_code == 204
-        eventually(lambda: call_of(ready).outcome == "completed", 20)
+        eventually(lambda: call_of(ready).outcome == "completed")
         assert [fault["fired"] for fault in sandbox.faults()] == [failures] * bool(failures)
     finally:
         site.processes.children["worker"].send_signal(signal.SIGCONT)

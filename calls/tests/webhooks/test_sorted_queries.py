@@ -35,9 +35,9 @@ def test_a_call_is_told_of_though_every_query_is_sorted(
         with tenant_transaction(waiting.room.tenant_id):
             return CallLog.objects.get(conference=waiting.room).outcome or ""
 
-    eventually(outcome, 20)
+    eventually(outcome)
     assert outcome() == "busy"
-    eventually(sandbox.is_idle, 20)
+    eventually(sandbox.is_idle)
     told = [entry for entry in sandbox.wire(since) if entry["kind"] == "webhook"]
     assert len(told) >= 3
     assert {each["status"] for entry in told for each in entry["attempts"]} == {204}
