@@ -4,6 +4,7 @@ too large to be read. A page to people, the API's one body to programs.
 
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
@@ -21,7 +22,7 @@ FILES = "/contacts/import"  # the one address that takes them
 # Seconds for which a request may wait for the database, and then is answered all the same: 503, or
 # TwiML. Django admin reads more at once.
 PATIENCE = 2.5
-LONGER = {FILES: 60.0, "/admin/": 9.0}
+LONGER = {"/admin/": 9.0}
 LARGEST_BODY = 4 * LARGEST_FILE  # there: a file that is a little too large is told of at its field
 
 
@@ -95,6 +96,38 @@ class BodyLimitMiddleware:
                 return JsonResponse(body("too_large", "This request is too large."), status=413)
             return HttpResponse(render_to_string("413.html"), status=413)
         return self.get_response(request)
+
+
+def with_body_limit(application: Any) -> Any:
+    """ASGI's Django reads a request whole before any middleware sees it. Of one that is too large
+    it gets no more than its length, by which `BodyLimitMiddleware` refuses it.
+    """
+
+    async def limited(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await application(scope, receive, send)
+            return
+        most, come, is_refused = _most(scope["path"]), 0, False
+        length = dict(scope["headers"]).get(b"content-length", b"")
+
+        async def no_more_than_may_be() -> Any:
+            nonlocal come, is_refused
+            if is_refused:  # the rest goes nowhere until the answer is out
+                while (message := await receive())["type"] == "http.request":
+                    pass
+                return message
+            if not (length.isdigit() and int(length) > most):
+                message = await receive()
+                come += len(message.get("body", b""))
+                if come <= most:
+                    return message
+                scope["headers"] = [*scope["headers"], (b"content-length", b"%d" % come)]
+            is_refused = True
+            return {"type": "http.request"}
+
+        await application(scope, no_more_than_may_be, send)
+
+    return limited
 
 
 def _most(path: str) -> int:

@@ -9,11 +9,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voip_crm.settings")
 django_application = get_asgi_application()
 
 from voip_crm import live  # noqa: E402  (needs Django set up)
+from voip_crm.answers import with_body_limit  # noqa: E402
 from voip_crm.checks import refuse_to_start_on_errors  # noqa: E402
 from voip_crm.static import with_static_asgi  # noqa: E402
 
 refuse_to_start_on_errors()
-_pages = with_static_asgi(django_application)
+_pages = with_static_asgi(with_body_limit(django_application))
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:

@@ -1,8 +1,12 @@
 """What is answered when the database cannot, and to what is too large."""
 
 import io
+import select
+import socket
+import urllib.request
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg.errors
 import pytest
@@ -133,3 +137,25 @@ def test_a_file_that_is_a_little_too_large_is_told_of_at_its_field(bob: Client) 
     response = bob.post("/contacts/import", {"file": file})
     assert response.status_code == 422
     assert "larger than 4 MB" in response.content.decode()
+
+
+@pytest.mark.parametrize("how", ["announced", "in chunks"])
+def test_what_is_too_large_is_not_kept_by_a_server_of_asgi_either(how: str, site: Any) -> None:
+    """It stops reading long before the end; and is there for the next one."""
+    piece, length = b"x" * 65536, 300 * 1024**2
+    server = urlsplit(site.url)
+    says = "Transfer-Encoding: chunked" if how == "in chunks" else f"Content-Length: {length}"
+    head = f"POST /sign-in HTTP/1.1\r\nHost: {server.netloc}\r\n{says}\r\n\r\n"
+    sent = 0
+    with socket.create_connection((server.hostname or "", server.port or 0), 30) as connection:
+        connection.sendall(head.encode())
+        answered = False
+        while not answered and sent < length:
+            part = b"%x\r\n%b\r\n" % (len(piece), piece) if how == "in chunks" else piece
+            connection.sendall(part)
+            sent += len(piece)
+            answered = bool(select.select([connection], [], [], 0)[0])
+        assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
+    assert sent < length / 2
+    with urllib.request.urlopen(f"{site.url}/sign-in", timeout=30) as page:
+        assert page.status == 200
