@@ -4,43 +4,28 @@ the sweep finds in the rows what was never queued.
 
 import logging
 import random
-from typing import Any
 from uuid import UUID
 
 from celery import Task, shared_task
 from django.db import DatabaseError, transaction
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from calls import gateway
 from calls.facts.rooms import COME_BACK, Step
 from calls.gateway.accounts import TwilioNotConfigured
 from calls.services import forgetting, reconcile, recordings
 from calls.services.rooms import tending
+from contacts.tasks import take_up_imports
 from tenants import doors
-from tenants.bricks import courier, turns
+from tenants.bricks import turns
 from tenants.bricks.lanes import Lane
+from tenants.bricks.queueing import queue
 
 logger = logging.getLogger(__name__)
 
 LOOKS_APART = 2  # seconds
 # Seconds after which a sweep that says nothing any more is taken to be dead; a tenant takes ten.
 LONGEST_SWEEP = 120
-
-
-def queue(task: Task, *arguments: Any, countdown: float = 0) -> None:
-    """Queue a task once the present transaction is committed, for in `countdown` seconds; without a
-    broker the sweep does it.
-
-    The tenant's id comes first among the arguments, ids as text.
-    """
-
-    given = tuple(str(argument) for argument in arguments)
-
-    def send() -> None:
-        task.apply_async(given, countdown=countdown)
-
-    transaction.on_commit(lambda: courier.give(send, (OperationalError, OSError)))
 
 
 # Somebody is talking to nobody, or pays for it: this does not wait for a broker or a worker.
@@ -106,6 +91,7 @@ def sweep() -> None:
         for tenant in tenants:
             turns.keep("sweep", seconds=LONGEST_SWEEP)
             try:
+                take_up_imports(tenant.pk)
                 for recording_id in reconcile.sweep_tenant(tenant.pk, now=timezone.now()):
                     queue(fetch_recording, tenant.pk, recording_id)
             except TwilioNotConfigured:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from contacts.numbers import NumberError, is_local_emergency, parse
+from contacts.numbers import MOST_NUMBERS, NumberError, is_local_emergency, parse
 from tenants.bricks.csv_cells import original
 
 LONGEST = {"name": 200, "company": 200, "email": 254, "label": 40}
+TOO_MANY_NUMBERS = f"A contact has at most {MOST_NUMBERS} numbers; it would have more."
 _COLUMN = re.compile(r"(name|company|e-?mail|(?:phone|label)[ _]?(\d{0,2}))")
 
 
@@ -102,10 +103,10 @@ class ContactFile:
 
     def _numbers(self, given: dict[str, str]) -> tuple[tuple[str, str], ...]:
         found: dict[str, str] = {}
-        for column in self.columns:
-            text = given.get(column, "") if column.startswith("phone") else ""
-            if not text:
-                continue
+        phones = [(name, text) for name, text in given.items() if name.startswith("phone") and text]
+        if len(phones) > MOST_NUMBERS:
+            raise ValueError(TOO_MANY_NUMBERS)
+        for column, text in phones:
             try:
                 number = parse(text, self._region)
             except NumberError as error:

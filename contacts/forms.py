@@ -10,9 +10,8 @@ from django.http import QueryDict
 
 from contacts.csv_rows import BadFile, ContactFile
 from contacts.models import Contact
-from contacts.numbers import NumberError, display, parse
+from contacts.numbers import MOST_NUMBERS, NumberError, display, parse
 
-MOST_NUMBERS = 20
 LARGEST_FILE = 4 * 1024**2  # bytes
 MOST_ROWS = 5000
 _SAVE_AS_CSV = "In your spreadsheet choose “Save as” and “CSV UTF-8”."
@@ -131,14 +130,14 @@ class ImportForm(forms.Form):
         self.file_name = str(file.name)[:100]
         if file.size > LARGEST_FILE:
             raise forms.ValidationError("This file is larger than 4 MB. Split it into several.")
-        text = _text(file.read())
-        if text.count("\n") > MOST_ROWS:
+        self.text = _text(file.read())
+        if self.text.count("\n") > MOST_ROWS:
             raise forms.ValidationError(
                 f"This file has more than {MOST_ROWS:,} rows. Split it into several, or ask who "
                 "runs this installation to import it."
             )
         try:
-            return ContactFile(io.StringIO(text, newline=""), self.country)
+            return ContactFile(io.StringIO(self.text, newline=""), self.country)
         except BadFile as error:
             raise forms.ValidationError(str(error)) from None
 

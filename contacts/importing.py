@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from django.db import transaction
-from django.db.models.functions import Lower
 
 from contacts import search
-from contacts.csv_rows import BadRow, Row
+from contacts.csv_rows import TOO_MANY_NUMBERS, BadRow, Row
 from contacts.models import Contact, ContactNumber, ContactToken
+from contacts.numbers import MOST_NUMBERS
 from contacts.services import reindex
 from tenants.fence.context import tenant_transaction
 from tenants.models import Tenant
@@ -50,14 +50,18 @@ class _Known:
 
     def says(self, row: Row) -> bool:
         return (
-            row.email.lower() in ("", self.contact.email.lower())
+            row.email.lower() in ("", self.contact.folded_email)
             and bool(self.contact.company or not row.company)
             and all(number in self.numbers for number, _ in row.numbers)
         )
 
+    def has_room_for(self, row: Row) -> bool:
+        return len(self.numbers.union(number for number, _ in row.numbers)) <= MOST_NUMBERS
+
     def complete(self, row: Row) -> None:
         self.contact.company = self.contact.company or row.company
         self.contact.email = self.contact.email or row.email
+        self.contact.fold()
         new = [(number, label) for number, label in row.numbers if number not in self.numbers]
         self.added += new
         self.numbers |= {number for number, _ in new}
@@ -71,12 +75,14 @@ def import_contacts(
     dry_run: bool = False,
     refuse: Callable[[BadRow], None],
     progress: Callable[[Tally], None] = lambda tally: None,
+    tally: Tally | None = None,
 ) -> Tally:
     """Store the rows batch by batch; each batch stands for itself. Refused ones go to `refuse`.
 
-    With `dry_run` everything is done in one transaction and taken back.
+    `progress` is told in each batch's transaction; what it raises takes the batch back. `tally` is
+    what was counted before. With `dry_run` everything is done in one transaction and taken back.
     """
-    tally = Tally()
+    tally = tally or Tally()
     source = iter(rows)
     with tenant_transaction(tenant.pk) if dry_run else nullcontext():
         while batch := list(islice(source, BATCH)):
@@ -85,64 +91,76 @@ def import_contacts(
                 if isinstance(one, BadRow):
                     refuse(one)
             tally.refused += len(batch) - len(good)
-            _import_batch(tenant, good, tally, index=not dry_run)
-            progress(tally)
+            with tenant_transaction(tenant.pk):
+                _import_batch(tenant, good, tally, refuse, index=not dry_run)
+                progress(tally)
         if dry_run:
             transaction.set_rollback(True)
     return tally
 
 
-def _import_batch(tenant: Tenant, rows: Sequence[Row], tally: Tally, *, index: bool) -> None:
-    with tenant_transaction(tenant.pk):
-        # One import at a time: two would make the same contact twice. The row's key stays free, or
-        # calls, whose rows point to it, would wait.
-        Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
-        known = _known(rows)
-        by_email: dict[str, list[_Known]] = {}
-        by_number: dict[str, list[_Known]] = {}
+def _import_batch(
+    tenant: Tenant,
+    rows: Sequence[Row],
+    tally: Tally,
+    refuse: Callable[[BadRow], None],
+    *,
+    index: bool,
+) -> None:
+    # One import at a time: two would make the same contact twice. The row's key stays free, or
+    # calls, whose rows point to it, would wait.
+    Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
+    known = _known(rows)
+    by_email: dict[str, list[_Known]] = {}
+    by_number: dict[str, list[_Known]] = {}
 
-        def file_under(one: _Known) -> None:
-            for key, index in [
-                (one.contact.email.lower(), by_email),
-                *((number, by_number) for number in one.numbers),
-            ]:
-                found = index.setdefault(key, [])
-                if one not in found:
-                    found.append(one)
+    def file_under(one: _Known) -> None:
+        for key, index in [
+            (one.contact.folded_email, by_email),
+            *((number, by_number) for number in one.numbers),
+        ]:
+            found = index.setdefault(key, [])
+            if one not in found:
+                found.append(one)
 
-        for one in known:
-            file_under(one)
-        for row in rows:
-            same = _candidates(row, by_email, by_number)
-            if any(one.says(row) for one in same):
-                tally.unchanged += 1
-                continue
-            if same:
-                one = same[0]
-                tally.completed += not one.is_new
-                tally.unchanged += one.is_new
-            else:
-                contact = Contact(tenant=tenant, name=row.name, sort_name=_sort_name(row.name))
-                one = _Known(contact, set(), is_new=True)
-                known.append(one)
-                tally.created += 1
-            one.complete(row)
-            file_under(one)
-        _store(tenant, known)
-        if index:
-            _index(tenant, known)
+    for one in known:
+        file_under(one)
+    for row in rows:
+        same = _candidates(row, by_email, by_number)
+        if any(one.says(row) for one in same):
+            tally.unchanged += 1
+            continue
+        if same and not same[0].has_room_for(row):
+            refuse(BadRow(row.line, TOO_MANY_NUMBERS))
+            tally.refused += 1
+            continue
+        if same:
+            one = same[0]
+            tally.completed += not one.is_new
+            tally.unchanged += one.is_new
+        else:
+            one = _Known(Contact(tenant=tenant, name=row.name), set(), is_new=True)
+            known.append(one)
+            tally.created += 1
+        one.complete(row)
+        file_under(one)
+    _store(tenant, known)
+    if index:
+        _index(tenant, known)
 
 
 def _known(rows: Sequence[Row]) -> list[_Known]:
     """The contacts that any of the rows could be, oldest first, each once."""
     emails = {row.email.lower() for row in rows if row.email}
     numbers = {number for row in rows for number, _ in row.numbers}
-    found: dict[object, Contact] = {}
-    addressed = Contact.objects.annotate(lower_email=Lower("email")).filter(lower_email__in=emails)
-    numbered = ContactNumber.objects.filter(number__in=numbers).values("contact_id")
-    for contacts in (addressed, Contact.objects.filter(pk__in=numbered)):
-        found |= {contact.pk: contact for contact in contacts.prefetch_related("numbers")}
-    oldest_first = sorted(found.values(), key=lambda one: (one.created_at, one.pk))
+    # Ids first: of a workspace that is new, beside large ones, the planner knows nothing, and joins
+    # or subqueries would be walks over all of it.
+    addressed = Contact.objects.filter(folded_email__in=emails).values_list("pk", flat=True)
+    numbered = ContactNumber.objects.filter(number__in=numbers).values_list("contact_id", flat=True)
+    ids = {*addressed, *numbered}
+    oldest_first = (
+        Contact.objects.filter(pk__in=ids).order_by("created_at", "pk").prefetch_related("numbers")
+    )
     return [_Known(one, {row.number for row in one.numbers.all()}) for one in oldest_first]
 
 
@@ -192,7 +210,3 @@ def _tokens(tenant: Tenant, new: Sequence[_Known]) -> Iterator[ContactToken]:
         texts = (contact.name, contact.company, contact.email)
         for token in search.tokens(texts, one.numbers):
             yield ContactToken(tenant=tenant, contact=contact, token=token)
-
-
-def _sort_name(name: str) -> str:
-    return search.normalise(name)[:200]

@@ -4,7 +4,6 @@ import uuid
 from typing import Any
 
 from django.db import models
-from django.db.models.functions import Lower
 
 from contacts import search
 from contacts.numbers import display
@@ -26,8 +25,9 @@ class Contact(TenantOwned):
     name = models.CharField(max_length=200)
     company = models.CharField(max_length=200, blank=True)
     email = models.EmailField(blank=True)
-    # `name` as search and sorting see it; written by save().
+    # `name` as search and sorting see it, and `email` as imports know people again; see save().
     sort_name = CollatedCharField(max_length=200, editable=False)
+    folded_email = CollatedCharField(max_length=254, editable=False, default="")
     # Out of the list and of the search, but not of the calls' history.
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -42,16 +42,23 @@ class Contact(TenantOwned):
                 name="contact_archived",
                 condition=models.Q(archived_at__isnull=False),
             ),
-            # Imports know people again by it.
-            models.Index("tenant", Lower("email"), name="contact_by_email"),
+            models.Index(fields=["tenant", "folded_email"], name="contact_by_email"),
         ]
 
     def __str__(self) -> str:
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self.sort_name = search.normalise(self.name)[:200]
+        self.fold()
+        if (named := kwargs.get("update_fields")) is not None:
+            folded = {"name": "sort_name", "email": "folded_email"}
+            kwargs["update_fields"] = {*named, *(folded[name] for name in named if name in folded)}
         super().save(*args, **kwargs)
+
+    def fold(self) -> None:
+        """For what is stored in bulk; a database's own lower() would know fewer letters."""
+        self.sort_name = search.normalise(self.name)[:200]
+        self.folded_email = self.email.lower()
 
 
 class ContactNumber(TenantChild):
@@ -104,3 +111,42 @@ class ContactToken(TenantChild):
             models.UniqueConstraint(fields=["tenant", "token", "contact"], name="contact_token"),
         ]
         indexes = [models.Index(fields=["tenant", "contact"], name="contact_token_of")]
+
+
+class ContactImport(TenantOwned):
+    """A file of contacts that somebody gave us, and how far it has come (contacts/imports.py)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    file_name = models.CharField(max_length=100)
+    content = models.TextField(editable=False)  # empty once it is finished
+    ignored = models.TextField(blank=True)  # the names of columns that mean nothing here
+    lines = models.PositiveIntegerField()  # of the file: rows can be fewer
+    created = models.PositiveIntegerField(default=0)
+    completed = models.PositiveIntegerField(default=0)
+    unchanged = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    reasons = models.JSONField(default=list)  # [line, reason] of the first refused rows
+    begun_at = models.DateTimeField(auto_now_add=True)
+    # Until then one worker has it to itself; each batch puts it off.
+    taken_until = models.DateTimeField(null=True)
+    failures = models.PositiveSmallIntegerField(default=0)  # in a row
+    finished_at = models.DateTimeField(null=True)
+    broke_off = models.BooleanField(default=False)
+
+    class Meta(TenantOwned.Meta):
+        indexes = [
+            models.Index(fields=["tenant", "-begun_at"], name="contact_imports"),
+            models.Index(
+                fields=["tenant"],
+                name="contact_imports_under_way",
+                condition=models.Q(finished_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+    @property
+    def rows(self) -> int:
+        """How many have been read."""
+        return self.created + self.completed + self.unchanged + self.refused

@@ -9,6 +9,8 @@ import unicodedata
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType, shortnumberinfo
 
+MOST_NUMBERS = 20  # of a contact
+
 
 class NumberError(ValueError):
     """The text names no number that can be called. `code` for programs, the message for people."""

@@ -37,7 +37,7 @@ def update_contact(
     # Two editors at once: the later one waits, and its version stands whole.
     Contact.objects.select_for_update().get(pk=contact.pk)
     contact.name, contact.company, contact.email = name, company, email
-    contact.save(update_fields=["name", "company", "email", "sort_name", "updated_at"])
+    contact.save(update_fields=["name", "company", "email", "updated_at"])
     wanted = list(numbers)
     contact.numbers.exclude(number__in=[number for number, _ in wanted]).delete()
     for position, (number, label) in enumerate(wanted):

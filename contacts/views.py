@@ -2,12 +2,9 @@
 its calls, is in `calls`.
 """
 
-import logging
-from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.db import OperationalError
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -15,27 +12,19 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from contacts import selectors, services
-from contacts.csv_rows import BadRow
+from contacts import imports, selectors, services
 from contacts.exporting import contacts_table
 from contacts.forms import ContactForm, ImportForm
-from contacts.importing import import_contacts
-from contacts.models import Contact
+from contacts.models import Contact, ContactImport
 from contacts.numbers import display
+from contacts.tasks import work_off_import
 from tenants.bricks.access import export_required, may_export, member_required
 from tenants.bricks.http import TenantRequest, see_other
-from tenants.fence.context import tenant_transaction
-from tenants.middleware import short_transactions
+from tenants.bricks.queueing import queue
 from tenants.trail import audit, csv_export
 from tenants.trail.audit import Action
 
-logger = logging.getLogger(__name__)
-
-MOST_REASONS = 50  # of refused rows that the page names
-BROKEN_OFF = (
-    "The import broke off, perhaps because somebody else was importing, too. "
-    "Import the file again: what is there already stays as it is."
-)
+CROWDED = "Several files are on their way already. Try again when they are done."
 
 
 @require_GET
@@ -90,38 +79,48 @@ def export_contacts(request: TenantRequest) -> HttpResponseBase:
 @require_http_methods(["GET", "POST"])
 @login_required
 @export_required
-@short_transactions
 def import_file(request: TenantRequest) -> HttpResponse:
-    """Import a CSV file, batch by batch, and say what became of its rows."""
+    """Take a CSV file; a worker brings it in (`contacts.imports`)."""
     posted = (request.POST, request.FILES) if request.method == "POST" else ()
     form = ImportForm(*posted, country=request.tenant.country)
-    if not (form.is_bound and form.is_valid()):
-        status = 422 if form.is_bound else 200
-        return _render_import(request, {"form": form}, status)
-    refused: list[BadRow] = []
-    with tenant_transaction():
-        # Before the first batch: one that breaks off has been noted, too.
-        audit.record(Action.CONTACTS_IMPORTED, file=form.file_name)
-    contacts = form.cleaned_data["file"]
-    try:
-        tally = import_contacts(request.tenant, contacts, refuse=refused.append)
-    except OperationalError:
-        logger.exception("An import broke off")
-        form.add_error("file", BROKEN_OFF)
-        return _render_import(request, {"form": form}, 422)
+    if form.is_bound and form.is_valid():
+        if not imports.is_crowded():
+            return _begin_import(request, form)
+        form.add_error("file", CROWDED)
+    context = {"form": form, "earlier": imports.latest()}
+    return render(request, "contacts_import.html", context, status=422 if form.is_bound else 200)
+
+
+def _begin_import(request: TenantRequest, form: ImportForm) -> HttpResponse:
+    begun = imports.begin(
+        request.tenant,
+        name=form.file_name,
+        text=form.text,
+        ignored=", ".join(name or "(no name)" for name in form.cleaned_data["file"].ignored),
+    )
+    audit.record(Action.CONTACTS_IMPORTED, file=form.file_name)
+    queue(work_off_import, request.tenant.pk, begun.pk)
+    return see_other(
+        request, reverse("contact_import", args=[begun.pk]), f"{form.file_name} is on its way."
+    )
+
+
+@require_GET
+@login_required
+@export_required
+def imported(request: TenantRequest, import_id: UUID) -> HttpResponse:
+    """How far a file has come, in the end what became of it; asked by itself, only that part."""
+    found = ContactImport.objects.filter(pk=import_id).first()
+    if found is None:
+        raise Http404
     context = {
-        "form": ImportForm(country=request.tenant.country),
-        "tally": tally,
-        "refused": refused[:MOST_REASONS],
-        "more_refused": max(0, len(refused) - MOST_REASONS),
-        "ignored": ", ".join(name or "(no name)" for name in contacts.ignored),
+        "import": found,
+        "percent": min(100, found.rows * 100 // found.lines),
+        "reasons": [{"line": line, "reason": reason} for line, reason in found.reasons],
+        "more_refused": max(0, found.refused - len(found.reasons)),
     }
-    return _render_import(request, context, 200)
-
-
-def _render_import(request: TenantRequest, context: dict[str, Any], status: int) -> HttpResponse:
-    with tenant_transaction():
-        return render(request, "contacts_import.html", context, status=status)
+    wants_part = request.htmx and "import" in (request.htmx.target or "")
+    return render(request, "_import.html" if wants_part else "contact_import.html", context)
 
 
 @require_GET

@@ -16,6 +16,7 @@ from calls.models import Recording
 from calls.services import recordings
 from tenants.bricks.access import member_required
 from tenants.bricks.http import TenantRequest
+from tenants.bricks.queueing import queue
 from tenants.trail import audit
 from tenants.trail.audit import Action, Thing
 
@@ -31,7 +32,7 @@ def recording(request: TenantRequest, recording_id: UUID) -> HttpResponseBase:
     try:
         file = recordings.open_stored(found)
     except recordings.Unreadable:
-        tasks.queue(tasks.fetch_recording, found.tenant_id, found.pk)
+        queue(tasks.fetch_recording, found.tenant_id, found.pk)
         # Not raised, which would take back that it is fetched.
         return HttpResponse("This recording is fetched again.\n", "text/plain", status=404)
     response = _range(file, found.size, request.headers.get("Range", ""))
@@ -56,7 +57,7 @@ def fetch_again(request: TenantRequest, recording_id: UUID) -> HttpResponse:
     if recording is None:
         raise Http404
     if recordings.ask_again(Recording.objects.filter(pk=recording.pk)):
-        tasks.queue(tasks.fetch_recording, recording.tenant_id, recording.pk)
+        queue(tasks.fetch_recording, recording.tenant_id, recording.pk)
         messages.info(request, "Twilio is asked for the recording again.")
     return redirect("call", recording.call_id)
 

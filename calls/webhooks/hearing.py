@@ -11,6 +11,7 @@ from calls.services.callbacks.reading import Callback, Form, Hook, ids_of
 from calls.services.callbacks.routing import Unroutable
 from tenants.bricks import log_context
 from tenants.bricks.gates import Gate
+from tenants.bricks.queueing import queue
 
 # News of one leg, or of one room, waits for that room: not with every thread that there is.
 _gate = Gate(2)
@@ -27,6 +28,6 @@ def hear(hook: Hook, account: TwilioAccount, form: Form, query: QueryDict) -> No
         aside.keep(callback, str(error))
         return
     if isinstance(found, Recording):
-        tasks.queue(tasks.fetch_recording, found.tenant_id, found.pk)
+        queue(tasks.fetch_recording, found.tenant_id, found.pk)
     elif found is not None:
         tasks.tend_now(found.tenant_id, found.pk)

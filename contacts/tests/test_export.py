@@ -14,12 +14,10 @@ from hypothesis import strategies as st
 from contacts import exporting
 from contacts.models import Contact
 from contacts.services import create_contact, set_archived
+from contacts.tests.test_imports import brought_in
 from tenants.bricks.csv_cells import lines, neutral, original
-from tenants.fence import roles
 from tenants.fence.context import TenantNotSet, current_tenant_id, tenant_transaction
 from tenants.models import AuditEntry, Role
-from tenants.tests.database import giving_up_on_locks
-from tenants.tests.fence.test_row_level_security import session_of
 from tenants.trail import audit
 
 URL = "/contacts/export"
@@ -115,8 +113,7 @@ def test_an_export_is_imported_again_unchanged_and_makes_the_same_anew(
     )
 
     def import_again() -> Any:
-        upload = SimpleUploadedFile("contacts.csv", file.encode())
-        return alice.post("/contacts/import", {"file": upload}).context["tally"]
+        return brought_in(alice, cast, file.encode()).context["import"]
 
     again = import_again()
     assert (again.unchanged, again.created, again.refused) == (len(before), 0, 0)
@@ -218,37 +215,6 @@ def test_what_is_no_csv_file_is_refused_at_the_field(
     wrong = " ".join(response.context["form"].errors["file"])
     assert said in wrong
     assert everything(cast) == before
-
-
-@pytest.mark.parametrize("claimed", ["text/csv", "application/octet-stream"])
-def test_rows_are_imported_and_refused_ones_named(cast: Any, alice: Client, claimed: str) -> None:
-    rows = "name;email;phone\nÄnne;a@x.example;\nNo number;;12\n\nBob;b@x.example;\n"
-    upload = SimpleUploadedFile("people <b>.csv", rows.encode(), content_type=claimed)
-    page = alice.post("/contacts/import", {"file": upload})
-    assert page.status_code == 200
-    assert "2 created, 0 completed, 0 unchanged, 1 refused." in page.content.decode()
-    assert "<b>Line 3</b>" in page.content.decode()
-    with tenant_transaction(cast.acme.pk):
-        (entry,) = AuditEntry.objects.filter(action=audit.Action.CONTACTS_IMPORTED)
-    assert entry.details == {"file": "people <b>.csv"}
-
-
-@pytest.mark.skipif(not roles.application_role(), reason="SQLite locks the whole database")
-def test_an_import_that_breaks_off_says_so_and_is_repeated(
-    committed_cast: Any, signed_in: Callable[[Any], Client]
-) -> None:
-    alice = signed_in(committed_cast.alice)
-
-    def send() -> Any:
-        upload = SimpleUploadedFile("c.csv", b"name,email\nA,a@x.example\n")
-        return alice.post("/contacts/import", {"file": upload})
-
-    with session_of(roles.application_role()) as theirs, giving_up_on_locks():
-        theirs.execute("BEGIN; LOCK TABLE contacts_contact IN SHARE MODE")
-        answer = send()
-    assert answer.status_code == 422
-    assert "The import broke off" in answer.context["form"].errors["file"][0]
-    assert "1 created" in send().content.decode()
 
 
 def test_agents_import_nothing(cast: Any, signed_in: Callable[[Any], Client]) -> None:

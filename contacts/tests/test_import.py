@@ -301,3 +301,28 @@ def test_reading_is_lazy() -> None:
 
     rows = iter(ContactFile(endless(), "US"))
     assert isinstance(next(rows), Row) and isinstance(next(rows), BadRow)
+
+
+def test_a_contact_has_so_many_numbers_and_no_more(run: Callable[..., Said], cast: Any) -> None:
+    """Each is parsed, and each phone column of a thousand rows can hold one."""
+    columns = [f"phone{n}" for n in range(1, 41)]
+    head = ",".join(["name", "email", *columns])
+
+    def row(name: str, numbers: range) -> str:
+        cells = [f"+1415555{n:04}" for n in numbers]
+        return ",".join([name, f"{name}@x.example", *cells, *[""] * (40 - len(cells))])
+
+    said = run("\n".join([head, row("many", range(21)), row("some", range(20))]))
+    assert said.out.startswith("1 created, 0 completed, 0 unchanged, 1 refused")
+    assert "line 2: A contact has at most 20 numbers" in said.errors
+    said = run("\n".join([head, row("some", range(5)), row("some", range(19, 21))]))
+    assert said.out.startswith("0 created, 0 completed, 1 unchanged, 1 refused")
+    assert "line 3: A contact has at most 20 numbers" in said.errors
+
+
+def test_a_contact_is_known_again_by_letters_that_a_database_does_not_fold(
+    run: Callable[..., Said], cast: Any
+) -> None:
+    run("name,email,company\nJörg,info@MÜLLER.example,\n")
+    said = run("name,email,company\nJörg,INFO@müller.example,Müller\n")
+    assert said.out.startswith("0 created, 1 completed")

@@ -60,6 +60,12 @@ REASONS = {
         "contact_by_email": "imports know people again",
         "tenant_id → tenants_tenant": OF_TENANT,
     },
+    "contacts_contactimport": {
+        "contacts_contactimport_fenced": TARGET,
+        "contact_imports": "the latest files",
+        "contact_imports_under_way": "what the sweep takes up again",
+        "tenant_id → tenants_tenant": OF_TENANT,
+    },
     "contacts_contactnumber": {
         "contacts_contactnumber_fenced": TARGET,
         "contact_number_once": "a contact's numbers, each once",

@@ -27,7 +27,7 @@ from calls.models import (
     StoppedCall,
     UnroutedEvent,
 )
-from contacts.models import Contact, ContactNumber
+from contacts.models import Contact, ContactImport, ContactNumber
 from contacts.services import reindex
 from tenants.fence.context import tenant_transaction
 from tenants.models import AuditEntry, Role, Tenant, User
@@ -119,7 +119,8 @@ SAFE = {
     "tenants.Membership": {"role": "a fixed word"},
     "contacts.ContactNumber": {"number": "E.164 by a check constraint"},
     "contacts.ContactToken": {"token": "never shown"},
-    "contacts.Contact": {"sort_name": "never shown"},
+    "contacts.Contact": {"sort_name": "never shown", "folded_email": "never shown"},
+    "contacts.ContactImport": {"content": "never shown"},
     "calls.Conference": {"account_sid": "of our account", "conference_sid": "a checked SID"},
     "calls.CallLog": {
         "direction": "a fixed word",
@@ -263,6 +264,12 @@ def poisoned(committed_cast: Cast) -> Cast:
         for contact in contacts:
             contact.save()
             reindex(contact)
+        files = [ContactImport(lines=1, finished_at=timezone.now()) for _ in PAYLOADS]
+        ContactImport.objects.bulk_create(files)
+        fill(files, but=("reasons",))
+        for serial, file in enumerate(files):
+            file.reasons = [[1, PAYLOADS[serial]]]
+            file.save()
         build_calls(cast, contacts)
         ours = [PhoneNumber(account_sid=f"AC{n}", number=f"{n}") for n in range(len(PAYLOADS))]
         PhoneNumber.objects.bulk_create(ours)
@@ -297,7 +304,17 @@ def poisoned(committed_cast: Cast) -> Cast:
 def test_no_text_column_is_forgotten() -> None:
     """A new column is filled above, or stands among the safe ones with its reason."""
     filled = {
-        *(Tenant, User, Contact, ContactNumber, CallLog, CallLeg, CallEvent, Recording),
+        *(
+            Tenant,
+            User,
+            Contact,
+            ContactNumber,
+            ContactImport,
+            CallLog,
+            CallLeg,
+            CallEvent,
+            Recording,
+        ),
         *(PhoneNumber, AuditEntry, StoppedCall, UnroutedEvent),
     }
     ours = [apps.get_app_config(label) for label in ("tenants", "contacts", "calls")]
@@ -377,6 +394,8 @@ def test_no_stored_text_runs_or_becomes_markup(
     with tenant_transaction(poisoned.acme.pk):
         contacts = list(Contact.objects.values_list("pk", flat=True))
         calls = list(CallLog.objects.values_list("pk", flat=True))
+        files = list(ContactImport.objects.values_list("pk", flat=True))
+    look("/contacts/import")
     look(f"/contacts/{contacts[5]}")
     look(f"/contacts/{contacts[6]}/edit")
     look(f"/calls/{calls[5]}")
@@ -394,13 +413,14 @@ def test_no_stored_text_runs_or_becomes_markup(
     found.extend(page.evaluate(FIND_HERE))
     # The panel of a call names whom it is with.
     page.locator("#main").get_by_role("button", name="Call").first.click()
-    expect(page.locator("[data-call-state=active]")).to_be_visible(timeout=20_000)
+    expect(page.locator("[data-call-state=active]")).to_be_visible()
     expect(page.locator("#dock [data-dialled=name]")).to_have_text(PAYLOADS[5])
     found.extend(page.evaluate(FIND_HERE))
     page.locator("#call_end").click()
-    expect(page.locator("[data-dock=close]")).to_be_visible(timeout=20_000)
+    expect(page.locator("[data-dock=close]")).to_be_visible()
     there = [f"/contacts/{pk}" for pk in contacts] + [f"/calls/{pk}" for pk in calls]
     there += [f"/contacts/{pk}/edit" for pk in contacts[::4]]
+    there += [f"/contacts/imports/{pk}" for pk in files]
     there += ["/api/docs", "/api/twilio/call-logs?limit=100", "/contacts/suggest?q=pwn"]
     found.extend(page.evaluate(FIND_THERE, [there, {}]))
     # The parts of pages that htmx alone asks for.

@@ -253,6 +253,8 @@ def test_contacts_come_in_and_go_out_as_files_and_the_trail_tells(page: Page) ->
     page.get_by_role("button", name="Import").click()
     expect(page.get_by_text("1 created, 0 completed, 0 unchanged, 1 refused.")).to_be_visible()
     expect(page.get_by_text("Line 3")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
+    assert_accessible(page)
     page.get_by_role("link", name="Contacts").first.click()
     with page.expect_popup():
         page.get_by_role("link", name="Export as CSV").click()

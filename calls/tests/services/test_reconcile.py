@@ -83,7 +83,7 @@ def over_at_sandbox(sandbox: Any, call: CallLog) -> bool:
 def test_a_call_without_any_callback_is_closed_with_its_length_and_recording(
     lossy: Scene, sandbox: Any, eventually: Any
 ) -> None:
-    eventually(lambda: over_at_sandbox(sandbox, call_of(lossy)), 20)
+    eventually(lambda: over_at_sandbox(sandbox, call_of(lossy)))
     assert call_of(lossy).ended_at is None
     assert all(fault["fired"] for fault in sandbox.faults() if "call-status" in fault["match"])
     tenant_id = lossy.room.tenant_id
@@ -100,7 +100,7 @@ def test_a_call_without_any_callback_is_closed_with_its_length_and_recording(
         with tenant_transaction(tenant_id):
             return Recording.objects.filter(state="waiting", call=call).exists()
 
-    eventually(found, 10)
+    eventually(found)
 
 
 def test_the_sweep_finds_its_rooms_by_an_index(cast: Any, monkeypatch: Any) -> None:
@@ -240,7 +240,7 @@ def swapped(site: Any, cast: Any, sandbox: Any, monkeypatch: Any, eventually: An
     bob, alice = scene_of(cast.bob), scene_of(cast.alice)
     dial(bob, sandbox, "rest-drop")
     dial(alice, sandbox, "rest-accept-then-drop")
-    eventually(lambda: sandbox.state()["calls"][-1]["status"] == "completed", 20)
+    eventually(lambda: sandbox.state()["calls"][-1]["status"] == "completed")
     return bob, alice
 
 
@@ -433,6 +433,16 @@ def test_of_a_call_that_lacks_nothing_twilio_is_not_asked(cast: Any, monkeypatch
         assert Conference.objects.get(pk=room.pk).next_look_at is None
 
 
+def test_the_sweep_takes_up_files_of_contacts_of_every_workspace(
+    cast: Any, monkeypatch: Any
+) -> None:
+    taken: list[Any] = []
+    monkeypatch.setattr("calls.tasks.take_up_imports", taken.append)
+    monkeypatch.setattr(settings, "TWILIO_ACCOUNT_SID", "")  # needs no account
+    tasks.sweep()
+    assert {cast.acme.pk, cast.borealis.pk} <= set(taken)
+
+
 def test_one_sweep_at_a_time(db: None, monkeypatch: Any) -> None:
     begun: list[int] = []
 
@@ -464,7 +474,7 @@ def test_a_lost_answer_of_the_contact_is_found(lossy: Scene, sandbox: Any, event
         calls = {call["sid"]: call["status"] for call in sandbox.state()["calls"]}
         return calls[call_of(lossy).twilio_call_sid] == "in-progress"
 
-    eventually(talks, 10)
+    eventually(talks)
     assert call_of(lossy).status == "queued"
     reconcile.sweep_tenant(lossy.room.tenant_id, now=timezone.now() + LATER)
     call = call_of(lossy)
@@ -493,7 +503,7 @@ def test_a_lost_join_of_the_agent_does_not_wait_for_the_sweep(
         return make_call(client, request_id, "+14155550101")
 
     assert ask() == 409
-    eventually(lambda: ask() == 201, 20, 0.25)
+    eventually(lambda: ask() == 201, every=0.25)
 
 
 def test_a_refusal_whose_callback_was_lost_is_told_by_twilios_events(
@@ -508,7 +518,7 @@ def test_a_refusal_whose_callback_was_lost_is_told_by_twilios_events(
         calls = {call["sid"]: call["status"] for call in sandbox.state()["calls"]}
         return calls[call_of(waiting).twilio_call_sid] == "busy"
 
-    eventually(over, 20)
+    eventually(over)
     now = timezone.now()
     reconcile.sweep_tenant(waiting.room.tenant_id, now=now + LATER)
     assert call_of(waiting).outcome == "busy"
@@ -519,6 +529,6 @@ def test_a_refusal_whose_callback_was_lost_is_told_by_twilios_events(
         reconcile.sweep_tenant(waiting.room.tenant_id, now=now + timedelta(minutes=20))
         return call_of(waiting).outcome == "declined"
 
-    eventually(told, 20)
+    eventually(told)
     with tenant_transaction(waiting.room.tenant_id):
         assert Conference.objects.get().next_look_at is None

@@ -316,7 +316,9 @@ def test_a_recording_that_is_complete_is_fetched_and_no_other(
     dialled: Scene, webhook: Webhook, monkeypatch: Any
 ) -> None:
     queued: list[Any] = []
-    monkeypatch.setattr("calls.tasks.queue", lambda task, *about: queued.append((task, *about)))
+    monkeypatch.setattr(
+        "calls.webhooks.hearing.queue", lambda task, *about: queued.append((task, *about))
+    )
     assert dialled.call
     tenant_id, recording_sid = dialled.room.tenant_id, sid("RE")
     path = local(addresses.recording_status(tenant_id, dialled.call.pk))

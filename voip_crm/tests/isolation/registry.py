@@ -221,10 +221,11 @@ PAGES = {
     "contacts_export": page("/contacts/export", gets(shows=True, changes=True), whom=EXPORTERS),
     "contacts_import": page(
         "/contacts/import",
-        gets(),
-        {"POST": Send(form={"file": "name,phone\nImported,{contact_e164}\n"}, changes=True)},
+        SHOWS,
+        posts({"file": "name,phone\nImported,{contact_e164}\n"}),
         whom=EXPORTERS,
     ),
+    "contact_import": page("/contacts/imports/{import}", SHOWS, whom=EXPORTERS),
     "contact_new": page("/contacts/new", gets(), posts(CONTACT)),
     "contact_edit": page("/contacts/{contact}/edit", SHOWS, posts(CONTACT)),
     "contact_archive": page("/contacts/{contact}/archive", posts({})),

@@ -37,6 +37,7 @@ from calls.models import (
 )
 from calls.services.rooms import presence, progress
 from calls.services.rooms.progress import Heard
+from contacts import imports
 from contacts.services import create_contact, set_archived
 from tenants.fence.context import tenant_transaction
 from tenants.fence.scoping import tenant_models
@@ -220,6 +221,12 @@ def _numbers_and_contacts(side: Side, area: str) -> None:
         }
         if name == "archived":
             set_archived(contact, True, now=timezone.now())
+    file = imports.begin(
+        tenant, name=f"{marker}.csv", text=f"name,email\n{marker},a@x.example\n", ignored=marker
+    )
+    file.reasons = [[3, f"refused of {marker}"]]
+    file.save()
+    side.ids["import"] = str(file.pk)
 
 
 def _limits(side: Side, area: str) -> None:
