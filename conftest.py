@@ -112,8 +112,8 @@ def everybody_is_asked() -> None:
     """What one test has let hang is no fault of the next one."""
     from calls.gateway import client
 
-    courier.redis.worked()
-    client.hangs.worked()
+    courier.redis.forget()
+    client.hangs.forget()
 
 
 # --- the product -----------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from twilio.rest import Client
 
 from calls.gateway.accounts import TwilioAccount
 from tenants.bricks import deadline
-from tenants.bricks.breaker import Breaker
+from tenants.bricks.breaker import Breaker, NotAsked
 
 T = TypeVar("T")
 
@@ -93,19 +93,16 @@ def translated() -> Iterator[None]:
 
     Raises `TwilioUnreachable` at once, and asks nothing, while Twilio lets everybody wait.
     """
-    if hangs.is_open():
-        raise TwilioUnreachable("it has not answered for a while")
     try:
-        with deadline.not_counted():
+        with hangs.asking(requests.Timeout), deadline.not_counted():
             yield
-        hangs.worked()
+    except NotAsked as error:
+        raise TwilioUnreachable("it has not answered for a while") from error
     except requests.Timeout as error:
-        hangs.failed(type(error).__name__)
         if isinstance(error, requests.ConnectTimeout):
             raise TwilioUnreachable(_NO_CONNECTION) from error
         raise OutcomeUnknown(type(error).__name__) from error
     except TwilioRestException as error:
-        hangs.worked()
         if error.status == 429:
             raise TwilioBusy("too many requests at once") from error
         if error.status >= 500:

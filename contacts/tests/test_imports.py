@@ -68,7 +68,8 @@ def test_rows_are_imported_and_refused_ones_named(cast: Any, alice: Client, clai
     page = alice.get(where).content.decode()
     assert "Importing" in page and f'hx-get="{where}"' in page and names(cast) == []
     work_off(cast)
-    page = alice.get(where, headers={"HX-Request": "true", "HX-Target": "section#import"}).content.decode()
+    htmx = {"HX-Request": "true", "HX-Target": "section#import"}
+    page = alice.get(where, headers=htmx).content.decode()
     assert page.startswith("<section") and "hx-get" not in page
     assert "2 created, 0 completed, 0 unchanged, 1 refused." in page
     assert "<b>Line 3</b>" in page and "were left out: age." in page

@@ -5,6 +5,7 @@ task that the sweep finds), or can do without (a live message: pages look again 
 """
 
 import atexit
+import contextlib
 import logging
 import os
 import queue
@@ -14,7 +15,7 @@ from contextvars import Context, copy_context
 
 from django.conf import settings
 
-from tenants.bricks.breaker import Breaker
+from tenants.bricks.breaker import Breaker, NotAsked
 
 logger = logging.getLogger(__name__)
 
@@ -73,14 +74,8 @@ def _run() -> None:
 
 
 def _do(errand: Callable[[], None], trouble: tuple[type[Exception], ...]) -> None:
-    if redis.is_open():
-        return
-    try:
+    with contextlib.suppress(NotAsked, *trouble), redis.asking(*trouble):
         errand()
-    except trouble as error:
-        redis.failed(error)
-    else:
-        redis.worked()
 
 
 def _begin_anew() -> None:

@@ -8,6 +8,7 @@ from django.core.cache import cache
 from redis.exceptions import RedisError
 
 from tenants.bricks import courier
+from tenants.bricks.breaker import NotAsked
 
 
 def take(name: str, *, seconds: float) -> bool:
@@ -29,10 +30,8 @@ def _key(name: str) -> str:
 
 
 def _asked(question: Callable[[], object]) -> bool:
-    if courier.redis.is_open():
-        return True
     try:
-        return bool(question())
-    except (RedisError, OSError) as error:
-        courier.redis.failed(error)
+        with courier.redis.asking(RedisError, OSError):
+            return bool(question())
+    except (NotAsked, RedisError, OSError):
         return True

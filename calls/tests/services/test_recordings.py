@@ -18,12 +18,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from calls import gateway, tasks
+from calls import gateway
 from calls.models import CallLog, Recording
 from calls.services import recordings
 from calls.tests.conftest import Scene, sid
 from tenants.fence.context import tenant_transaction
 from tenants.models import AuditEntry
+
+PAGES = "calls.pages.recordings"
 
 
 def wav(seconds: float = 1.0) -> bytes:
@@ -281,7 +283,7 @@ def test_a_stored_one_that_cannot_be_read_is_fetched_again_and_said(
     else:
         file.write_bytes(audio[:-10])
     queued: list[Any] = []
-    monkeypatch.setattr(tasks, "queue", lambda task, *ids, **_: queued.append((task.name, *ids)))
+    monkeypatch.setattr(f"{PAGES}.queue", lambda task, *ids: queued.append((task.name, *ids)))
     assert play(client, stored).status_code == 404
     assert queued == [("calls.tasks.fetch_recording", stored.tenant_id, stored.pk)]
     page = client.get(reverse("call", args=[stored.call_id])).content.decode()
@@ -296,7 +298,7 @@ def test_one_that_was_given_up_can_be_asked_for_on_its_page_and_by_a_command(
 ) -> None:
     client = signed_in(cast.bob)
     queued: list[Any] = []
-    monkeypatch.setattr(tasks, "queue", lambda task, *ids, **_: queued.append(ids))
+    monkeypatch.setattr(f"{PAGES}.queue", lambda _, *ids: queued.append(ids))
     with tenant_transaction(stored.tenant_id):
         Recording.objects.update(state="failed", attempts=40)
     where = reverse("call", args=[stored.call_id])

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tenants.bricks import courier, deadline
-from tenants.bricks.breaker import Breaker
+from tenants.bricks import courier, deadline, turns
+from tenants.bricks.breaker import Breaker, NotAsked
 from tenants.bricks.gates import Crowded, Gate
 
 LONG = 10.0  # seconds, which no test waits for
@@ -43,22 +43,40 @@ def test_a_deadline_comes_nearer_and_does_not_count_what_has_its_own_limit(clock
     assert deadline.left(LONG) == LONG
 
 
+def failing(breaker: Breaker) -> None:
+    with pytest.raises(ConnectionError), breaker.asking(OSError):
+        raise ConnectionError("no answer")
+
+
+def is_open(breaker: Breaker) -> bool:
+    """And if not, it has been asked, and has answered."""
+    try:
+        with breaker.asking(OSError):
+            return False
+    except NotAsked:
+        return True
+
+
 def test_a_breaker_lets_one_try_after_a_while(clock: Clock) -> None:
     breaker = Breaker("it", seconds=5, after=2)
-    breaker.failed("no answer")
-    assert not breaker.is_open()
-    breaker.failed("no answer")
-    assert breaker.is_open()
+    failing(breaker)
+    failing(breaker)
+    assert is_open(breaker)
     clock.now += 5
-    assert [breaker.is_open() for _ in range(3)] == [False, True, True]
-    breaker.failed("no answer")
-    assert breaker.is_open()
+    with breaker.asking(OSError):
+        assert is_open(breaker)  # for the others, while one tries
+    assert not is_open(breaker)
+    failing(breaker)
+    failing(breaker)
     clock.now += 5
-    assert not breaker.is_open()
-    breaker.worked()
-    assert [breaker.is_open() for _ in range(3)] == [False] * 3
-    breaker.failed("one alone")
-    assert not breaker.is_open()
+    failing(breaker)
+    assert is_open(breaker)
+    clock.now += 5
+    # What is wrong with the question is no silence.
+    with pytest.raises(ValueError), breaker.asking(OSError):
+        raise ValueError
+    failing(breaker)
+    assert not is_open(breaker)
 
 
 def test_a_gate_holds_so_many_for_a_key_and_lets_go_of_all() -> None:
@@ -129,7 +147,7 @@ def test_what_redis_did_not_take_is_lost_and_it_is_not_asked_again_at_once(
     for _ in range(3):
         courier.give(fail, (OSError,))
     courier.flush(LONG)
-    assert tried == [1] and with_redis.is_open()
+    assert tried == [1] and is_open(with_redis)
 
 
 def test_a_fault_of_one_errand_stops_no_other(with_redis: Breaker, caplog: Any) -> None:
@@ -137,8 +155,24 @@ def test_a_fault_of_one_errand_stops_no_other(with_redis: Breaker, caplog: Any) 
     courier.give(lambda: 1 / 0, (OSError,))  # type: ignore[arg-type, return-value]
     courier.give(lambda: done.append(1), (OSError,))
     courier.flush(LONG)
-    assert done == [1] and not with_redis.is_open()
+    assert done == [1] and not is_open(with_redis)
     assert "division by zero" in caplog.text
+
+
+def test_who_else_asks_redis_finds_out_for_all_that_it_is_back(
+    with_redis: Breaker, clock: Clock, monkeypatch: Any
+) -> None:
+    """A sweep asks whose turn it is, again and again; errands need no luck of their own then."""
+    failing(with_redis)
+    clock.now += LONG
+    assert turns.take("it", seconds=LONG) and not turns.take("it", seconds=LONG)
+    turns.give_back("it")
+    assert turns.take("it", seconds=LONG)
+    turns.give_back("it")
+    done = []
+    courier.give(lambda: done.append(1), (OSError,))
+    courier.flush(LONG)
+    assert done == [1]
 
 
 FORKING = """
