@@ -40,6 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> tuple[bool, bool]:
         given = getattr(item, "callspec", None)
         is_embedded = given is not None and given.params.get("site") == "embedded"
+        is_embedded |= "embedded_site" in getattr(item, "fixturenames", ())
         return item.get_closest_marker("browser") is not None, is_embedded
 
     items.sort(key=place)

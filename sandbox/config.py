@@ -90,7 +90,7 @@ class Config:
     geo_blocked_prefixes: list[str] = field(default_factory=list)
     blocked_numbers: list[str] = field(default_factory=list)
     media_auth: bool = True
-    loopback_media: bool = True
+    local_media: bool = True
     base_url: str = "http://127.0.0.1:8700"
 
 

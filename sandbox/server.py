@@ -7,7 +7,7 @@ from aiohttp import web
 from sandbox.config import Config
 from sandbox.control import far_side, faults, inspection
 from sandbox.control.core import SIGNALLING, loopback_only
-from sandbox.media.peer import use_loopback_only
+from sandbox.media.peer import stay_on_this_machine
 from sandbox.rest import (
     accounts,
     call_events,
@@ -27,8 +27,8 @@ class Server:
     """One sandbox; ``app`` is to be served by aiohttp."""
 
     def __init__(self, config: Config) -> None:
-        if config.loopback_media:
-            use_loopback_only()
+        if config.local_media:
+            stay_on_this_machine()
         self.exchange = Exchange(config)
         self.signalling = Signalling(self.exchange)
         self.app = web.Application(middlewares=[loopback_only, rest_middleware])

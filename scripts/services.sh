@@ -1,6 +1,6 @@
-# Sourced by ./test: throw-away PostgreSQL and Redis of this run only, and a Chromium.
-# DATABASE_URL (with DATABASE_OWNER_URL), REDIS_URL and CHROME_BIN win when they are given. All of it lives in $work and is
-# stopped and removed on exit.
+# Sourced by ./test: throw-away PostgreSQL and Redis of this run only, a Chromium and a Firefox.
+# DATABASE_URL (with DATABASE_OWNER_URL), REDIS_URL, CHROME_BIN and FIREFOX_BIN win when they are
+# given. All of it lives in $work and is stopped and removed on exit.
 
 work=$(mktemp -d /tmp/voip-crm.XXXXXX) # not TMPDIR: a socket's path may have 107 characters
 chmod 711 "$work"
@@ -35,17 +35,24 @@ find_postgres() {
 
 find_redis() { first_command redis-server valkey-server; }
 
-# The engine without a window comes first: a page that is opened costs half of the time.
-# Ubuntu's chromium-browser may be a stub that only names a snap: it must run.
-find_chrome() {
+# Ubuntu's chromium-browser and firefox may be stubs that only name a snap: they must run.
+first_that_runs() {
   local name
-  for name in chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable \
-    "/Applications/Chromium.app/Contents/MacOS/Chromium" \
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do
+  for name in "$@"; do
     "$name" --version >/dev/null 2>&1 && command -v "$name" && return 0
   done
   return 1
 }
+
+# The engine without a window comes first: a page that is opened costs half of the time.
+find_chrome() {
+  first_that_runs chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable \
+    "/Applications/Chromium.app/Contents/MacOS/Chromium" \
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+}
+
+# A newcomer's browser may be Firefox; without one its test is left out, and says so.
+find_firefox() { first_that_runs firefox-esr firefox "/Applications/Firefox.app/Contents/MacOS/firefox"; }
 
 chrome_package() {
   can_apt && apt_update && apt-cache show chromium-headless-shell >/dev/null 2>&1 &&
@@ -61,6 +68,7 @@ install_missing() {
   [ -n "${DATABASE_URL:-}" ] || find_postgres >/dev/null || packages="$packages postgresql"
   [ -n "${REDIS_URL:-}" ] || find_redis >/dev/null || packages="$packages redis-server"
   [ -n "${CHROME_BIN:-}" ] || find_chrome >/dev/null || packages="$packages $(chrome_package) fonts-dejavu-core"
+  [ -n "${FIREFOX_BIN:-}" ] || find_firefox >/dev/null || ! can_apt || packages="$packages firefox-esr"
   [ -n "$packages" ] || return 0
   can_apt || die "These are needed:$packages. Install them ('sudo apt-get install$packages'," \
     "'brew install postgresql@17 redis' and Chrome), or give DATABASE_URL, REDIS_URL, CHROME_BIN."
@@ -117,7 +125,7 @@ start_services() {
   install_missing
   [ -n "${DATABASE_URL:-}" ] || start_postgres
   [ -n "${REDIS_URL:-}" ] || start_redis
-  export CHROME_BIN="${CHROME_BIN:-$(find_chrome)}"
+  export CHROME_BIN="${CHROME_BIN:-$(find_chrome)}" FIREFOX_BIN="${FIREFOX_BIN:-$(find_firefox || true)}"
   mkdir -m 700 "$work/tmp"
   export TMPDIR="$work/tmp" # Chromium leaves folders there
 }

@@ -22,9 +22,18 @@ IN_QUEUE_FRAMES = 8
 PREFILL_FRAMES = 2
 
 
-def use_loopback_only() -> None:
-    """Media never leave the machine; aioice by itself skips 127.0.0.1."""
-    aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: ["127.0.0.1"]
+_addresses = aioice.ice.get_host_addresses
+
+
+def stay_on_this_machine() -> None:
+    """Media go from one of its own addresses to another, and so never leave it. Without a network
+    there is only 127.0.0.1, which aioice by itself skips; and Firefox speaks to the others only.
+    """
+
+    def own(use_ipv4: bool, use_ipv6: bool) -> list[str]:
+        return ["127.0.0.1", *_addresses(True, False)]
+
+    aioice.ice.get_host_addresses = own
 
 
 def only_pcmu(sdp: str) -> str:

@@ -27,7 +27,7 @@ from django.db import connection
 from voip_crm.children import die_with_parent
 from voip_crm.tests.statements import PROCESSES
 
-START_SECONDS = 90.0
+START_SECONDS = 180.0
 # A second account at the sandbox, for a workspace that has its own.
 OWN_ACCOUNT: dict[str, Any] = {
     "sid": f"AC{secrets.token_hex(16)}",

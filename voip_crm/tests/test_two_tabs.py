@@ -163,7 +163,7 @@ def test_a_crashed_tab_leaves_no_lock_behind(
     expect_status(second, "In call")
     with contextlib.suppress(Error):  # the page cannot answer any more
         phone.goto("chrome://crash", timeout=3000)
-    expect_status(second, "On hold", 30)
+    expect_status(second, "On hold")
     held = "navigator.locks.query().then(now => now.held.map(lock => lock.name))"
     assert second.evaluate(held) == []
     second.get_by_role("button", name="Rejoin").click()
@@ -211,7 +211,7 @@ def test_a_colleagues_panel_is_not_touched_by_others_calls(
     expect_status(phone, "In call")
     expect(top_row(alice)).to_contain_text("In call")
     site.sandbox.hangup(contact_leg(site, NUMBER))
-    expect_status(phone, "Call ended", 20)
+    expect_status(phone, "Call ended")
     expect(top_row(alice).get_by_role("button", name="Play")).to_be_visible()
     assert not [url for url in asked if "/calls/active" in url]
     assert [url for url in asked if url.endswith("/calls")]
