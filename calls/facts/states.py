@@ -30,6 +30,10 @@ END_ASKED = "end-asked"
 # nothing any more once Twilio has spoken of the leg.
 NEVER_MADE = "never-made"
 
+# A LOCAL event of an agent's leg: their page lives, and its network carries the sound no more. It
+# moves nothing; the call's story tells it.
+SOUND_LOST = "sound-lost"
+
 DECLINED_SIP_CODE = 603
 
 

@@ -1,15 +1,20 @@
-"""What an agent does to the call they are in, from whichever of their pages: end it, come back."""
+"""What an agent does to the call they are in, from whichever of their pages: end it, come back; and
+what their page has to say of it.
+"""
 
 import json
+from datetime import timedelta
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
+from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from calls import selectors, tasks
 from calls.models import Conference
-from calls.services.rooms import progress
+from calls.pages.forms import LostSoundForm
+from calls.services.rooms import findings
 from tenants.bricks.access import member_required
 from tenants.bricks.http import TenantRequest
 from tenants.bricks.ids import read_uuid
@@ -23,7 +28,7 @@ def end_call(request: TenantRequest) -> HttpResponse:
     room = Conference.objects.filter(
         agent_id=request.member.user_id, client_request_id=_request_id(request)
     ).first()
-    if room is not None and progress.ask_end(room) is not None:
+    if room is not None and findings.ask_end(room) is not None:
         tasks.tend_now(room.tenant_id, room.pk)
     return HttpResponse(status=204)
 
@@ -31,8 +36,27 @@ def end_call(request: TenantRequest) -> HttpResponse:
 def end_calls_of(user_id: UUID) -> None:
     """Of a member who is deactivated, if so it was asked for."""
     for room in Conference.objects.filter(agent_id=user_id, closed_at=None):
-        if progress.ask_end(room) is not None:
+        if findings.ask_end(room) is not None:
             tasks.tend_now(room.tenant_id, room.pk)
+
+
+@require_POST
+@login_required
+@member_required
+def sound_lost(request: TenantRequest) -> HttpResponse:
+    """The agent's page has lost the way of the sound and lives, unlike one that is just gone."""
+    form = LostSoundForm(request.POST)
+    if not form.is_valid():
+        return HttpResponse(status=400)
+    user_id, ago = request.member.user_id, timedelta(milliseconds=form.cleaned_data["ago"])
+    room = Conference.objects.filter(
+        agent_id=user_id, client_request_id=_request_id(request)
+    ).first()
+    if room is not None:
+        number, at = form.cleaned_data["number"], timezone.now() - ago
+        if findings.note_lost_sound(room, user_id, number=number, at=at) is not None:
+            tasks.tend_now(room.tenant_id, room.pk)
+    return HttpResponse(status=204)
 
 
 @require_POST

@@ -28,6 +28,13 @@ _STATUSES = (
 )
 
 
+class LostSoundForm(forms.Form):
+    """What the shim says of a loss: the how manyth of its leg it is, and how many ms ago it was."""
+
+    number = forms.IntegerField(min_value=1, max_value=20)
+    ago = forms.IntegerField(min_value=0, max_value=180_000)
+
+
 class DayField(forms.DateField):
     widget = forms.DateInput(format="%Y-%m-%d")
     default_validators = [

@@ -52,6 +52,7 @@ _ROOM: dict[str, tuple[str, str]] = {
     "participant-mute": ("{who} was muted", "secondary"),
     "participant-unmute": ("{who} was unmuted", "secondary"),
 }
+_SOUND_LOST = ("The network of {who} carried the sound no more", "warning")
 _RECORDED: dict[str, tuple[str, str]] = {
     "stored": ("Recording ready", "success"),
     "absent": ("Nothing was recorded", "secondary"),
@@ -71,7 +72,8 @@ def timeline(facts: Iterable[Fact]) -> list[Moment]:
         if moment is None:
             continue
         # Holding and muting can happen again and again; dialling, answering and ending cannot.
-        key = moment.text if fact.kind != states.CONFERENCE else f"{moment.text} {fact.at}"
+        again = fact.kind == states.CONFERENCE or fact.name == states.SOUND_LOST
+        key = f"{moment.text} {fact.at}" if again else moment.text
         told.setdefault(key, moment)
     return list(told.values())
 
@@ -88,6 +90,8 @@ def _moment(fact: Fact) -> Moment | None:
         # That the contact joins and leaves is what answering and ending say already.
         is_news = fact.party != CONTACT or "join" not in fact.name and "leave" not in fact.name
         found = _ROOM.get(fact.name) if is_news and fact.who else None
+    elif fact.name == states.SOUND_LOST:
+        found = _SOUND_LOST
     elif fact.party == CONTACT and fact.kind in (states.CALL, states.LOCAL):
         found = _DIALLED.get(fact.name)
         if states.outcome(fact.name, fact.sip_code) == "declined":
@@ -98,7 +102,7 @@ def _moment(fact: Fact) -> Moment | None:
         return None
     words, tone = found
     notes = [explanations.TWILIO_ERRORS.get(fact.error_code or 0, "")]
-    if fact.kind == states.LOCAL:
+    if fact.kind == states.LOCAL and fact.name != states.SOUND_LOST:
         notes.append("Concluded here: Twilio's own word did not come.")
     if fact.name == states.COMPLETED and fact.duration:
         notes.append(f"Talked for {presentation.spoken(fact.duration)}.")

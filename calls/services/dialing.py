@@ -17,7 +17,7 @@ from calls.gateway.accounts import account_for, sid_of
 from calls.gateway.twiml import CONFERENCE_EVENTS
 from calls.models import CallLeg, CallLog, Conference, PhoneNumber
 from calls.services import guarding
-from calls.services.rooms import presence, progress
+from calls.services.rooms import findings, presence, progress
 from contacts import numbers, selectors
 from contacts.models import Contact
 from tenants.fence.context import tenant_transaction
@@ -222,7 +222,7 @@ def _refused(tenant: Tenant, call: CallLog, leg: CallLeg, error: gateway.TwilioE
     status, code = (states.CANCELED, 0) if has_left else (states.FAILED, code)
     with tenant_transaction(tenant.pk):
         CallLog.objects.filter(pk=call.pk).update(submission=CallLog.Submission.REFUSED)
-        closing = progress.conclude(leg, status, error_code=code, why="refused")
+        closing = findings.conclude(leg, status, error_code=code, why="refused")
         call.refresh_from_db()
     refusal = _not_placed(call, code)
     refusal.closing = closing.pk if closing else None

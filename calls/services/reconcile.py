@@ -20,7 +20,7 @@ from calls.services import forgetting, recordings
 from calls.services.callbacks import aside, routing
 from calls.services.callbacks.reading import callback_of
 from calls.services.callbacks.routing import Unroutable
-from calls.services.rooms import progress, tending
+from calls.services.rooms import findings, progress, tending
 from tenants.fence.context import tenant_transaction
 
 logger = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ def _give_up(room: Conference, legs: Sequence[CallLeg]) -> None:
     """Nobody can ask about it any more, ever."""
     for leg in legs:
         if leg.status not in states.TERMINAL:
-            progress.conclude(leg, states.FAILED, why="its Twilio account is gone")
+            findings.conclude(leg, states.FAILED, why="its Twilio account is gone")
     _settle(room)
 
 
@@ -116,9 +116,9 @@ def _look_at_people(
         if leg.call_sid:
             facts = gateway.fetch_call(account, leg.call_sid)
             if facts is None:
-                progress.conclude(leg, states.FAILED, why="Twilio does not know this call")
+                findings.conclude(leg, states.FAILED, why="Twilio does not know this call")
                 continue
-            progress.hear_facts(leg, facts)
+            findings.hear_facts(leg, facts)
             if leg.joined_at is None and facts.status == states.IN_PROGRESS:
                 _look_into_the_room(account, room, leg)
         elif call is not None and now - call.created_at >= UNCERTAIN:
@@ -132,7 +132,7 @@ def _look_at_people(
 def _look_into_the_room(account: TwilioAccount, room: Conference, leg: CallLeg) -> None:
     """Whether a leg that talks has come into the room, and its *participant-join* was lost."""
     if gateway.find_participant(account, room.conference_sid or room.name, leg.label):
-        progress.hear_presence(leg)
+        findings.hear_presence(leg)
 
 
 def _look_at_the_rest(
@@ -183,7 +183,7 @@ def _find_out(
     with tenant_transaction(room.tenant_id):
         is_found = CallLeg.objects.filter(pk=leg.pk, call_sid__isnull=False).exists()
     if not is_found:
-        progress.conclude(leg, states.NEVER_MADE, why="Twilio has no such call")
+        findings.conclude(leg, states.NEVER_MADE, why="Twilio has no such call")
 
 
 def _hear_of_candidates(account: TwilioAccount, call: CallLog, now: datetime) -> bool:

@@ -13,6 +13,11 @@ async def drop_sockets(request: web.Request) -> web.Response:
     return web.json_response({"dropped": await request.app[SIGNALLING].close()})
 
 
+async def cut_media(request: web.Request) -> web.Response:
+    """From now on the packets of every browser that is in a call are lost, both ways."""
+    return web.json_response({"cut": request.app[SIGNALLING].cut()})
+
+
 async def list_faults(request: web.Request) -> web.Response:
     """Orders, open and done, with how often each ``fired``."""
     return web.json_response({"faults": [f.as_json() for f in exchange(request).faults.all]})
@@ -36,6 +41,7 @@ async def clear_faults(request: web.Request) -> web.Response:
 def routes(app: web.Application) -> None:
     """Add the doors."""
     app.router.add_post("/sandbox/signalling/drop", drop_sockets)
+    app.router.add_post("/sandbox/media/cut", cut_media)
     app.router.add_get("/sandbox/faults", list_faults)
     app.router.add_post("/sandbox/faults", add_fault)
     app.router.add_delete("/sandbox/faults", clear_faults)

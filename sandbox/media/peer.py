@@ -133,6 +133,17 @@ class BrowserPeer:
         """Keys pressed by the other side."""
         self.digits += digits
 
+    def cut(self) -> None:
+        """From now on the network loses each packet of this leg, both ways; nobody is told."""
+
+        def lose(*_: object) -> None:
+            pass
+
+        for transceiver in self._pc.getTransceivers():
+            for protocol in transceiver.sender.transport.transport._connection._protocols:
+                for end, name in ((protocol, "datagram_received"), (protocol.transport, "sendto")):
+                    setattr(end, name, lose)
+
     def close(self) -> None:
         """Close the connection in the background; twice is harmless."""
         if self._closing is None:

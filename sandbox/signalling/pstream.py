@@ -51,6 +51,13 @@ class Signalling:
         await asyncio.gather(*(socket.close() for socket in sockets))
         return len(sockets)
 
+    def cut(self) -> int:
+        """Cut the way of every browser's sound, and leave its signalling; how many there were."""
+        peers = [leg.peer for leg in self.legs.values() if leg.peer is not None]
+        for peer in peers:
+            peer.cut()
+        return len(peers)
+
     def by_token(self, token: str) -> BrowserLeg | None:
         """The leg that this reconnect token was given for."""
         for leg in self.legs.values():

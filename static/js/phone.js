@@ -38,6 +38,11 @@ const LEVEL_MS = 100;
 const SOUND_MS = 5000;
 const SOUND_EVERY_MS = 50;
 const SOUND_KNOWN_MS = 600000;
+// A loss is told once the server can be reached again; with the network everything may be gone.
+const LOST_FOR_MS = 120000;
+const LOST_EVERY_MS = 2000;
+const MOST_LOSSES = 20;
+const SOUND_LOST = 53405; // not the signalling's 53001, which leaves the sound alone
 
 export function createPhone({
   Twilio, fetch, mediaDevices, emit, csrf = () => "", options = {},
@@ -45,7 +50,7 @@ export function createPhone({
   randomUUID = () => crypto.randomUUID(), setTimeout = globalThis.setTimeout,
   clearTimeout = globalThis.clearTimeout, now = () => Date.now(),
 }) {
-  const { post, askEnd } = createServer({ fetch, csrf });
+  const { post, askEnd, sayLost } = createServer({ fetch, csrf });
   // One attempt at a call: {request, detail, release, device, call, placed, over, watchdog}.
   let attempt = null;
   let claiming = false;
@@ -117,6 +122,16 @@ export function createPhone({
     }
   }
 
+  /** The way of the sound is lost, and this page is not: the call's story tells it. */
+  async function tellLost(mine) {
+    const number = mine.losses = (mine.losses ?? 0) + 1;
+    const since = now();
+    if (!mine.placed || number > MOST_LOSSES) return;
+    while (now() - since < LOST_FOR_MS && !await sayLost(mine.request, number, now() - since)) {
+      await wait(LOST_EVERY_MS);
+    }
+  }
+
   /** Asks the server to ring the other side, again while our own leg is still on its way in. */
   async function place(mine) {
     const { contactId, to } = mine.detail;
@@ -155,7 +170,11 @@ export function createPhone({
       muted = isMuted;
       if (!mine.over) tell();
     });
-    call.on("reconnecting", () => !mine.over && emit("phone:signal", { lost: true }));
+    call.on("reconnecting", ({ code } = {}) => {
+      if (mine.over) return;
+      emit("phone:signal", { lost: true });
+      if (code === SOUND_LOST) tellLost(mine);
+    });
     call.on("reconnected", () => !mine.over && emit("phone:signal", { lost: false }));
     call.on("warning", (name) => !mine.over && emit("phone:quality", { name }));
     let levelAt = 0;

@@ -39,5 +39,15 @@ export function createServer({ fetch, csrf = () => "" }) {
     }).catch(() => {});
   }
 
-  return { post, askEnd };
+  /** Says that the sound of a call was lost `ago` ms ago, for the `number`th time; whether it arrived. */
+  function sayLost(request, number, ago) {
+    return fetch("/calls/sound-lost", {
+      method: "POST",
+      credentials: "same-origin",
+      headers: { "X-CSRFToken": csrf() },
+      body: new URLSearchParams({ request, number, ago }),
+    }).then(({ status }) => status < 500, () => false);
+  }
+
+  return { post, askEnd, sayLost };
 }

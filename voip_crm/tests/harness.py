@@ -184,6 +184,10 @@ class SandboxClient:
         """A pretend caller rings one of our numbers; the call, in Twilio's shape."""
         return self._ask("POST", "/sandbox/incoming", {"to": to, "from": caller})
 
+    def cut_media(self) -> int:
+        """The network loses the sound of every browser in a call; how many there are."""
+        return int(self._ask("POST", "/sandbox/media/cut", {})["cut"])
+
     def fault(self, kind: str, **order: Any) -> Any:
         """Order a fault (`sandbox/wire/faults.py` lists the kinds)."""
         return self._ask("POST", "/sandbox/faults", {"kind": kind, **order})

@@ -23,6 +23,7 @@ from voip_crm.tests.test_flow import (
     person,  # noqa: F401  # fixtures
     phone,  # noqa: F401
     sign_in,
+    top_row,
 )
 
 pytestmark = pytest.mark.allow_console(r"status of 409")
@@ -215,6 +216,23 @@ def test_a_lost_signal_is_said_in_the_panel_and_passes(
     expect_status(phone, "In call")
     phone.get_by_role("button", name="End call").click()
     expect_status(phone, "Call ended")
+
+
+@pytest.mark.allow_console("(?i)53405|TwilioError|ice")
+def test_sound_that_comes_no_more_is_told_in_the_story_of_the_call(
+    phone: Page,  # noqa: F811
+    site: harness.Site,
+) -> None:
+    """The page lives, and says so; of one that is gone there would be no word."""
+    dial(phone, NUMBER)
+    expect_status(phone, "In call")
+    assert site.sandbox.cut_media() == 1
+    expect(phone.locator("#call_where")).to_have_text("Signal lost, reconnecting")
+    expect_status(phone, "In call")
+    phone.get_by_role("button", name="End call").click()
+    expect_status(phone, "Call ended")
+    top_row(phone).get_by_role("link").first.click()
+    expect(phone.get_by_text("The network of Bob carried the sound no more")).to_be_visible()
 
 
 def test_bad_sound_is_told_once_in_a_call(

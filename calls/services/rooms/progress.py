@@ -12,7 +12,6 @@ from uuid import UUID
 from django.db import models, transaction
 from django.utils import timezone
 
-from calls import gateway
 from calls.facts import states
 from calls.facts.patience import next_look
 from calls.facts.rooms import Room, Step, next_step
@@ -240,53 +239,3 @@ def _write(row: models.Model, state: Any, **more: Any) -> bool:
         differing.append("updated_at")
     row.save(update_fields=differing)
     return True
-
-
-def conclude(leg: CallLeg, status: str, *, error_code: int = 0, why: str) -> Conference | None:
-    """Record an end that we concluded ourselves, because Twilio never heard of the leg."""
-    heard = Heard(
-        kind=states.LOCAL,
-        name=status,
-        at=timezone.now(),
-        payload={"why": why, "leg": leg.pk.hex},
-        error_code=error_code or None,
-    )
-    return hear(leg.tenant_id, heard, leg_id=leg.pk)
-
-
-def ask_end(room: Conference) -> Conference | None:
-    """Record that the agent wants the call to end; whoever leaves now is not waited for."""
-    heard = Heard(
-        kind=states.LOCAL,
-        name=states.END_ASKED,
-        at=timezone.now(),
-        payload={"room": room.pk.hex},
-    )
-    return hear(room.tenant_id, heard, room_id=room.pk)
-
-
-def hear_facts(leg: CallLeg, facts: gateway.CallFacts) -> Conference | None:
-    """Record what REST says of a leg, when it is further than we know."""
-    if states.RANK.get(facts.status, 0) <= states.RANK[leg.status]:
-        return None
-    heard = Heard(
-        kind=states.CALL,
-        name=facts.status,
-        at=facts.ended_at or timezone.now(),
-        payload={"source": REST, "leg": leg.pk.hex, "status": facts.status},
-        duration=facts.duration,
-        call_sid=facts.sid,
-    )
-    return hear(leg.tenant_id, heard, leg_id=leg.pk)
-
-
-def hear_presence(leg: CallLeg) -> Conference | None:
-    """Record that Twilio shows a leg among those who are in its room."""
-    heard = Heard(
-        kind=states.CONFERENCE,
-        name="participant-join",
-        at=timezone.now(),
-        payload={"source": REST, "leg": leg.pk.hex},
-        label=leg.label,
-    )
-    return hear(leg.tenant_id, heard, leg_id=leg.pk)

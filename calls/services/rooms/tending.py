@@ -9,7 +9,7 @@ from calls.facts.rooms import Step, relieved
 from calls.gateway import addresses
 from calls.gateway.accounts import TwilioAccount, account_for
 from calls.models import CallLeg, Conference
-from calls.services.rooms import progress
+from calls.services.rooms import findings, progress
 from tenants.fence.context import tenant_transaction
 from tenants.models import Membership
 
@@ -79,7 +79,7 @@ def _relieve(account: TwilioAccount, legs: Sequence[CallLeg]) -> None:
 def _hang_up(account: TwilioAccount, leg: CallLeg, *, ringing: bool) -> None:
     facts = gateway.hang_up(account, leg.call_sid or "", ringing=ringing)
     if facts is not None:
-        progress.hear_facts(leg, facts)
+        findings.hear_facts(leg, facts)
 
 
 def _hold(account: TwilioAccount, room: Conference, legs: Sequence[CallLeg], hold: bool) -> None:

@@ -34,7 +34,7 @@ ANSWERED = [
 _NAMES = {
     CALL: [*states.STATUSES, "", "participant-join"],
     CONFERENCE: ["participant-join", "participant-leave", "conference-end", "completed", "other"],
-    LOCAL: [*states.STATUSES, states.END_ASKED],
+    LOCAL: [*states.STATUSES, states.END_ASKED, states.SOUND_LOST],
     states.ACTION: ["leg-ended", "completed"],
 }
 _CHANCE = random.Random(2)

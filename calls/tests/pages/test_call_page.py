@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from calls import selectors
 from calls.facts import states
-from calls.models import CallLog, Recording
+from calls.models import CallEvent, CallLog, Recording
 from calls.selectors import presentation
 from calls.selectors.timeline import Fact, recording_fact, timeline
 from tenants.fence.context import tenant_transaction
@@ -89,6 +89,18 @@ def test_what_we_concluded_ourselves_is_told_as_such() -> None:
     assert "Concluded here" in moment.note
 
 
+def test_a_page_that_lost_the_sound_is_told_apart_from_one_that_is_gone() -> None:
+    bob = {"who": "Bob", "party": "agent"}
+    facts = [
+        fact(states.LOCAL, states.SOUND_LOST, 1, **bob),
+        fact(states.LOCAL, states.SOUND_LOST, 5, **bob),
+        fact(states.CONFERENCE, "participant-leave", 6, **bob),
+    ]
+    lost = "The network of Bob carried the sound no more"
+    assert words(*facts) == [lost, lost, "Bob left"]
+    assert timeline(facts[:1])[0].note == ""
+
+
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [
@@ -150,6 +162,34 @@ def test_the_page_tells_who_when_how_and_lets_one_call_back(
         assert said in page, said
     # Nothing more will come of it.
     assert "hx-" not in page.partition('id="call_page"')[2].partition(">")[0]
+
+
+def test_the_story_tells_of_each_loss_of_the_sound_once(
+    cast: Any, ended: Any, signed_in: Any
+) -> None:
+    bob = signed_in(cast.bob)
+
+    def tell(**fields: Any) -> int:
+        said = {"request": str(ended.request_id), "number": 1, "ago": 0} | fields
+        return int(bob.post("/calls/sound-lost", said).status_code)
+
+    told = timezone.now()
+    assert [tell(ago=60_000), tell(ago=62_000), tell(number=2)] == [204, 204, 204]
+    assert [tell(number=21), tell(number="x"), tell(ago=-1), tell(ago=10**9)] == [400] * 4
+    assert tell(request=uuid.uuid4()) == 204 and tell(request="x") == 404
+    with tenant_transaction(cast.acme.pk):
+        losses = CallEvent.objects.filter(name=states.SOUND_LOST).order_by("at")
+        first, second = [(event.at, event.leg.party) for event in losses]
+    assert abs((told - first[0]).total_seconds() - 60) < 5 and second[0] >= told
+    assert first[1] == second[1] == "agent"
+    page = bob.get(f"/calls/{ended.call.pk}").content.decode()
+    assert page.count("The network of Bob carried the sound no more") == 2
+    # Whoever has no leg in the room has nothing to say of it.
+    alice = signed_in(cast.alice)
+    said = {"request": str(ended.request_id), "number": 3, "ago": 0}
+    assert alice.post("/calls/sound-lost", said).status_code == 204
+    with tenant_transaction(cast.acme.pk):
+        assert CallEvent.objects.filter(name=states.SOUND_LOST).count() == 2
 
 
 def test_the_row_of_a_call_leads_to_its_page(cast: Any, ended: Any, signed_in: Any) -> None:

@@ -22,7 +22,7 @@ from calls.gateway.accounts import account_of
 from calls.models import CallLeg, CallLog, Conference, Recording, UnroutedEvent
 from calls.services import reconcile
 from calls.services.dialing import place_call
-from calls.services.rooms import presence, progress
+from calls.services.rooms import findings, presence, progress
 from calls.tests.builders import an_outbound_call
 from calls.tests.conftest import Scene, scene_of, sid
 from tenants import doors
@@ -284,8 +284,8 @@ def test_what_was_given_to_a_wrong_leg_is_put_right_by_its_own_callback(
             CallLeg.objects.get(conference=scene.room, party="contact") for scene in swapped
         )
         progress.bind_sid(wrong, made)
-    progress.hear_facts(wrong, gateway.CallFacts(made, "completed", timezone.now(), 4))
-    progress.conclude(right, states.NEVER_MADE, why="guessed")
+    findings.hear_facts(wrong, gateway.CallFacts(made, "completed", timezone.now(), 4))
+    findings.conclude(right, states.NEVER_MADE, why="guessed")
     assert (bob.fresh().status, alice.fresh().status) == ("completed", "failed")
 
     path = addresses.leg_status(bob.room.tenant_id, right.pk)

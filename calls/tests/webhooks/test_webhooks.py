@@ -22,7 +22,7 @@ from calls.facts import states
 from calls.gateway import addresses
 from calls.gateway.accounts import account_of
 from calls.models import CallEvent, CallLeg, CallLog, Conference, Recording, UnroutedEvent
-from calls.services.rooms import presence, progress
+from calls.services.rooms import findings, presence, progress
 from calls.tests.builders import an_outbound_call
 from calls.tests.conftest import Scene, sid
 from tenants.fence.context import tenant_transaction
@@ -612,7 +612,7 @@ def test_a_room_takes_events_up_to_a_bound_and_its_end_all_the_same(
     fields |= {"CallSid": dialled.agent_leg.call_sid or ""}
     assert verbs(webhook(VOICE, **fields)) == ["Say", "Hangup"]
     facts = gateway.CallFacts(leg.call_sid or "", states.COMPLETED, timezone.now(), 9)
-    progress.hear_facts(leg, facts)
+    findings.hear_facts(leg, facts)
     assert dialled.fresh().status == states.COMPLETED
 
 

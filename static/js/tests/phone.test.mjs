@@ -21,6 +21,7 @@ const ANSWERS = {
   "/api/twilio/access-token": () => [200, { token: "t1" }],
   "/api/twilio/make-call": () => [201, { callSid: "CA1" }],
   "/calls/end": () => [204, {}],
+  "/calls/sound-lost": () => [204, {}],
 };
 const refused = (status, code) => () => [status, { error: { code, message: code, details: {} } }];
 
@@ -390,6 +391,25 @@ test("a network that lets no sound through is said, and nothing was dialled", as
   assert.equal(world.asked("/api/twilio/make-call"), 0);
   assert.equal(world.named("phone:error").at(-1).code, "no_sound");
   assert.equal(world.phone.state, "ended");
+});
+
+test("a way that is lost is told, each time once, as soon as the server can be reached", async () => {
+  await inCall({ answers: { "/calls/sound-lost": (times) => {
+    if (times < 3) throw new TypeError("no network");
+    return [204, {}];
+  } } });
+  world.call.emit("reconnecting", { code: 53405 });
+  await pass(10000);
+  world.call.emit("reconnected");
+  world.call.emit("reconnecting", { code: 53001 });
+  await pass(10000);
+  world.call.emit("reconnected");
+  world.call.emit("reconnecting", { code: 53405 });
+  await pass(10000);
+  const told = world.posts.filter(([path]) => path === "/calls/sound-lost").map(([, body]) => body);
+  assert.deepEqual(told.map(({ number }) => number), ["1", "1", "1", "2"]);
+  assert.deepEqual(told.map(({ ago }) => Math.round(ago / 1000)), [0, 2, 4, 0]);
+  assert.equal(told[0].request, "r1");
 });
 
 test("a way that is there and silent does for a call", async () => {

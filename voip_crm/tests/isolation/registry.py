@@ -261,6 +261,10 @@ PAGES = {
     ),
     "active_call": page("/calls/active", gets(query={"request": "{request}"})),
     "end_call": page("/calls/end", {"POST": Send(204, form={"request": "{request}"})}),
+    "sound_lost": page(
+        "/calls/sound-lost",
+        {"POST": Send(204, form={"request": "{request}", "number": "1", "ago": "0"})},
+    ),
     "rejoin": page("/calls/rejoin", {"POST": Send(204, form={"request": "{request}"})}),
     "live_ticket": page("/calls/live-ticket", {"POST": Send(form={})}),
     "recording": page("/recordings/{recording}", SHOWS),
