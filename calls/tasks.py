@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 LOOKS_APART = 2  # seconds
 # Seconds after which a sweep that says nothing any more is taken to be dead; a tenant takes ten.
-LONGEST_SWEEP = 120
+LONGEST_SWEEP = 60
 
 
 # Somebody is talking to nobody, or pays for it: this does not wait for a broker or a worker.
@@ -56,8 +56,10 @@ def tend_room(tenant_id: str, room_id: str) -> None:
 
 def _tend(tenant_id: UUID, room_id: UUID) -> None:
     if tending.tend_room(tenant_id, room_id) is Step.HOLD:
-        # Nobody may come back; then the call has to end.
-        queue(tend_room, tenant_id, room_id, countdown=COME_BACK.total_seconds() + 1)
+        # Nobody may come back; then the call has to end, whether there is a worker or not.
+        wait = COME_BACK.total_seconds() + 1
+        _rooms.later(wait, (tenant_id, room_id), lambda: _tend(tenant_id, room_id))
+        queue(tend_room, tenant_id, room_id, countdown=wait)
 
 
 @shared_task(bind=True)

@@ -4,11 +4,15 @@ A queue is for what can wait for a worker, and for a broker that may be away. Wh
 lane must be found in the rows as well, by the sweep: a process may end at any moment.
 """
 
+import heapq
+import itertools
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from django.db import connections
 
@@ -51,33 +55,89 @@ class Lane:
                 logger.warning("Too much to do at once; %s is left to the sweep", key)
                 return
             self._known[key] = False
-        self._pool.submit(self._run, key, work, log_context.facts())
+        self._submit(key, work, log_context.facts(), self._again)
 
-    def _run(self, key: Hashable, work: Callable[[], None], facts: dict[str, str]) -> None:
+    def later(self, seconds: float, key: Hashable, work: Callable[[], None]) -> None:
+        """Do it then, unless this process has ended by that time."""
+        clock.at(seconds, lambda: self.do(key, work))
+
+    def _submit(self, *given: Any) -> None:
+        self._pool.submit(self._run, *given)
+
+    def _run(
+        self,
+        key: Hashable,
+        work: Callable[[], None],
+        facts: dict[str, str],
+        again: tuple[float, ...],
+    ) -> None:
+        log_context.begin(**facts)
+        has_failed = self._has_failed(key, work, again)
+        log_context.begin()
+        if has_failed:
+            # Meanwhile the thread is free: the trouble of one is not to be everybody's.
+            clock.at(again[0], lambda: self._submit(key, work, facts, again[1:]))
+            return
+        with self._lock:
+            if not self._known[key]:
+                del self._known[key]
+                return
+            self._known[key] = False
+        self._submit(key, work, facts, self._again)
+
+    def _has_failed(
+        self, key: Hashable, work: Callable[[], None], again: tuple[float, ...]
+    ) -> bool:
+        """Whether it is to be done again."""
+        try:
+            _once(work)
+        except self._trouble as error:
+            if again:
+                logger.warning("%s is done again in %s s: %s", key, again[0], error)
+                return True
+            logger.warning("%s is left to the sweep: %s", key, error)
+        except Exception:  # a fault of one piece: nobody waits for it, and the lane goes on
+            logger.exception("%s failed", key)
+        return False
+
+
+class Clock:
+    """One thread that does short things when their time has come."""
+
+    def __init__(self) -> None:
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._numbers = itertools.count()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def at(self, seconds: float, action: Callable[[], None]) -> None:
+        with self._changed:
+            due = (time.monotonic() + seconds, next(self._numbers), action)
+            heapq.heappush(self._due, due)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="clock", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+
+    def _run(self) -> None:
         while True:
-            log_context.begin(**facts)
-            self._try(key, work)
-            log_context.begin()
-            with self._lock:
-                if not self._known[key]:
-                    del self._known[key]
-                    return
-                self._known[key] = False
-
-    def _try(self, key: Hashable, work: Callable[[], None]) -> None:
-        for pause in (*self._again, None):
+            with self._changed:
+                while not self._due or (left := self._due[0][0] - time.monotonic()) > 0:
+                    self._changed.wait(left if self._due else None)
+                _, _, action = heapq.heappop(self._due)
             try:
-                _once(work)
-                return
-            except self._trouble as error:
-                if pause is None:
-                    logger.warning("%s is left to the sweep: %s", key, error)
-                    return
-                logger.warning("%s is done again in %s s: %s", key, pause, error)
-            except Exception:  # a fault of one piece: nobody waits for it, and the lane goes on
-                logger.exception("%s failed", key)
-                return
-            time.sleep(pause)
+                action()
+            except Exception:  # of one; and a pool that has ended takes nothing more
+                logger.exception("What was due failed")
+
+
+def _begin_anew() -> None:
+    global clock
+    clock = Clock()  # a thread does not come along when a worker makes its pool
+
+
+clock = Clock()
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 def _once(work: Callable[[], None]) -> None:

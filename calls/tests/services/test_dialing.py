@@ -13,7 +13,8 @@ from django.test import Client
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from calls import gateway
+from calls import gateway, tasks
+from calls.facts.rooms import Step
 from calls.models import CallLeg, CallLog, Conference
 from calls.services import dialing, reconcile
 from calls.services.rooms import tending
@@ -380,6 +381,19 @@ def test_the_end_waits_neither_for_a_worker_nor_for_the_sweep(
         assert [fault["fired"] for fault in sandbox.faults()] == [failures] * bool(failures)
     finally:
         site.processes.children["worker"].send_signal(signal.SIGCONT)
+
+
+def test_what_nobody_comes_back_to_ends_without_a_worker(
+    ready: Scene, eventually: Any, monkeypatch: Any
+) -> None:
+    """The contact is on hold, and no callback will come."""
+    seen: list[Any] = []
+    steps = [Step.HOLD, Step.CLOSE]
+    monkeypatch.setattr(tasks.tending, "tend_room", lambda *room: seen.append(room) or steps.pop(0))
+    monkeypatch.setattr(tasks, "COME_BACK", timedelta(seconds=-0.9))
+    monkeypatch.setattr(Task, "apply_async", refuse_task)
+    tasks.tend_now(ready.room.tenant_id, ready.room.pk)
+    eventually(lambda: seen == [(ready.room.tenant_id, ready.room.pk)] * 2)
 
 
 def refuse_task(*args: Any, **options: Any) -> None:

@@ -94,3 +94,25 @@ def test_more_than_can_be_done_is_left_to_the_sweep(
     assert caplog.text.count("left to the sweep") == 2
     go.set()
     eventually(lambda: sorted(done) == [0, 1, 2])
+
+
+def test_trouble_of_one_keeps_no_thread_from_the_others(eventually: Any) -> None:
+    lane = Lane("test", threads=1, most=10, again=(60.0,), trouble=(Away,))
+    done: list[int] = []
+
+    def fail() -> None:
+        raise Away
+
+    lane.do("one", fail)
+    lane.do("two", lambda: done.append(1))
+    eventually(lambda: done == [1])
+
+
+def test_what_is_for_later_is_done_then_and_in_its_order(lane: Lane, eventually: Any) -> None:
+    done: list[str] = []
+    began = time.monotonic()
+    lane.later(0.3, "b", lambda: done.append("b"))
+    lane.later(0.1, "a", lambda: done.append("a"))
+    assert done == []
+    eventually(lambda: done == ["a", "b"])
+    assert time.monotonic() - began >= 0.3
