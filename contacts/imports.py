@@ -4,15 +4,17 @@ batch and how far it brought the file are one transaction, so that a worker may 
 
 import io
 import logging
+import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from contacts import importing
-from contacts.csv_rows import BadRow, ContactFile
+from contacts.csv_rows import BadRow, ContactFile, Row
 from contacts.importing import Tally
 from contacts.models import ContactImport
 from tenants.fence.context import tenant_transaction
@@ -24,6 +26,12 @@ MOST_UNDER_WAY = 5  # of a workspace
 MOST_REASONS = 50  # of refused rows that are kept
 MOST_FAILURES = 8  # in a row: then it has broken off
 LEASE = timedelta(minutes=2)  # for which one worker has it to itself; a batch takes a second
+AT_A_TIME = 5.0  # seconds, after which other tasks have their turn
+IN_TURN = 3.0  # seconds until one that waits for another asks again
+KEPT = timedelta(days=30)  # how long a page tells what became of a file
+
+
+_PROGRESS = ["created", "completed", "unchanged", "refused", "reasons", "failures", "taken_until"]
 
 
 class Overtaken(Exception):
@@ -43,38 +51,47 @@ def latest() -> list[ContactImport]:
 def begin(tenant: Tenant, *, name: str, text: str, ignored: str) -> ContactImport:
     """Keep a file that can be read, to be worked off."""
     return ContactImport.objects.create(
-        tenant=tenant, file_name=name, content=text, ignored=ignored, lines=text.count("\n") + 1
+        tenant=tenant, file_name=name, content=text, ignored=ignored, lines=len(text.splitlines())
     )
 
 
 def to_take_up(now: datetime) -> list[UUID]:
-    """Those of the current tenant that nobody works at."""
-    free = Q(taken_until=None) | Q(taken_until__lte=now)
-    return list(ContactImport.objects.filter(free, finished_at=None).values_list("pk", flat=True))
+    """Those of the current tenant that nobody works at; what is finished for long is forgotten."""
+    ContactImport.objects.filter(begun_at__lt=now - KEPT).exclude(finished_at=None).delete()
+    return list(_free(now).values_list("pk", flat=True))
+
+
+def _free(now: datetime) -> QuerySet[ContactImport]:
+    untaken = Q(taken_until=None) | Q(taken_until__lte=now)
+    return ContactImport.objects.filter(untaken, finished_at=None)
 
 
 def work_off(tenant_id: UUID, import_id: UUID) -> float | None:
-    """Bring one file in, from where it stands. Returns the seconds after which to go on, None when
-    there is nothing more to be done. A second worker finds it taken.
+    """Bring one file in for a while, from where it stands. Returns the seconds after which to go
+    on, None when there is nothing more to be done. A second worker finds it taken; of a workspace
+    one at a time is brought in.
     """
     now = timezone.now()
     with tenant_transaction(tenant_id):
-        if import_id not in to_take_up(now):
+        taken = ContactImport.objects.filter(taken_until__gt=now, finished_at=None)
+        if taken.exclude(pk=import_id).exists():
+            return IN_TURN
+        if not _free(now).filter(pk=import_id).update(taken_until=now + LEASE):
             return None
-        ContactImport.objects.filter(pk=import_id).update(taken_until=now + LEASE)
         found = ContactImport.objects.get(pk=import_id)
         tenant = Tenant.objects.get(pk=tenant_id)
     try:
-        _bring_in(tenant, found)
+        is_done = _bring_in(tenant, found)
     except Overtaken:
         return None
     except Exception:  # whatever it is, somebody waits for an end of it
         logger.exception("An import was interrupted")
         return _put_off(tenant_id, import_id)
-    return None
+    return None if is_done else 0
 
 
-def _bring_in(tenant: Tenant, found: ContactImport) -> None:
+def _bring_in(tenant: Tenant, found: ContactImport) -> bool:
+    """Whether all of it is in: a worker has more to do than this, and comes back to it."""
     rows = iter(ContactFile(io.StringIO(found.content, newline=""), tenant.country))
     for _ in islice(rows, found.rows):
         pass
@@ -85,19 +102,35 @@ def _bring_in(tenant: Tenant, found: ContactImport) -> None:
     def save(tally: Tally) -> None:
         nonlocal done
         # The workspace is locked for this batch: nobody else goes on with it meanwhile.
-        row = ContactImport.objects.get(pk=found.pk)
+        row = ContactImport.objects.defer("content").get(pk=found.pk)
         if row.rows != done or row.finished_at is not None:
             raise Overtaken
         row.created, row.completed = tally.created, tally.completed
         row.unchanged, row.refused = tally.unchanged, tally.refused
         row.reasons = [[bad.line, bad.reason] for bad in refused[:MOST_REASONS]]
         row.failures, row.taken_until = 0, timezone.now() + LEASE
-        row.save()
+        row.save(update_fields=_PROGRESS)
         done = tally.rows
 
-    importing.import_contacts(tenant, rows, refuse=refused.append, progress=save, tally=tally)
+    ends, is_done = time.monotonic() + AT_A_TIME, False
+
+    def for_a_while() -> Iterator[Row | BadRow]:
+        nonlocal is_done
+        for row in rows:
+            yield row
+            if time.monotonic() > ends:
+                return
+        is_done = True
+
+    importing.import_contacts(
+        tenant, for_a_while(), refuse=refused.append, progress=save, tally=tally
+    )
     with tenant_transaction(tenant.pk):
-        _finish(ContactImport.objects.get(pk=found.pk))
+        if is_done:
+            _finish(ContactImport.objects.get(pk=found.pk))
+        else:
+            ContactImport.objects.filter(pk=found.pk).update(taken_until=None)
+    return is_done
 
 
 def _put_off(tenant_id: UUID, import_id: UUID) -> float | None:

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import models
 
 from contacts import search
-from contacts.numbers import display
+from contacts.numbers import E164, display
 from tenants.fence.scoping import TenantChild, TenantFence, TenantOwned
 
 
@@ -82,7 +82,7 @@ class ContactNumber(TenantChild):
                 fields=["tenant", "contact", "number"], name="contact_number_once"
             ),
             models.CheckConstraint(
-                condition=models.Q(number__regex=r"^\+[1-9][0-9]{6,14}$"),
+                condition=models.Q(number__regex=E164),
                 name="contact_number_e164",
             ),
         ]

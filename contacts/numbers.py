@@ -10,6 +10,7 @@ import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType, shortnumberinfo
 
 MOST_NUMBERS = 20  # of a contact
+E164 = r"^\+[1-9][0-9]{6,14}$"  # what is stored
 
 
 class NumberError(ValueError):
@@ -104,7 +105,13 @@ def parse(text: str, region: str) -> str:
         )
     if not is_valid:
         raise NumberError("invalid_number", _why_invalid(typed, number))
-    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    # Some plans have longer and shorter ones, which nobody outside of them can dial.
+    if not re.fullmatch(E164, e164):
+        long = "That number is too long. Check for extra digits."
+        short = "That number is too short. Check for missing digits."
+        raise NumberError("invalid_number", long if len(e164) > 16 else short)
+    return e164
 
 
 def _refuse_emergency(typed: str, region: str) -> None:

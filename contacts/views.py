@@ -110,7 +110,7 @@ def _begin_import(request: TenantRequest, form: ImportForm) -> HttpResponse:
 @export_required
 def imported(request: TenantRequest, import_id: UUID) -> HttpResponse:
     """How far a file has come, in the end what became of it; asked by itself, only that part."""
-    found = ContactImport.objects.filter(pk=import_id).first()
+    found = ContactImport.objects.defer("content").filter(pk=import_id).first()
     if found is None:
         raise Http404
     context = {

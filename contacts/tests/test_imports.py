@@ -152,7 +152,7 @@ def test_what_fails_is_tried_again_and_in_the_end_said_to_have_broken_off(
         change(cast, taken_until=None)
     assert queued == [2.0**n for n in range(1, imports.MOST_FAILURES)]
     page = alice.get(where).content.decode()
-    assert "The import broke off after 0 rows" in page and "load delay" not in page
+    assert "The import broke off after 0 rows" in page and "every 1s" not in page
     assert names(cast) == [] and latest(cast).content == ""
 
 
@@ -192,3 +192,54 @@ def test_a_workspace_has_a_few_files_under_way_and_no_more(cast: Any, alice: Cli
     assert "on their way already" in answer.context["form"].errors["file"][0]
     work_off(cast)
     assert posted(alice, GOOD).status_code == 303
+
+
+def test_a_long_file_is_brought_in_bit_by_bit_and_one_after_the_other(
+    cast: Any, alice: Client, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("contacts.imports.AT_A_TIME", -1.0)  # a row each time
+    queued: list[Any] = []
+
+    def queue(task: Any, *given: Any, countdown: float = 0) -> None:
+        queued.append((*map(str, given), countdown))
+
+    monkeypatch.setattr("contacts.tasks.queue", queue)
+    posted(alice, GOOD)
+    first = latest(cast)
+    ids = str(cast.acme.pk), str(first.pk)
+    for rows in range(1, 5):
+        tasks.work_off_import(*ids)
+        with tenant_transaction(cast.acme.pk):
+            first.refresh_from_db()
+        assert (first.rows, first.finished_at, queued.pop()) == (rows, None, (*ids, 0.0))
+    posted(alice, GOOD)
+    second = latest(cast)
+    with tenant_transaction(cast.acme.pk):
+        ContactImport.objects.filter(pk=first.pk).update(
+            taken_until=timezone.now() + timedelta(seconds=60)
+        )
+    tasks.work_off_import(ids[0], str(second.pk))
+    assert queued.pop() == (ids[0], str(second.pk), imports.IN_TURN)
+    with tenant_transaction(cast.acme.pk):
+        ContactImport.objects.filter(pk=first.pk).update(taken_until=None)
+    tasks.work_off_import(*ids)
+    with tenant_transaction(cast.acme.pk):
+        first.refresh_from_db()
+    assert first.finished_at and (first.created, first.unchanged) == (4, 0) and not queued
+
+
+def test_what_became_of_a_file_is_told_for_a_month(cast: Any, alice: Client) -> None:
+    page = brought_in(alice, cast, GOOD).request["PATH_INFO"]
+    posted(alice, GOOD)
+    change(cast, begun_at=timezone.now() - timedelta(days=31))
+    tasks.take_up_imports(cast.acme.pk)
+    assert alice.get(page).status_code == 404
+    assert latest(cast).finished_at is None  # the other one is still to be brought in
+
+
+def test_rows_are_counted_however_they_end(cast: Any, alice: Client) -> None:
+    answer = posted(alice, b"name,email\r" + b"A,a@x.example\r" * 5001)
+    assert answer.status_code == 422
+    assert "more than 5,000 rows" in answer.context["form"].errors["file"][0]
+    brought_in(alice, cast, GOOD.replace(b"\n", b"\r"))
+    assert names(cast) == ["Ann", "Bea", "Cid", "Dan"] and latest(cast).lines == 5

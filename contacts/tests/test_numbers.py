@@ -215,3 +215,22 @@ def test_numbers_are_shown_as_people_write_them() -> None:
     assert display("+14155550100", "US") == "(415) 555-0100"
     assert display("+14155550100", "GB") == "+1 415-555-0100"
     assert display("anonymous") == "anonymous"
+
+
+@pytest.mark.parametrize(
+    ("typed", "region", "said"),
+    [
+        ("030 12345678 90123", "DE", "too long"),
+        ("030 123456789012", "DE", "too long"),
+        ("030 1234567890", "DE", None),
+        ("+43 1116", "US", "too short"),
+    ],
+)
+def test_what_some_plans_allow_and_nobody_can_store_is_refused(
+    typed: str, region: str, said: str | None
+) -> None:
+    if said is None:
+        assert len(parse(typed, region)) <= 16
+        return
+    with pytest.raises(NumberError, match=said):
+        parse(typed, region)
