@@ -11,6 +11,9 @@ from calls.selectors import presentation
 from contacts.numbers import display
 from tenants.models import Tenant
 
+# With these codes the browser gave up before it asked for a call.
+_NOTHING_DIALLED = ("canceled", "no_sound")
+
 
 @dataclass(frozen=True)
 class ActiveCall:
@@ -63,6 +66,8 @@ def active_call(
         talk = presentation.seconds(call.duration) if call.answered_at else ""
         over = _over(waiting, presentation.ended(outcome, call.error_code), talk)
         return replace(over, answered_iso=_iso(call.answered_at))
+    if error in _NOTHING_DIALLED and call is not None:
+        error = ""  # of the way back into a call that goes on
     if error == "canceled":
         nothing = presentation.Ended("Call ended", "secondary", "Nothing was dialled.")
         return _over(waiting, nothing)

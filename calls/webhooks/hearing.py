@@ -21,8 +21,10 @@ def hear(hook: Hook, account: TwilioAccount, form: Form, query: QueryDict) -> No
     """Route it, and see to what is to be done now. Raises `Crowded`: then it is to come again."""
     callback = Callback(hook, account, ids_of(query), form, timezone.now())
     log_context.bind(**{**callback.ids, "tenant": callback.named_tenant})
+    # The address that all browsers share names nobody: there it is the call.
+    about = sorted(map(str, callback.ids.values())) or [form.get("CallSid", "")]
     try:
-        with _gate.passing((hook, *sorted(callback.ids.values()))):
+        with _gate.passing((hook, *about)):
             found = routing.hear(callback)
     except Unroutable as error:
         aside.keep(callback, str(error))

@@ -138,6 +138,7 @@ export function createPhone({
     const body = { ...(contactId ? { contactId } : {}), ...(to ? { to } : {}), clientRequestId: mine.request };
     const until = now() + RETRY_FOR_MS;
     while (!mine.over) {
+      mine.asked = true;
       try {
         await post("/api/twilio/make-call", body);
         mine.placed = true;
@@ -252,13 +253,10 @@ export function createPhone({
     /** Ends this page's call, or, where another page of this agent has it, that one's (`request`). */
     async end(request) {
       const mine = state === "connecting" || state === "open" ? attempt : null;
-      if (mine && !mine.placed) {
-        finish(mine, new PhoneError("canceled"));
-        return;
-      }
       // Said before leaving: an agent who leaves without a word is waited for.
-      if (mine || request) await Promise.race([askEnd(mine?.request ?? request), wait(END_MS)]);
-      if (mine) finish(mine, null);
+      const isCalling = mine ? mine.asked || mine.detail.rejoin : request;
+      if (isCalling) await Promise.race([askEnd(mine?.request ?? request), wait(END_MS)]);
+      if (mine) finish(mine, mine.placed ? null : new PhoneError("canceled"));
     },
   };
 }

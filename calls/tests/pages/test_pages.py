@@ -1,6 +1,7 @@
 """What the calls page and its panels show, by the names that people and screen readers find."""
 
 import re
+import uuid
 from html import unescape
 from typing import Any
 
@@ -143,3 +144,22 @@ def test_an_answered_call_that_has_just_ended_waits_for_its_length_without_polli
     html = panel(state="ended", is_over=True, answered_iso="2026-11-22T10:00:00+00:00")
     assert "live:mine from:body" in html and "every" not in html
     assert "hx-morph-skip-children" in html
+
+
+def test_an_end_on_the_way_back_does_not_say_that_nothing_was_dialled(
+    cast: Any, dialled: Any, signed_in: Any
+) -> None:
+    """Of a call that goes on, in which somebody holds; of one that was never made, it does."""
+    bob = signed_in(cast.bob)
+
+    def shown(**asked: str) -> str:
+        page = bob.get("/calls/active", {"request": str(dialled.request_id)} | asked)
+        return str(page.content.decode())
+
+    dialled.hear(states.CALL, "in-progress", dialled.contact_leg)
+    dialled.hear(states.CONFERENCE, "participant-join", dialled.contact_leg)
+    dialled.hear(states.CONFERENCE, "participant-leave", dialled.agent_leg)
+    for error in ("canceled", "no_sound"):
+        page = shown(error=error)
+        assert "Nothing was dialled" not in page and 'id="call_rejoin"' in page
+        assert "Nothing was dialled" in shown(error=error, request=str(uuid.uuid4()))

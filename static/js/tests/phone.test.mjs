@@ -442,6 +442,23 @@ test("what is known of a network is not waited for again, until it is another on
   assert.equal(world.asked("/api/twilio/make-call"), 2);
 });
 
+test("who ends on the way back, or while it is dialled, says so to the server", async () => {
+  for (const [rejoin, answers] of [
+    [true, { "/api/twilio/access-token": () => new Promise(() => {}) }],
+    [false, { "/api/twilio/make-call": () => new Promise(() => {}) }],
+  ]) {
+    world = build({ answers });
+    world.phone.dial({ contactId: "c1", to: "+15550100", name: "Ada", clientRequestId: "r1", rejoin });
+    await settle();
+    if (!rejoin) world.call.emit("accept", world.call);
+    await settle();
+    world.phone.end();
+    await settle();
+    assert.deepEqual(world.posts.find(([path]) => path === "/calls/end")?.[1], { request: "r1" });
+    assert.equal(world.phone.state, "ended");
+  }
+});
+
 test("another page of the agent can end the call", async () => {
   world = build();
   await world.phone.end("r9");
