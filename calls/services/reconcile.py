@@ -84,8 +84,10 @@ def look_at(tenant_id: UUID, room_id: UUID, *, now: datetime) -> None:
         and now - call.ended_at >= LATE
         and _look_at_the_rest(account, call, legs, now)
     )
-    if room.closed_at is not None and now - room.closed_at >= LATE and not is_missing:
-        _settle(room)
+    if room.closed_at is not None and now - room.closed_at >= LATE:
+        is_missing |= _look_at_ends(account, legs)
+        if not is_missing:
+            _settle(room)
 
 
 def _give_up(room: Conference, legs: Sequence[CallLeg]) -> None:
@@ -127,6 +129,23 @@ def _look_at_people(
         tending.close_room(room.tenant_id, room.pk)
     else:
         tending.tend_room(room.tenant_id, room.pk)
+
+
+def _look_at_ends(account: TwilioAccount, legs: Sequence[CallLeg]) -> bool:
+    """Of a closed room, ask about whoever has left it and whose call's end was not heard. Whether
+    one goes on.
+    """
+    is_up = False
+    for leg in legs:
+        if leg.status in states.TERMINAL or not leg.call_sid:
+            continue
+        facts = gateway.fetch_call(account, leg.call_sid)
+        if facts is None:
+            findings.conclude(leg, states.COMPLETED, why="Twilio does not know this call")
+            continue
+        findings.hear_facts(leg, facts)
+        is_up |= facts.status not in states.TERMINAL
+    return is_up
 
 
 def _look_into_the_room(account: TwilioAccount, room: Conference, leg: CallLeg) -> None:

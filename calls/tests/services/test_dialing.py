@@ -388,8 +388,12 @@ def test_what_nobody_comes_back_to_ends_without_a_worker(
 ) -> None:
     """The contact is on hold, and no callback will come."""
     seen: list[Any] = []
-    steps = [Step.HOLD, Step.CLOSE]
-    monkeypatch.setattr(tasks.tending, "tend_room", lambda *room: seen.append(room) or steps.pop(0))
+
+    def tend(*room: Any) -> Step:
+        seen.append(room)
+        return Step.HOLD if len(seen) == 1 else Step.CLOSE
+
+    monkeypatch.setattr(tending, "tend_room", tend)
     monkeypatch.setattr(tasks, "COME_BACK", timedelta(seconds=-0.9))
     monkeypatch.setattr(Task, "apply_async", refuse_task)
     tasks.tend_now(ready.room.tenant_id, ready.room.pk)

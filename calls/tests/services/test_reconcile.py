@@ -394,6 +394,7 @@ def ended_call(cast: Any, ended_at: Any) -> Conference:
         room = Conference.objects.get(pk=leg.conference_id)
         room.closed_at, room.next_look_at = ended_at, ended_at + timedelta(minutes=2)
         room.save()
+        CallLeg.objects.filter(conference=room).update(status="completed")
         CallLog.objects.filter(conference=room).update(
             is_recorded=True, answered_at=ended_at, ended_at=ended_at, twilio_call_sid=sid("CA")
         )
@@ -431,6 +432,34 @@ def test_of_a_call_that_lacks_nothing_twilio_is_not_asked(cast: Any, monkeypatch
     reconcile.sweep_tenant(cast.acme.pk, now=now + timedelta(minutes=3))
     with tenant_transaction(cast.acme.pk):
         assert Conference.objects.get(pk=room.pk).next_look_at is None
+
+
+@pytest.mark.parametrize("said", [("completed", 40), ("in-progress", None), None])
+def test_the_end_of_who_left_is_asked_for_when_it_was_not_heard(
+    cast: Any, dialled: Scene, monkeypatch: Any, said: Any
+) -> None:
+    """Their leaving closed the room; the end of their browser's call got lost."""
+    at = timezone.now()
+    dialled.hear(states.CALL, "completed", dialled.contact_leg, at=at, duration=30)
+    dialled.hear(states.CONFERENCE, "participant-leave", dialled.agent_leg, at=at)
+    tenant_id = dialled.room.tenant_id
+
+    def facts(account: Any, sid: str) -> Any:
+        assert sid == dialled.agent_leg.call_sid
+        return said and gateway.CallFacts(sid, said[0], at if said[1] else None, said[1])
+
+    with tenant_transaction(tenant_id):
+        CallLog.objects.update(is_recorded=False)
+    monkeypatch.setattr(gateway, "fetch_call", facts)
+    reconcile.look_at(tenant_id, dialled.room.pk, now=at + timedelta(minutes=3))
+    with tenant_transaction(tenant_id):
+        dialled.agent_leg.refresh_from_db()
+        dialled.room.refresh_from_db()
+    is_up = said == ("in-progress", None)
+    assert (dialled.agent_leg.status == "completed") is not is_up
+    if said == ("completed", 40):
+        assert dialled.agent_leg.duration == 40
+    assert (dialled.room.next_look_at is not None) is is_up
 
 
 def test_the_sweep_takes_up_files_of_contacts_of_every_workspace(

@@ -806,6 +806,24 @@ def test_a_removed_member_is_not_let_in(cast: Any, webhook: Webhook) -> None:
     assert verbs(webhook(VOICE, **voice(cast.bob))) == ["Say", "Hangup"]
 
 
+def test_the_end_of_a_removed_members_call_is_heard(
+    cast: Any, waiting: Scene, webhook: Webhook
+) -> None:
+    with tenant_transaction(cast.acme.pk):
+        cast.bob.is_active = False
+        cast.bob.save()
+    fields = {
+        "CallSid": waiting.agent_leg.call_sid or "",
+        "From": f"client:{cast.bob.identity}",
+        "CallStatus": "completed",
+        "CallDuration": "30",
+    }
+    assert webhook(STATUS, **fields).status_code == 204
+    with tenant_transaction(cast.acme.pk):
+        waiting.agent_leg.refresh_from_db()
+    assert (waiting.agent_leg.status, waiting.agent_leg.duration) == ("completed", 30)
+
+
 def test_a_voice_request_gets_twiml_even_without_a_database(
     cast: Any, webhook: Webhook, monkeypatch: Any
 ) -> None:
