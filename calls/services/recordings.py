@@ -4,10 +4,11 @@ import hashlib
 import logging
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
@@ -177,7 +178,8 @@ def _save(
     relative = f"{recording.tenant_id.hex}/{recording.pk.hex}.wav"
     final: Path = settings.RECORDINGS_DIR / relative
     final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = final.with_suffix(".partial")
+    # Each writer its own: two may be at it when somebody has asked for it again.
+    partial = final.with_suffix(f".{uuid4().hex}.partial")
     digest, size = hashlib.sha256(), 0
     try:
         with partial.open("wb") as file:
@@ -196,9 +198,18 @@ def _save(
         if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
             raise BadMedia("What came is not WAV audio.")
         partial.rename(final)
+        _clear_away(final)
     finally:
         partial.unlink(missing_ok=True)
     return relative, size, digest.hexdigest()
+
+
+def _clear_away(final: Path) -> None:
+    """What workers left that were killed at it."""
+    for left in final.parent.glob(f"{final.stem}.*partial"):
+        with suppress(FileNotFoundError):
+            if left.stat().st_mtime < timezone.now().timestamp() - LEASE.total_seconds():
+                left.unlink()
 
 
 def _postpone(recording: Recording, error: Exception, now: datetime) -> float | None:

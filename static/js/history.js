@@ -5,9 +5,9 @@
 (() => {
   const $ = (id) => document.getElementById(id);
 
-  const isAt = (element) =>
-    (document.hasFocus() && element.contains(document.activeElement)) ||
-    [...element.querySelectorAll("audio")].some((audio) => audio.currentTime > 0 && !audio.ended);
+  const has = (element, isHeld) =>
+    (document.hasFocus() && element.contains(document.activeElement)) || [...element.querySelectorAll("audio")].some(isHeld);
+  const isAt = (element) => has(element, (audio) => audio.currentTime > 0 && !audio.ended);
 
   function isRead(row) {
     const { top, bottom } = row.getBoundingClientRect();
@@ -18,7 +18,8 @@
   const length = (list) => Number(list.dataset.length ?? list.dataset.page);
 
   function beginAnew() {
-    if (isAt($("history"))) return; // the next news try again
+    // The next news try again. What was paused half-way is not waited for: it may stay so for ever.
+    if (has($("history"), (audio) => !audio.paused)) return;
     htmx.ajax("GET", $("history_news").getAttribute("hx-get"), { target: "#history", swap: "outerHTML" });
   }
 

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import math
+import os
 import re
 import struct
 import wave
@@ -463,3 +464,26 @@ def test_a_call_of_another_tenant_gets_no_recording(dialled: Scene, cast: Any) -
     with tenant_transaction(cast.acme.pk):
         assert not Recording.objects.exists()
         assert CallLog.objects.count() == 1
+
+
+def test_two_who_fetch_the_same_at_once_store_it_whole(
+    stored: Recording, storage: Path, monkeypatch: Any
+) -> None:
+    """Somebody has asked for it again while it was on its way; a third was killed at it."""
+    audio = wav(0.2)
+    other: list[Any] = []
+
+    def chunks(*_: Any) -> Any:
+        yield audio[:100]
+        if not other:
+            other.append(recordings._save(stored, iter([audio]), len(audio)))
+        yield audio[100:]
+
+    killed = storage / f"{stored.tenant_id.hex}/{stored.pk.hex}.killed.partial"
+    killed.parent.mkdir(exist_ok=True)
+    killed.write_bytes(b"RIFF")
+    os.utime(killed, (0, 0))
+    path, size, _ = recordings._save(stored, chunks(), len(audio))
+    assert other == [(path, size, hashlib.sha256(audio).hexdigest())]
+    assert (storage / path).read_bytes() == audio
+    assert list(storage.rglob("*.partial")) == []
