@@ -16,6 +16,7 @@
 
 import { createDevices } from "./devices.js";
 import { PhoneError, createServer } from "./server.js";
+import { SOUND_LOST, createWay } from "./way.js";
 
 const DEFAULTS = {
   closeProtection: true,
@@ -34,15 +35,6 @@ const END_MS = 1500;
 const RETRY_MS = 250;
 const RETRY_FOR_MS = 10000;
 const LEVEL_MS = 100;
-// Sound from the room must have come before anybody is rung; once it has, it will for a while.
-const SOUND_MS = 5000;
-const SOUND_EVERY_MS = 50;
-const SOUND_KNOWN_MS = 600000;
-// A loss is told once the server can be reached again; with the network everything may be gone.
-const LOST_FOR_MS = 120000;
-const LOST_EVERY_MS = 2000;
-const MOST_LOSSES = 20;
-const SOUND_LOST = 53405; // not the signalling's 53001, which leaves the sound alone
 
 export function createPhone({
   Twilio, fetch, mediaDevices, emit, csrf = () => "", options = {},
@@ -51,18 +43,17 @@ export function createPhone({
   clearTimeout = globalThis.clearTimeout, now = () => Date.now(),
 }) {
   const { post, askEnd, sayLost } = createServer({ fetch, csrf });
+  const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  const way = createWay({ sayLost, wait, now });
   // One attempt at a call: {request, detail, release, device, call, placed, over, watchdog}.
   let attempt = null;
   let claiming = false;
   let state = "idle";
   let muted = false;
-  let soundKnownUntil = 0;
 
   function report(mine, { code = "phone_failed", message = "" }, fatal) {
     emit("phone:error", { code, message, request: mine.request, fatal });
   }
-
-  const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
   function tell(next = state) {
     state = next;
@@ -107,31 +98,6 @@ export function createPhone({
     });
   }
 
-  /** Until sound from the room has come: a remote track is muted before. A contact who is rung over a
-      network that lets none through would hear silence. Throws no_sound. */
-  async function hearRoom(mine) {
-    const until = now() + SOUND_MS;
-    while (!mine.over && now() >= soundKnownUntil) {
-      const [track] = mine.call.getRemoteStream()?.getAudioTracks() ?? [];
-      const isHeard = track && !track.muted;
-      // A room may be silent as well. The SDK does not say so in public: whether there is a way.
-      const isSilent = () => mine.call._mediaHandler?.version?.pc?.connectionState === "connected";
-      if (isHeard || (now() >= until && isSilent())) soundKnownUntil = now() + SOUND_KNOWN_MS;
-      else if (now() >= until) throw new PhoneError("no_sound");
-      else await wait(SOUND_EVERY_MS);
-    }
-  }
-
-  /** The way of the sound is lost, and this page is not: the call's story tells it. */
-  async function tellLost(mine) {
-    const number = mine.losses = (mine.losses ?? 0) + 1;
-    const since = now();
-    if (!mine.placed || number > MOST_LOSSES) return;
-    while (now() - since < LOST_FOR_MS && !await sayLost(mine.request, number, now() - since)) {
-      await wait(LOST_EVERY_MS);
-    }
-  }
-
   /** Asks the server to ring the other side, again while our own leg is still on its way in. */
   async function place(mine) {
     const { contactId, to } = mine.detail;
@@ -165,7 +131,7 @@ export function createPhone({
       clearTimeout(mine.watchdog);
       devices.attach(mine.device.audio);
       tell("open");
-      hearRoom(mine).then(() => place(mine)).catch((error) => finish(mine, error));
+      way.hear(mine).then(() => place(mine)).catch((error) => finish(mine, error));
     });
     call.on("mute", (isMuted) => {
       muted = isMuted;
@@ -174,7 +140,7 @@ export function createPhone({
     call.on("reconnecting", ({ code } = {}) => {
       if (mine.over) return;
       emit("phone:signal", { lost: true });
-      if (code === SOUND_LOST) tellLost(mine);
+      if (code === SOUND_LOST) way.tellLost(mine);
     });
     call.on("reconnected", () => !mine.over && emit("phone:signal", { lost: false }));
     call.on("warning", (name) => !mine.over && emit("phone:quality", { name }));
@@ -240,10 +206,7 @@ export function createPhone({
     dial,
     get state() { return state; },
     get request() { return attempt?.request ?? ""; },
-    /** Another network: whether sound comes through is not known any more. */
-    networkChanged() {
-      soundKnownUntil = 0;
-    },
+    networkChanged: way.forget,
     mute() {
       if (state === "open") attempt.call.mute(!muted);
     },
