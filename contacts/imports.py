@@ -30,7 +30,6 @@ AT_A_TIME = 5.0  # seconds, after which other tasks have their turn
 IN_TURN = 3.0  # seconds until one that waits for another asks again
 KEPT = timedelta(days=30)  # how long a page tells what became of a file
 
-
 _PROGRESS = ["created", "completed", "unchanged", "refused", "reasons", "failures", "taken_until"]
 
 
@@ -56,9 +55,13 @@ def begin(tenant: Tenant, *, name: str, text: str, ignored: str) -> ContactImpor
 
 
 def to_take_up(now: datetime) -> list[UUID]:
-    """Those of the current tenant that nobody works at; what is finished for long is forgotten."""
-    ContactImport.objects.filter(begun_at__lt=now - KEPT).exclude(finished_at=None).delete()
+    """Those of the current tenant that nobody works at."""
     return list(_free(now).values_list("pk", flat=True))
+
+
+def forget_old(now: datetime) -> None:
+    """Of the current tenant, what is finished for long."""
+    ContactImport.objects.filter(begun_at__lt=now - KEPT).exclude(finished_at=None).delete()
 
 
 def _free(now: datetime) -> QuerySet[ContactImport]:
@@ -127,7 +130,7 @@ def _bring_in(tenant: Tenant, found: ContactImport) -> bool:
     )
     with tenant_transaction(tenant.pk):
         if is_done:
-            _finish(ContactImport.objects.get(pk=found.pk))
+            _finish(ContactImport.objects.defer("content").get(pk=found.pk))
         else:
             ContactImport.objects.filter(pk=found.pk).update(taken_until=None)
     return is_done
@@ -135,7 +138,7 @@ def _bring_in(tenant: Tenant, found: ContactImport) -> bool:
 
 def _put_off(tenant_id: UUID, import_id: UUID) -> float | None:
     with tenant_transaction(tenant_id):
-        row = ContactImport.objects.get(pk=import_id)
+        row = ContactImport.objects.defer("content").get(pk=import_id)
         row.failures += 1
         if row.failures == MOST_FAILURES:
             _finish(row, broke_off=True)

@@ -19,6 +19,8 @@ def work_off_import(self: Task, tenant_id: str, import_id: str) -> None:
 
 def take_up_imports(tenant_id: UUID) -> None:
     """Those at which nobody works: their task or its worker was lost."""
+    now = timezone.now()
     with tenant_transaction(tenant_id):
-        for import_id in imports.to_take_up(timezone.now()):
+        imports.forget_old(now)
+        for import_id in imports.to_take_up(now):
             queue(work_off_import, tenant_id, import_id)

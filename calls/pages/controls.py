@@ -25,9 +25,7 @@ from tenants.bricks.ids import read_uuid
 @member_required
 def end_call(request: TenantRequest) -> HttpResponse:
     """The agent has pressed End call: nobody is waited for any more. Asking twice is no error."""
-    room = Conference.objects.filter(
-        agent_id=request.member.user_id, client_request_id=_request_id(request)
-    ).first()
+    room = _room(request)
     if room is not None and findings.ask_end(room) is not None:
         tasks.tend_now(room.tenant_id, room.pk)
     return HttpResponse(status=204)
@@ -48,12 +46,10 @@ def sound_lost(request: TenantRequest) -> HttpResponse:
     form = LostSoundForm(request.POST)
     if not form.is_valid():
         return HttpResponse(status=400)
-    user_id, ago = request.member.user_id, timedelta(milliseconds=form.cleaned_data["ago"])
-    room = Conference.objects.filter(
-        agent_id=user_id, client_request_id=_request_id(request)
-    ).first()
+    room, user_id = _room(request), request.member.user_id
+    number, ago = form.cleaned_data["number"], timedelta(milliseconds=form.cleaned_data["ago"])
     if room is not None:
-        number, at = form.cleaned_data["number"], timezone.now() - ago
+        at = timezone.now() - ago
         if findings.note_lost_sound(room, user_id, number=number, at=at) is not None:
             tasks.tend_now(room.tenant_id, room.pk)
     return HttpResponse(status=204)
@@ -83,6 +79,13 @@ def rejoin(request: TenantRequest) -> HttpResponse:
         "rejoin": True,
     }
     return HttpResponse(status=204, headers={"HX-Trigger": json.dumps({"phone:dial": wish})})
+
+
+def _room(request: TenantRequest) -> Conference | None:
+    """The agent's own room of the request that is named. Raises `Http404` when none is."""
+    return Conference.objects.filter(
+        agent_id=request.member.user_id, client_request_id=_request_id(request)
+    ).first()
 
 
 def _request_id(request: TenantRequest) -> UUID:

@@ -28,26 +28,20 @@ export function createServer({ fetch, csrf = () => "" }) {
     throw new PhoneError(code ?? `http_${response.status}`, message, response.status);
   }
 
+  const tell = (path, fields, options) => fetch(path, {
+    method: "POST",
+    credentials: "same-origin",
+    headers: { "X-CSRFToken": csrf() },
+    body: new URLSearchParams(fields),
+    ...options,
+  });
+
   /** Says that the agent has pressed End; if nobody hears it, the server notices by itself. */
-  function askEnd(request) {
-    return fetch("/calls/end", {
-      method: "POST",
-      credentials: "same-origin",
-      keepalive: true,
-      headers: { "X-CSRFToken": csrf() },
-      body: new URLSearchParams({ request }),
-    }).catch(() => {});
-  }
+  const askEnd = (request) => tell("/calls/end", { request }, { keepalive: true }).catch(() => {});
 
   /** Says that the sound of a call was lost `ago` ms ago, for the `number`th time; whether it arrived. */
-  function sayLost(request, number, ago) {
-    return fetch("/calls/sound-lost", {
-      method: "POST",
-      credentials: "same-origin",
-      headers: { "X-CSRFToken": csrf() },
-      body: new URLSearchParams({ request, number, ago }),
-    }).then(({ status }) => status < 500, () => false);
-  }
+  const sayLost = (request, number, ago) =>
+    tell("/calls/sound-lost", { request, number, ago }).then(({ status }) => status < 500, () => false);
 
   return { post, askEnd, sayLost };
 }
