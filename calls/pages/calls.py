@@ -26,6 +26,8 @@ from tenants.models import Role
 from tenants.trail import audit, csv_export
 from tenants.trail.audit import Action, Thing
 
+MOST_ROWS = 8 * selectors.PAGE_SIZE  # that an open page keeps up to date
+
 
 @require_GET
 @login_required
@@ -120,13 +122,18 @@ def export_calls(request: TenantRequest) -> HttpResponseBase:
 def _history(request: TenantRequest, filters: Filters, given: dict[str, str]) -> dict[str, Any]:
     """What `_history.html` needs: the page of calls, and the addresses of its links."""
     page = selectors.history(
-        request.tenant, now=timezone.now(), filters=filters, before=request.GET.get("before", "")
+        request.tenant,
+        now=timezone.now(),
+        filters=filters,
+        before=request.GET.get("before", ""),
+        size=_rows_asked(request),
     )
     rest = {name: value for name, value in given.items() if name != "direction"}
     directions = [("", "All"), ("inbound", "Inbound"), ("outbound", "Outbound")]
     return {
         "history": page,
         "page_size": selectors.PAGE_SIZE,
+        "most_rows": MOST_ROWS,
         "direction": filters.direction,
         "here": _address(request.path, given),
         "more": _address(request.path, given | {"before": page.next_cursor}),
@@ -135,6 +142,13 @@ def _history(request: TenantRequest, filters: Filters, given: dict[str, str]) ->
             for value, label in directions
         ],
     }
+
+
+def _rows_asked(request: TenantRequest) -> int:
+    """An open page has as many looked at again as it shows."""
+    text = request.GET.get("rows", "")
+    rows = int(text) if text.isascii() and text.isdecimal() and len(text) < 5 else 0
+    return min(max(rows, selectors.PAGE_SIZE), MOST_ROWS)
 
 
 def _address(path: str, query: dict[str, str]) -> str:

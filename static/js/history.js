@@ -1,7 +1,7 @@
-/* The history shows what a fresh look would show. News bring its newest page: new rows come on top, known ones are
-   patched, what the filter finds no more is taken away, and what lies beyond the list's length is let go. Where the
-   newest page does not touch what stands there (this one was asleep), the list begins anew. None of it is done to
-   what somebody is at: reads, types or plays. */
+/* The history shows what a fresh look would show. News bring as many of the newest rows as stand there (up to
+   data-most): new ones come on top, known ones are patched, what the filter finds no more is taken away, and what lies
+   beyond the list's length is let go. Where they do not touch what stands there (this one was asleep), the list begins
+   anew. None of it is done to what somebody is at: reads, types or plays. */
 (() => {
   const $ = (id) => document.getElementById(id);
 
@@ -16,6 +16,7 @@
 
   const pageLength = (list) => Number(list.dataset.page);
   const length = (list) => Number(list.dataset.length ?? list.dataset.page);
+  const asked = ({ dataset, children }) => Math.min(Math.max(children.length, dataset.page), dataset.most);
 
   function beginAnew() {
     // The next news try again. What was paused half-way is not waited for: it may stay so for ever.
@@ -39,7 +40,7 @@
     });
   }
 
-  /** The newest page is the truth down to its last row; one that is not full, of everything. */
+  /** The newest rows are the truth down to the last of them; if they are not as many as asked for, of everything. */
   function takeAway(list, fresh, isWhole) {
     const found = new Set(fresh);
     for (const row of [...list.children]) {
@@ -75,7 +76,7 @@
     handle_swap(style, list, fragment) {
       if (style !== "merge") return false;
       const fresh = [...fragment.children];
-      const isWhole = fresh.length < pageLength(list);
+      const isWhole = fresh.length < list.dataset.asked;
       const touches = isWhole || !list.children.length || fresh.some((row) => $(row.id)?.parentElement === list);
       if (!touches) {
         beginAnew();
@@ -87,6 +88,13 @@
       if (!isWhole && !$("history_more_link")) pointAfter(list.lastElementChild);
       return rows.filter((row) => row.isConnected);
     },
+  });
+
+  document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+    const list = $("history_rows");
+    if (!list || ctx.sourceElement.id !== "history_news") return;
+    list.dataset.asked = asked(list);
+    ctx.request.body.set("rows", list.dataset.asked);
   });
 
   // Whoever asks for more keeps it.

@@ -100,6 +100,29 @@ def test_a_page_open_all_day_keeps_one_page_and_goes_on_behind_it(
     wait_for_rows(page, newest(cast, 2 * PAGE))  # who has asked for more keeps more
 
 
+def test_news_reach_every_row_that_is_shown(page: Page, cast: Any, calls: Any) -> None:
+    """Not only the newest page, and nothing is taken away that comes after what was asked for."""
+    calls(5)
+    calls(1, status="in-progress", outcome="", ended_at=None)
+    calls(60)
+    sign_in(page, "bob@acme.example", company.PASSWORD)
+    live = CallLog.objects.filter(ended_at=None)
+    with tenant_transaction(cast.acme.pk):
+        row = page.locator(f"#call_{live.get().pk}")
+    for count in (2, 3):
+        page.get_by_role("link", name="Show more").click()
+        expect(page.locator("#history_rows > tr")).to_have_count(min(count * PAGE, 66))
+    expect(row).to_contain_text("In call")
+    with tenant_transaction(cast.acme.pk):
+        live.update(status="completed", outcome="completed", ended_at=datetime.now(UTC))
+    page.evaluate(NEWS)
+    expect(row).to_contain_text("Completed")
+    assert shown(page) == newest(cast, 66)
+    with tenant_transaction(cast.acme.pk):
+        CallLog.objects.order_by("started_at")[0].delete()
+    wait_for_rows(page, newest(cast, 65))
+
+
 def test_nothing_is_taken_from_under_somebodys_hands(page: Page, cast: Any, calls: Any) -> None:
     calls(30)
     sign_in(page, "bob@acme.example", company.PASSWORD)

@@ -299,6 +299,21 @@ def test_a_long_history_is_exported_page_by_page(
     assert starts == sorted(starts, reverse=True) and len({*starts}) == 5
 
 
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [("", 2), ("2", 2), ("3", 3), ("4", 4), ("9", 4), ("-3", 2), ("three", 2), ("9" * 99, 2)],
+)
+def test_an_open_page_asks_for_as_many_rows_as_it_shows(
+    log: Any, signed_in: Any, monkeypatch: pytest.MonkeyPatch, asked: str, shown: int
+) -> None:
+    monkeypatch.setattr("calls.selectors.PAGE_SIZE", 2)
+    monkeypatch.setattr("calls.pages.calls.MOST_ROWS", 4)
+    page = signed_in(log.bob).get("/calls", {"rows": asked}, headers=HTMX).content.decode()
+    assert page.count('<tr role="row"') == shown
+    # It is a matter of this answer only: no link of the page goes on with it.
+    assert "rows=" not in page
+
+
 def test_agents_export_no_calls(log: Any, signed_in: Any) -> None:
     client = signed_in(log.bob)
     assert client.get("/calls/export").status_code == 403
