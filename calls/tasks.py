@@ -84,14 +84,16 @@ def sweep() -> None:
     """Each half minute, every tenant in turn; one tenant's trouble is not another's. One sweep at a
     time: what a slow one has not come to is not asked for by a second one meanwhile.
     """
-    if not turns.take("sweep", seconds=LONGEST_SWEEP):
-        logger.info("The sweep before this one is still under way")
-        return
-    try:
+    with turns.taken("sweep", seconds=LONGEST_SWEEP) as turn:
+        if turn is None:
+            logger.info("The sweep before this one is still under way")
+            return
         tenants = list(doors.all_tenants())
         random.shuffle(tenants)  # if there is not enough time for all, it is not always the same
         for tenant in tenants:
-            turns.keep("sweep", seconds=LONGEST_SWEEP)
+            if not turn.keep():
+                logger.warning("A sweep was so slow that another has begun")
+                return
             try:
                 take_up_imports(tenant.pk)
                 for recording_id in reconcile.sweep_tenant(tenant.pk, now=timezone.now()):
@@ -101,5 +103,3 @@ def sweep() -> None:
             except Exception:
                 logger.exception("The sweep of tenant %s failed", tenant.pk)
         forgetting.forget_kept_aside(timezone.now())
-    finally:
-        turns.give_back("sweep")

@@ -1,5 +1,6 @@
 """What keeps one who waits from keeping everybody: deadlines, breakers, gates, the courier."""
 
+import secrets
 import subprocess
 import sys
 import threading
@@ -8,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 
 from tenants.bricks import courier, deadline, turns
 from tenants.bricks.breaker import Breaker, NotAsked
@@ -165,14 +167,34 @@ def test_who_else_asks_redis_finds_out_for_all_that_it_is_back(
     """A sweep asks whose turn it is, again and again; errands need no luck of their own then."""
     failing(with_redis)
     clock.now += LONG
-    assert turns.take("it", seconds=LONG) and not turns.take("it", seconds=LONG)
-    turns.give_back("it")
-    assert turns.take("it", seconds=LONG)
-    turns.give_back("it")
+    with turns.taken("it", seconds=LONG) as first, turns.taken("it", seconds=LONG) as second:
+        assert first is not None and second is None
     done = []
     courier.give(lambda: done.append(1), (OSError,))
     courier.flush(LONG)
     assert done == [1]
+
+
+def test_a_turn_is_given_to_one_at_a_time() -> None:
+    name = secrets.token_hex(8)
+    for _ in range(2):
+        with turns.taken(name, seconds=LONG) as mine:
+            assert mine is not None and mine.keep()
+            assert not turns.take(name, seconds=LONG)
+    assert turns.take(name, seconds=LONG) and not turns.take(name, seconds=LONG)
+
+
+def test_who_was_too_slow_takes_the_turn_of_nobody_else() -> None:
+    name = secrets.token_hex(8)
+    with turns.taken(name, seconds=LONG) as slow:
+        assert slow is not None
+        cache.delete(f"turn:{name}")  # its time is up
+        assert slow.keep()  # nobody wanted it
+        cache.delete(f"turn:{name}")
+        with turns.taken(name, seconds=LONG) as quick:
+            assert quick is not None and not slow.keep()
+            slow.give_back()
+            assert quick.keep() and not turns.take(name, seconds=LONG)
 
 
 FORKING = """
