@@ -13,7 +13,7 @@ from tenants.bricks import log_context
 from tenants.bricks.gates import Gate
 from tenants.bricks.queueing import queue
 
-# News of one leg, or of one room, waits for that room: not with every thread that there is.
+# News of one room waits for that room, but not with every thread that there is.
 _gate = Gate(2)
 
 
@@ -21,11 +21,8 @@ def hear(hook: Hook, account: TwilioAccount, form: Form, query: QueryDict) -> No
     """Route it, and see to what is to be done now. Raises `Crowded`: then it is to come again."""
     callback = Callback(hook, account, ids_of(query), form, timezone.now())
     log_context.bind(**{**callback.ids, "tenant": callback.named_tenant})
-    # The address that all browsers share names nobody: there it is the call.
-    about = sorted(map(str, callback.ids.values())) or [form.get("CallSid", "")]
     try:
-        with _gate.passing((hook, *about)):
-            found = routing.hear(callback)
+        found = routing.hear(callback, gate=_gate)
     except Unroutable as error:
         aside.keep(callback, str(error))
         return

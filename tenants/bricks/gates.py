@@ -1,5 +1,6 @@
 """How many may do the same at once, so that those who wait for it leave room for everybody else."""
 
+import sys
 import threading
 import time
 from collections import Counter
@@ -38,3 +39,6 @@ class Gate:
                 if not self._inside[key]:
                     del self._inside[key]
                 self._left.notify_all()
+
+
+WIDE = Gate(sys.maxsize)  # of those who wait however many they are

@@ -17,6 +17,7 @@ from calls.services.callbacks.reading import Callback, Hook, heard, number
 from calls.services.rooms import progress
 from calls.services.rooms.progress import UnknownCall, UnknownLeg
 from tenants import doors
+from tenants.bricks.gates import WIDE, Gate
 from tenants.models import Membership
 
 # Why news of a browser has no leg: its connection was refused, or is not let in yet.
@@ -27,16 +28,17 @@ class Unroutable(LookupError):
     """It is genuine, and of nothing that we know; the text says why, in some words."""
 
 
-def hear(callback: Callback) -> Conference | Recording | None:
+def hear(callback: Callback, *, gate: Gate = WIDE) -> Conference | Recording | None:
     """Store it where it belongs. Returns the room or the recording for which something is now to be
-    done. Raises `Unroutable`. Hearing the same again changes nothing.
+    done. Raises `Unroutable`, and `Crowded` when the gate lets nobody more wait for this room or
+    call. Hearing the same again changes nothing.
     """
     tenant_id = _tenant_of(callback)
     if callback.hook is Hook.RECORDING:
-        return _hear_of_recording(tenant_id, callback)
+        return _hear_of_recording(tenant_id, callback, gate)
     room_id, leg_id = callback.ids.get("room"), callback.ids.get("leg")
     try:
-        return progress.hear(tenant_id, heard(callback), room_id=room_id, leg_id=leg_id)
+        return progress.hear(tenant_id, heard(callback), room_id=room_id, leg_id=leg_id, gate=gate)
     except UnknownLeg as error:
         raise Unroutable(NOT_LET_IN if callback.is_of_browser else str(error)) from error
     except UnknownCall as error:
@@ -55,22 +57,23 @@ def _tenant_of(callback: Callback) -> UUID:
     return tenant_id
 
 
-def _hear_of_recording(tenant_id: UUID, callback: Callback) -> Recording | None:
+def _hear_of_recording(tenant_id: UUID, callback: Callback, gate: Gate) -> Recording | None:
     form, call_id, sid = callback.form, callback.ids.get("call"), callback.form.get("RecordingSid")
     if call_id is None or not is_sid(sid, RECORDING):
         raise Unroutable("no such call")
     try:
-        return recordings.note_recording(
-            tenant_id,
-            call_id=call_id,
-            call_sid=form.get("CallSid", ""),
-            account_sid=callback.account.sid,
-            sid=sid,
-            status=form.get("RecordingStatus", ""),
-            duration=number(form.get("RecordingDuration")),
-            channels=2 if form.get("RecordingChannels") == "2" else 1,
-            now=callback.at,
-        )
+        with gate.passing(call_id):
+            return recordings.note_recording(
+                tenant_id,
+                call_id=call_id,
+                call_sid=form.get("CallSid", ""),
+                account_sid=callback.account.sid,
+                sid=sid,
+                status=form.get("RecordingStatus", ""),
+                duration=number(form.get("RecordingDuration")),
+                channels=2 if form.get("RecordingChannels") == "2" else 1,
+                now=callback.at,
+            )
     except LookupError as error:
         raise Unroutable(str(error)) from error
     except IntegrityError as error:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ from calls.facts.patience import next_look
 from calls.facts.rooms import Room, Step, next_step
 from calls.models import CallEvent, CallLeg, CallLog, Conference
 from tenants.bricks import live
+from tenants.bricks.gates import WIDE, Gate
 from tenants.fence.context import current_tenant_id, tenant_transaction
 
 # Of a room: the fold reads all of them, and whoever owns an account signs as many as they like.
@@ -61,15 +63,25 @@ class Heard:
 
 
 def hear(
-    tenant_id: UUID, heard: Heard, *, room_id: UUID | None = None, leg_id: UUID | None = None
+    tenant_id: UUID,
+    heard: Heard,
+    *,
+    room_id: UUID | None = None,
+    leg_id: UUID | None = None,
+    gate: Gate = WIDE,
 ) -> Conference | None:
     """Store one event and bring legs and call up to date, in one transaction.
 
     Returns the room when something is now to be done about it (`facts.rooms.next_step`), else None.
-    Raises `UnknownCall`. Hearing the same event again changes nothing.
+    Raises `UnknownCall`, and `Crowded` when the gate lets nobody more wait for this room. Hearing
+    the same event again changes nothing.
     """
-    with tenant_transaction(tenant_id):
-        room, leg = _locate(heard, room_id, leg_id)
+    with tenant_transaction(tenant_id), ExitStack() as inside:
+        named = _leg_named(heard, room_id, leg_id)
+        if named is not None:
+            room_id = named.values_list("conference_id", flat=True).first()
+        inside.enter_context(gate.passing(room_id))
+        room, leg = _locate(heard, room_id, named)
         if heard.conference_sid and not room.conference_sid:
             room.conference_sid = heard.conference_sid
             room.save(update_fields=["conference_sid"])
@@ -79,19 +91,21 @@ def hear(
         return room if refold(room) else None
 
 
-def _locate(
+def _leg_named(
     heard: Heard, room_id: UUID | None, leg_id: UUID | None
+) -> models.QuerySet[CallLeg] | None:
+    """None: it names a room, and perhaps a leg in it."""
+    if leg_id is not None:
+        return CallLeg.objects.filter(pk=leg_id)
+    return CallLeg.objects.filter(call_sid=heard.call_sid) if room_id is None else None
+
+
+def _locate(
+    heard: Heard, room_id: UUID | None, named: models.QuerySet[CallLeg] | None
 ) -> tuple[Conference, CallLeg | None]:
     """The room, locked, and the leg the event is about (None: about the room itself)."""
-    named: models.QuerySet[CallLeg] | None = None
-    if leg_id is not None:
-        named = CallLeg.objects.filter(pk=leg_id)
-    elif room_id is None:
-        named = CallLeg.objects.filter(call_sid=heard.call_sid)
-    if named is not None:
-        room_id = named.values_list("conference_id", flat=True).first()
-        if room_id is None:
-            raise UnknownLeg("no such leg")
+    if room_id is None:
+        raise UnknownLeg("no such leg")
     room = Conference.objects.select_for_update().filter(pk=room_id).first()
     if room is None:
         raise UnknownCall("no such room")
