@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from contacts.numbers import MOST_NUMBERS, NumberError, is_local_emergency, parse
+from contacts.numbers import MOST_NUMBERS, NumberError, is_local_emergency, parse_several
 from tenants.bricks.csv_cells import original
 
 LONGEST = {"name": 200, "company": 200, "email": 254, "label": 40}
@@ -104,11 +104,9 @@ class ContactFile:
     def _numbers(self, given: dict[str, str]) -> tuple[tuple[str, str], ...]:
         found: dict[str, str] = {}
         phones = [(name, text) for name, text in given.items() if name.startswith("phone") and text]
-        if len(phones) > MOST_NUMBERS:
-            raise ValueError(TOO_MANY_NUMBERS)
         for column, text in phones:
             try:
-                number = parse(text, self._region)
+                several = parse_several(text, self._region)
             except NumberError as error:
                 # Nobody dials it here: what is an emergency number somewhere else is just short.
                 is_short = error.code == "emergency_blocked" and not is_local_emergency(
@@ -116,7 +114,11 @@ class ContactFile:
                 )
                 why = "This is no complete telephone number." if is_short else error.message
                 raise ValueError(f"{column} “{text}”: {why}") from None
-            found.setdefault(number, given.get(column.replace("phone", "label"), ""))
+            for number, words in several:
+                label = given.get(column.replace("phone", "label")) or words[: LONGEST["label"]]
+                found.setdefault(number, label)
+        if len(found) > MOST_NUMBERS:
+            raise ValueError(TOO_MANY_NUMBERS)
         return tuple(found.items())
 
 

@@ -4,13 +4,18 @@ Only E.164 (`+` and up to fifteen digits) is stored anywhere.
 """
 
 import re
-import unicodedata
 
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType, shortnumberinfo
 
+from contacts import readings
+
 MOST_NUMBERS = 20  # of a contact
 E164 = r"^\+[1-9][0-9]{6,14}$"  # what is stored
+ROUNDED = (
+    "A spreadsheet has shortened this number, its last digits are lost. "
+    "Enter it again as text, or format the column as text before you save the file."
+)
 
 
 class NumberError(ValueError):
@@ -31,6 +36,8 @@ _EMERGENCY_ANYWHERE = frozenset(
 )
 # What a switchboard or a caller-ID service wants dialled first: “9-911”, “*67 911”, “141 999”.
 _FIRST = re.compile(r"[*#]\d\d[*#]?|1470|141|9|0|8|1")
+# Two numbers in one cell; “,,12” and “;ext=12” are extensions.
+_BETWEEN = re.compile(r"\s*(?:[/|\n\r&]|:::|;(?!ext)|(?<!,),(?!,)|\b(?:or|and)\b)\s*")
 _PREMIUM = frozenset(
     {
         PhoneNumberType.PREMIUM_RATE,
@@ -42,17 +49,12 @@ _PREMIUM = frozenset(
 )
 
 
-def _ascii(text: str) -> str:
-    """Full-width digits, odd dashes and spaces as their plain forms."""
-    return unicodedata.normalize("NFKC", text).strip()
-
-
 def is_emergency(text: str, region: str) -> bool:
     """Whether `text`, which is no ordinary number, asks for help, in `region` (ISO) or anywhere.
 
     A valid number never does (a test holds it): whatever is dialled through us is E.164.
     """
-    typed = _ascii(text)
+    typed = readings.plain(text)
     keys = re.sub(r"[^\d*#]", "", typed)
     digits = re.sub(r"\D", "", typed)
     bare = digits.removeprefix("00").removeprefix("011")
@@ -73,7 +75,7 @@ def is_emergency(text: str, region: str) -> bool:
 
 def is_local_emergency(text: str, region: str) -> bool:
     """Whether `text` is an emergency number of `region` (ISO) itself."""
-    return bool(shortnumberinfo.is_emergency_number(_ascii(text), region))
+    return bool(shortnumberinfo.is_emergency_number(readings.plain(text), region))
 
 
 def parse(text: str, region: str) -> str:
@@ -81,17 +83,18 @@ def parse(text: str, region: str) -> str:
 
     Raises `NumberError`: `emergency_blocked`, `premium_blocked` or `invalid_number`.
     """
-    typed = _ascii(text)
+    typed = readings.plain(text)
     if not typed:
         raise NumberError("invalid_number", "Enter a number or choose a contact.")
-    try:
-        number = phonenumbers.parse(typed, region)
-    except phonenumbers.NumberParseException as error:
+    meant = list(readings.of(typed, region))
+    valid = [number for number in meant if phonenumbers.is_valid_number(number)]
+    if not valid:
         _refuse_emergency(typed, region)
-        raise NumberError("invalid_number", _why_unreadable(typed, error)) from None
-    is_valid = phonenumbers.is_valid_number(number)
-    if not is_valid:
-        _refuse_emergency(typed, region)
+        if readings.is_rounded(typed):
+            raise NumberError("invalid_number", ROUNDED)
+    if not meant:
+        raise NumberError("invalid_number", _why_unreadable(typed, region))
+    number = (valid or meant)[0]
     if number.extension:
         raise NumberError(
             "invalid_number",
@@ -103,7 +106,7 @@ def parse(text: str, region: str) -> str:
             "premium_blocked",
             "Premium-rate, shared-cost, personal and satellite numbers cannot be called from here.",
         )
-    if not is_valid:
+    if not valid:
         raise NumberError("invalid_number", _why_invalid(typed, number))
     e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
     # Some plans have longer and shorter ones, which nobody outside of them can dial.
@@ -112,6 +115,26 @@ def parse(text: str, region: str) -> str:
         short = "That number is too short. Check for missing digits."
         raise NumberError("invalid_number", long if len(e164) > 16 else short)
     return e164
+
+
+def parse_several(text: str, region: str) -> list[tuple[str, str]]:
+    """(E.164, the words beside it) of each number in a cell, which may hold more than one.
+
+    Raises `NumberError` when one of them cannot be read.
+    """
+    parts = [part for part in _BETWEEN.split(readings.plain(text)) if part.strip()]
+    for each in (parts, [text]):
+        try:
+            return [(parse(part, region), _words_beside(part)) for part in each]
+        except NumberError as error:
+            refusal = error
+    raise refusal
+
+
+def _words_beside(text: str) -> str:
+    """None of a number that is itself spelt with letters."""
+    rest, words = readings.without_words(readings.plain(text))
+    return words if len(re.sub(r"\D", "", rest)) >= 7 else ""
 
 
 def _refuse_emergency(typed: str, region: str) -> None:
@@ -138,9 +161,12 @@ def country_of(e164: str, home: str = "") -> str:
     return phonenumbers.region_code_for_number(number) or ""
 
 
-def _why_unreadable(typed: str, error: phonenumbers.NumberParseException) -> str:
-    if error.error_type == phonenumbers.NumberParseException.INVALID_COUNTRY_CODE:
-        return "That country code does not exist. Check the digits after the +."
+def _why_unreadable(typed: str, region: str) -> str:
+    try:
+        phonenumbers.parse(typed, region)
+    except phonenumbers.NumberParseException as error:
+        if error.error_type == phonenumbers.NumberParseException.INVALID_COUNTRY_CODE:
+            return "That country code does not exist. Check the digits after the +."
     if any(character.isalpha() for character in typed):
         return "That is neither a contact nor a telephone number."
     return "That is too short or too long for a telephone number."

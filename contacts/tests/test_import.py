@@ -138,6 +138,21 @@ def test_what_a_contact_lacks_is_added_and_what_it_has_is_kept(
         assert [c.pk for c in suggest("m@x")] == [maria.pk]
 
 
+def test_a_cell_of_several_numbers_is_several_numbers_with_their_words(
+    run: Callable[..., Said], cast: Any
+) -> None:
+    cells = "+1 415 555 0123 (home) / 0033 1 42 68 53 00,,212-555-0123 mobile,work"
+    said = run(f"name,phone,label,phone2,label2\nAda,{cells}\n")
+    assert said.out.startswith("1 created") and not said.failure
+    with tenant_transaction(cast.acme.pk):
+        (ada,) = suggest("ada")
+        assert [(n.number, n.label) for n in ada.numbers.all()] == [
+            ("+14155550123", "home"),
+            ("+33142685300", ""),
+            ("+12125550123", "work"),  # the column's own word counts
+        ]
+
+
 def test_two_people_with_one_switchboard_stay_two(run: Callable[..., Said], cast: Any) -> None:
     text = "name,email,phone\nA,a@b.example,+12125550111\nB,b@b.example,+12125550111\n"
     assert run(text).out.startswith("2 created")

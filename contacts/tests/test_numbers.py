@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat, PhoneNumberType, shortnumberinfo
 
-from contacts.numbers import _EMERGENCY_ANYWHERE, NumberError, country_of, display, parse
+from contacts.numbers import (
+    _EMERGENCY_ANYWHERE,
+    NumberError,
+    country_of,
+    display,
+    parse,
+    parse_several,
+)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +33,35 @@ from contacts.numbers import _EMERGENCY_ANYWHERE, NumberError, country_of, displ
         ("030 23125010", "DE", "+493023125010"),
         ("+33 1 99 00 61 00", "US", "+33199006100"),
         ("1-800-FLOWERS", "US", "+18003569377"),
+        ("٤١٥٥٥٥٠١٠٠", "US", "+14155550100"),
+        ("४१५-५५५-०१००", "US", "+14155550100"),
+        # Words beside it, which are not spelt numbers.
+        ("Tel. 415-555-0100", "US", "+14155550100"),
+        ("Cell: (415) 555-0100", "US", "+14155550100"),
+        ("415-555-0100 mobile", "US", "+14155550100"),
+        ("415-555-0100 (work)", "US", "+14155550100"),
+        ("+49 30 23125010 mobil", "US", "+493023125010"),
+        # What a spreadsheet leaves of it.
+        ("4155550100.0", "US", "+14155550100"),
+        ("33142685300", "US", "+33142685300"),
+        ("33142685300.0", "US", "+33142685300"),
+        ("14155550100", "DE", "+14155550100"),
+        ("493023125010", "DE", "+493023125010"),
+        # A way out of the country that is another country's.
+        ("0033 1 42 68 53 00", "US", "+33142685300"),
+        ("0033 (0)1 42 68 53 00", "US", "+33142685300"),
+        ("00 1 415 555 0100", "US", "+14155550100"),
+        ("011 44 20 7946 0100", "DE", "+442079460100"),
+        # Forms that the plan of the country has given up.
+        ("+52 1 55 1234 5678", "US", "+525512345678"),
+        ("044 55 1234 5678", "MX", "+525512345678"),
+        ("01 55 1234 5678", "MX", "+525512345678"),
+        ("(11) 8765-4321", "BR", "+5511987654321"),
+        ("+55 11 3765-4321", "US", "+551137654321"),
+        ("(1) 234 5678", "CO", "+576012345678"),
+        ("0168 234 5678", "VN", "+84382345678"),
+        ("+229 97 12 34 56", "US", "+2290197123456"),
+        ("+225 07 12 34 56", "US", "+2250707123456"),
     ],
 )
 def test_usual_forms_become_e164(typed: str, region: str, e164: str) -> None:
@@ -50,6 +86,9 @@ def test_usual_forms_become_e164(typed: str, region: str, e164: str) -> None:
         ("+1415555010０0;ext=1", "US"),
         ("9" * 100, "US"),
         ("+14155550100,,1234#", "US"),
+        ("4.15556E+09", "US"),
+        # A wrong digit at home calls no other country.
+        ("9876543210", "US"),
     ],
 )
 def test_what_is_no_number_is_refused_with_a_sentence(typed: str, region: str) -> None:
@@ -65,6 +104,9 @@ def test_what_is_no_number_is_refused_with_a_sentence(typed: str, region: str) -
         ("911", "US"),
         ("9-1-1", "US"),
         ("９１１", "US"),
+        ("٩١١", "US"),
+        ("911 mobile", "US"),
+        ("00911", "US"),
         ("112", "US"),
         ("112", "DE"),
         ("110", "DE"),
@@ -209,6 +251,80 @@ def test_any_text_is_a_number_or_refused(typed: str, region: str) -> None:
     assert number[1:].isascii()
     assert number[1:].isdecimal()
     assert 8 <= len(number) <= 16
+
+
+EXAMPLES = [
+    phonenumbers.format_number(example, PhoneNumberFormat.E164)
+    for region in sorted(phonenumbers.SUPPORTED_REGIONS)
+    for kind in (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE)
+    if (example := phonenumbers.example_number_for_type(region, kind)) is not None
+]
+DISGUISES = [
+    "{}",
+    "tel:{}",
+    "{} (work)",
+    "Mobile: {}",
+    "00{digits}",
+    "011 {digits}",
+    "{}.0",
+    "{spaced}",
+]
+# Where a number of the country itself is so long that no other may be meant.
+SHORT_PLANS = ["DK", "ES", "FR", "NO", "PL", "US"]
+
+
+@given(st.sampled_from(EXAMPLES), st.sampled_from(DISGUISES), st.sampled_from(SHORT_PLANS))
+def test_a_whole_number_is_the_same_in_every_disguise(e164: str, disguise: str, home: str) -> None:
+    digits = e164.removeprefix("+")
+    written = disguise.format(e164, digits=digits, spaced=f"+{' '.join(digits)}")
+    try:
+        assert parse(written, home) == e164
+    except NumberError as error:
+        assert error.code == "premium_blocked", (written, home)
+
+
+@given(st.sampled_from(EXAMPLES), st.sampled_from("٠०০๐０"))
+def test_digits_of_every_script_are_digits(e164: str, zero: str) -> None:
+    written = "+" + "".join(chr(ord(zero) + int(digit)) for digit in e164[1:])
+    assert parse(written, "US") == parse(e164, "US")
+
+
+@pytest.mark.parametrize(
+    ("cell", "found"),
+    [
+        ("415-555-0100", [("+14155550100", "")]),
+        ("415-555-0100 mobile", [("+14155550100", "mobile")]),
+        ("(Home) 415-555-0100", [("+14155550100", "Home")]),
+        ("1-800-FLOWERS", [("+18003569377", "")]),
+        ("030/23125010", [("+493023125010", "")]),
+        (
+            "+1 415 555 0100 / +1 415 555 0101",
+            [("+14155550100", ""), ("+14155550101", "")],
+        ),
+        (
+            "Office +1 415-555-0100, mobile +1 415-555-0101",
+            [("+14155550100", "Office"), ("+14155550101", "mobile")],
+        ),
+        (
+            "+1 415 555 0100 ::: 0033 1 42 68 53 00;030 23125010 or 030 23125011",
+            [(f"+{n}", "") for n in (14155550100, 33142685300, 493023125010, 493023125011)],
+        ),
+    ],
+)
+def test_a_cell_may_hold_several_numbers_and_words(cell: str, found: list[tuple[str, str]]) -> None:
+    assert parse_several(cell, "US" if "FLOWERS" in cell or "415-" in cell else "DE") == found
+
+
+@pytest.mark.parametrize("cell", ["415-555-0100/01", "415-555-0100, 12"])
+def test_a_cell_of_which_a_part_cannot_be_read_is_refused(cell: str) -> None:
+    with pytest.raises(NumberError):
+        parse_several(cell, "US")
+
+
+def test_digits_that_a_spreadsheet_has_eaten_are_told_as_such() -> None:
+    for text in ("4.15556E+09", "4,15556E+09", "4.15556e+10", "4E+09"):
+        with pytest.raises(NumberError, match="its last digits are lost"):
+            parse(text, "US")
 
 
 def test_numbers_are_shown_as_people_write_them() -> None:
