@@ -1,7 +1,7 @@
-"""A CSV file of contacts: what each row says, or a plain reason why it cannot be used. Pure.
+"""A file of contacts in rows: what each says, or a plain reason why it cannot be used. Pure.
 
-Columns, in any order, in any case: name, company, email, phone, phone2 …, label, label2 … (what
-phone, phone2 … is for). Separated by commas or semicolons, UTF-8 with or without BOM. An export
+Its first line names the columns (contacts/columns.py). They are separated by commas, semicolons or
+tabs, whatever suits that line, or by what a line `sep=` before it says. An export
 (contacts/exporting.py) is such a file.
 """
 
@@ -9,16 +9,21 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from contacts.columns import Column, Means, columns
 from contacts.numbers import MOST_NUMBERS, NumberError, is_local_emergency, parse_several
 from tenants.bricks.csv_cells import original
 
-LONGEST = {"name": 200, "company": 200, "email": 254, "label": 40}
+LONGEST = {Means.NAME: 200, Means.COMPANY: 200, Means.EMAIL: 254, Means.LABEL: 40}
 TOO_MANY_NUMBERS = f"A contact has at most {MOST_NUMBERS} numbers; it would have more."
-_COLUMN = re.compile(r"(name|company|e-?mail|(?:phone|label)[ _]?(\d{0,2}))")
+_NAMED = {Means.NAME, Means.FIRST, Means.LAST, Means.COMPANY}
+_SEPARATORS = ",;\t|"
+_SEP_LINE = re.compile(r"sep=(.)\s*", re.IGNORECASE)
+_LOST = re.compile("[\0\ud800-\udfff\ufffd]")  # what stands for bytes that were no text
 
 
 class BadFile(Exception):
@@ -50,27 +55,33 @@ class ContactFile:
 
     def __init__(self, lines: Iterable[str], region: str) -> None:
         source = iter(lines)
-        header = next(source, "").removeprefix("\ufeff")
-        delimiter = ";" if header.count(";") > header.count(",") else ","
-        names = next(csv.reader([header], delimiter=delimiter), [])
-        self.columns = [_column(name) for name in names]
-        self.ignored = [
-            name for name, column in zip(names, self.columns, strict=True) if not column
-        ]
+        first = next(source, "").removeprefix("\ufeff")
+        separator, self._lines_before = "", 0
+        if match := _SEP_LINE.fullmatch(first):
+            separator, self._lines_before, first = match[1], 1, next(source, "")
+        separator = separator or _separator_of(first)
+        self._reader = csv.reader(chain([first], source), delimiter=separator, strict=True)
+        try:
+            names = next(self._reader, [])
+        except csv.Error as error:
+            raise BadFile(f"The first line cannot be read ({error}).") from None
+        self.columns = columns(names)
+        self.ignored = [one.said for one in self.columns if not one.means]
+        self._labels = {
+            one.number: place
+            for place, one in reversed([*enumerate(self.columns)])
+            if one.means == Means.LABEL
+        }
         self._region = region
-        self._reader = csv.reader(source, delimiter=delimiter, strict=True)
-        known = [column for column in self.columns if column]
-        if "name" not in known:
+        if _NAMED.isdisjoint(one.means for one in self.columns):
             raise BadFile(
-                "The first line must name the columns, one of them “name”. Known are name, "
-                "company, email, phone, phone2 …, label, label2 …"
+                "The first line must name the columns, one of them a name. Known are name, "
+                "first name, last name, company, email, phone, phone2 …, label, label2 …"
             )
-        if twice := sorted({column for column in known if known.count(column) > 1}):
-            raise BadFile(f"These columns are there twice: {', '.join(twice)}.")
 
     def __iter__(self) -> Iterator[Row | BadRow]:
         while True:
-            line = self._reader.line_num + 2  # the reader has not seen the header
+            line = self._reader.line_num + 1 + self._lines_before
             try:
                 cells = next(self._reader)
             except StopIteration:
@@ -82,69 +93,100 @@ class ContactFile:
                 yield self._row(line, cells)
 
     def _row(self, line: int, cells: list[str]) -> Row | BadRow:
-        if len(cells) > len(self.columns):
+        if any(cell.strip() for cell in cells[len(self.columns) :]):
             return BadRow(line, f"It has {len(cells)} cells, the header {len(self.columns)}.")
-        given = {
-            column: " ".join(original(cell).split())
-            for column, cell in zip(self.columns, cells, strict=False)
-            if column
-        }
+        cells += [""] * (len(self.columns) - len(cells))
+        texts = [" ".join(original(cell).split()) for cell in cells[: len(self.columns)]]
         try:
-            _check(given, "".join(cells))
-            numbers = self._numbers(given)
+            if _LOST.search("".join(texts)):
+                raise ValueError(
+                    "It holds bytes that are not text in UTF-8. Save the file as “CSV UTF-8”."
+                )
+            name, company = self._name(texts), self._first(Means.COMPANY, texts)
+            if not (name or company):
+                raise ValueError("It has no name.")
+            email = self._email(texts)
+            numbers = self._numbers(texts)
         except ValueError as error:
             return BadRow(line, str(error))
-        email = given.get("email", "")
         if not email and not numbers:
             return BadRow(
                 line, "It needs an email or a phone, by which the contact is known again."
             )
-        return Row(line, given["name"], given.get("company", ""), email, numbers)
+        return Row(line, name or company, company, email, numbers)
 
-    def _numbers(self, given: dict[str, str]) -> tuple[tuple[str, str], ...]:
-        found: dict[str, str] = {}
-        phones = [(name, text) for name, text in given.items() if name.startswith("phone") and text]
-        for column, text in phones:
+    def _cells(self, means: Means, texts: list[str]) -> Iterator[tuple[Column, str]]:
+        """The cells of this meaning that say something."""
+        for column, text in zip(self.columns, texts, strict=True):
+            if column.means == means and text:
+                yield column, text
+
+    def _first(self, means: Means, texts: list[str]) -> str:
+        for column, text in self._cells(means, texts):
+            _check_length(means, column.said, text)
+            return text
+        return ""
+
+    def _name(self, texts: list[str]) -> str:
+        if whole := self._first(Means.NAME, texts):
+            return whole
+        parts = [self._first(m, texts) for m in (Means.FIRST, Means.MIDDLE, Means.LAST)]
+        name = " ".join(part for part in parts if part)
+        _check_length(Means.NAME, "name", name)
+        return name
+
+    def _email(self, texts: list[str]) -> str:
+        email = self._first(Means.EMAIL, texts)
+        if email:
             try:
-                several = parse_several(text, self._region)
-            except NumberError as error:
-                # Nobody dials it here: what is an emergency number somewhere else is just short.
-                is_short = error.code == "emergency_blocked" and not is_local_emergency(
-                    text, self._region
-                )
-                why = "This is no complete telephone number." if is_short else error.message
-                raise ValueError(f"{column} “{text}”: {why}") from None
-            for number, words in several:
-                label = given.get(column.replace("phone", "label")) or words[: LONGEST["label"]]
-                found.setdefault(number, label)
+                validate_email(email)
+            except ValidationError:
+                raise ValueError(f"email “{email}” is not an address.") from None
+        return email
+
+    def _numbers(self, texts: list[str]) -> tuple[tuple[str, str], ...]:
+        found: dict[str, str] = {}
+        cells = list(self._cells(Means.PHONE, texts))
+        if len(cells) > MOST_NUMBERS:
+            raise ValueError(TOO_MANY_NUMBERS)
+        for column, text in cells:
+            given = self._label_of(column, texts)
+            for number, words in self._read(column, text):
+                found.setdefault(number, given or words[: LONGEST[Means.LABEL]] or column.label)
         if len(found) > MOST_NUMBERS:
             raise ValueError(TOO_MANY_NUMBERS)
         return tuple(found.items())
 
+    def _label_of(self, column: Column, texts: list[str]) -> str:
+        place = None if column.label else self._labels.get(column.number)
+        if place is None:
+            return ""
+        _check_length(Means.LABEL, self.columns[place].said, texts[place])
+        return texts[place].removeprefix("* ")  # Google's mark of the first one
 
-def _column(name: str) -> str:
-    """The column's own name (`phone` for phone1), "" for one that means nothing here."""
-    match = _COLUMN.fullmatch(name.strip().lower())
-    if match is None:
-        return ""
-    if match[2] is None:
-        return match[1].replace("-", "")
-    number = int(match[2] or 1)
-    return match[1][:5] + (str(number) if number > 1 else "")
-
-
-def _check(given: dict[str, str], text: str) -> None:
-    """Raises `ValueError` with the reason why these cells cannot be stored."""
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("It holds bytes that are not text in UTF-8. Save the file as “CSV UTF-8”.")
-    if not given.get("name"):
-        raise ValueError("It has no name.")
-    for column, value in given.items():
-        longest = LONGEST.get(column.rstrip("0123456789"))
-        if longest and len(value) > longest:
-            raise ValueError(f"{column} is longer than {longest} characters.")
-    if email := given.get("email"):
+    def _read(self, column: Column, text: str) -> list[tuple[str, str]]:
         try:
-            validate_email(email)
-        except ValidationError:
-            raise ValueError(f"email “{email}” is not an address.") from None
+            return parse_several(text, self._region)
+        except NumberError as error:
+            # Nobody dials it here: what is an emergency number somewhere else is just short.
+            is_short = error.code == "emergency_blocked" and not is_local_emergency(
+                text, self._region
+            )
+            why = "This is no complete telephone number." if is_short else error.message
+            raise ValueError(f"{column.said} “{text}”: {why}") from None
+
+
+def _separator_of(header: str) -> str:
+    """The one that makes most sense of the header: by known columns, then by how many there are."""
+
+    def sense(separator: str) -> tuple[int, int]:
+        names = next(csv.reader([header], delimiter=separator), [])
+        return sum(bool(column.means) for column in columns(names)), len(names)
+
+    return max(_SEPARATORS, key=sense)
+
+
+def _check_length(means: Means, said: str, text: str) -> None:
+    longest = LONGEST.get(means)
+    if longest and len(text) > longest:
+        raise ValueError(f"{said} is longer than {longest} characters.")

@@ -9,6 +9,7 @@ from django import forms
 from django.http import QueryDict
 
 from contacts.csv_rows import BadFile, ContactFile
+from contacts.decoding import encoding_of
 from contacts.models import Contact
 from contacts.numbers import MOST_NUMBERS, NumberError, display, parse
 
@@ -19,8 +20,6 @@ _NO_TEXT = {
     b"PK": "a zip file or an Excel workbook",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
     b"%PDF": "a PDF",
-    b"\xff\xfe": "text in UTF-16",
-    b"\xfe\xff": "text in UTF-16",
 }
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f]")
 
@@ -147,10 +146,7 @@ def _text(data: bytes) -> str:
     for beginning, what in _NO_TEXT.items():
         if data.startswith(beginning):
             raise forms.ValidationError(f"This is {what}. {_SAVE_AS_CSV}")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise forms.ValidationError(f"This is no text in UTF-8. {_SAVE_AS_CSV}") from None
+    text = data.decode(encoding_of([data]), errors="replace")
     if _CONTROL.search(text):
         raise forms.ValidationError(f"This is no text. {_SAVE_AS_CSV}")
     return text

@@ -11,6 +11,7 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType, shortnumberinfo
 from contacts import readings
 
 MOST_NUMBERS = 20  # of a contact
+LONGEST_TYPED = 250  # characters, that anybody looks at for a number
 E164 = r"^\+[1-9][0-9]{6,14}$"  # what is stored
 ROUNDED = (
     "A spreadsheet has shortened this number, its last digits are lost. "
@@ -83,7 +84,9 @@ def parse(text: str, region: str) -> str:
 
     Raises `NumberError`: `emergency_blocked`, `premium_blocked` or `invalid_number`.
     """
-    typed = readings.plain(text)
+    typed = readings.plain(text[: LONGEST_TYPED + 1])
+    if len(typed) > LONGEST_TYPED:
+        raise NumberError("invalid_number", "That is too long for a telephone number.")
     if not typed:
         raise NumberError("invalid_number", "Enter a number or choose a contact.")
     meant = list(readings.of(typed, region))
@@ -122,7 +125,9 @@ def parse_several(text: str, region: str) -> list[tuple[str, str]]:
 
     Raises `NumberError` when one of them cannot be read.
     """
-    parts = [part for part in _BETWEEN.split(readings.plain(text)) if part.strip()]
+    parts = [part for part in _BETWEEN.split(readings.plain(text[:2000])) if part.strip()]
+    if len(parts) > MOST_NUMBERS or len(text) > 2000:
+        raise NumberError("invalid_number", f"It holds more than {MOST_NUMBERS} numbers.")
     for each in (parts, [text]):
         try:
             return [(parse(part, region), _words_beside(part)) for part in each]

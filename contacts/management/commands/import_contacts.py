@@ -4,6 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from contacts.csv_rows import BadFile, BadRow, ContactFile
+from contacts.decoding import encoding_of
 from contacts.importing import Tally, import_contacts
 from tenants.fence.context import tenant_transaction
 from tenants.management.workspaces import workspace_named
@@ -13,10 +14,17 @@ from tenants.trail.audit import Action
 PROGRESS_ROWS = 10_000
 
 
+def _encoding_of(file: Path) -> str:
+    with file.open("rb") as read:
+        return encoding_of(iter(lambda: read.read(2**16), b""))
+
+
 class Command(BaseCommand):
     help = (
-        "Import contacts from a CSV file whose first line names the columns: name, company, email, "
-        "phone, phone2 …, label, label2 … (what each phone is for). Commas or semicolons; UTF-8. "
+        "Import contacts from a CSV file whose first line names the columns, as Google, Outlook, "
+        "HubSpot and others export it: name (or first name, last name), company, email, phone, "
+        "phone2 …, label, label2 … (what each phone is for). Commas, semicolons or tabs; UTF-8, "
+        "UTF-16 or Windows-1252. "
         "A contact that is there already (same email, or same phone) is completed, never "
         "overwritten, so the same file twice changes nothing. Rows that cannot be used are "
         "named on standard error; the others are kept."
@@ -44,9 +52,9 @@ class Command(BaseCommand):
                 self.stderr.write(self.style.NOTICE(f"{told:,} rows …"))
 
         try:
-            # Bytes that are no UTF-8 are kept as surrogates: the row that has them is refused.
+            # A row in which something had to be replaced is refused.
             with options["file"].open(
-                encoding="utf-8", errors="surrogateescape", newline=""
+                encoding=_encoding_of(options["file"]), errors="replace", newline=""
             ) as lines:
                 contacts = ContactFile(lines, tenant.country)
                 if contacts.ignored:

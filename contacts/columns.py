@@ -1,0 +1,135 @@
+"""What the columns of a file of contacts mean, by their names. Pure.
+
+The names that Google, Outlook, HubSpot, Salesforce, Pipedrive and Apple's programs give them, and
+those that people give them in some languages.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Means(StrEnum):
+    NAME = "name"
+    FIRST = "first name"
+    MIDDLE = "middle name"
+    LAST = "last name"
+    COMPANY = "company"
+    EMAIL = "email"
+    PHONE = "phone"
+    LABEL = "label"
+    NOTHING = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """`said` is its name in the file. A label and the phone that it is for have the same `number`;
+    of a phone that has no label `label` tells what its name says of it.
+    """
+
+    means: Means
+    said: str
+    number: int = 0
+    label: str = ""
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(word.strip() for word in text.split(","))
+
+
+_NAMES = {
+    Means.NAME: _set(
+        "name, full name, fullname, contact name, display name, file as, contact, client name,"
+        " customer name, voller name, vollstandiger name, ansprechpartner, kontakt, nom complet,"
+        " nombre completo, nome completo, volledige naam, naam, imie i nazwisko, nome e cognome,"
+        " nom et prenom, nom prenom, имя, фио, 姓名, 名前, 氏名, nome, nombre, nom"
+    ),
+    Means.FIRST: _set(
+        "first name, firstname, first, given name, givenname, forename, vorname, rufname, prenom,"
+        " nombres, primer nombre, primeiro nome, voornaam, imie, fornavn, fornamn, etunimi, 名"
+    ),
+    Means.MIDDLE: _set("middle name, middlename, middle, additional name, zweiter vorname"),
+    Means.LAST: _set(
+        "last name, lastname, last, surname, family name, familyname, nachname, familienname,"
+        " zuname, nom de famille, apellido, apellidos, sobrenome, apelido, cognome, achternaam,"
+        " nazwisko, etternavn, efternamn, efternavn, sukunimi, фамилия, 姓"
+    ),
+    Means.COMPANY: _set(
+        "company, company name, associated company, primary associated company, organization,"
+        " organisation, organization name, organisation name, account, account name, business,"
+        " business name, employer, firm, firma, firmenname, unternehmen, societe, entreprise,"
+        " empresa, compania, organizacion, organizacao, azienda, societa, ditta, bedrijf,"
+        " bedrijfsnaam, virksomhed, foretag, yritys, компания, организация, 公司, 会社, 会社名"
+    ),
+    Means.EMAIL: _set(
+        "email, e mail, mail, email address, e mail address, mail address, e mail adresse,"
+        " email adresse, mailadresse, adresse e mail, adresse email, adresse mail, courriel,"
+        " correo, correo electronico, direccion de correo, endereco de e mail,"
+        " indirizzo e mail, indirizzo email, posta elettronica, e mailadres, emailadres,"
+        " adres e mail, e post, e postadress, sahkoposti, почта, электронная почта, 邮箱,"
+        " 电子邮件, メール, メールアドレス, email value, e mail value"
+    ),
+    Means.LABEL: _set("label, phone label, phone type, telephone type, telefon typ"),
+}
+_MEANS = {name: means for means, names in _NAMES.items() for name in names}
+# What an e-mail is for matters to nobody here: there is one.
+_KINDS = "primary|work|home|business|personal|other|main"
+_EMAIL_OF = re.compile(rf"^(?:{_KINDS}) | (?:{_KINDS})$")
+_PHONE = re.compile(
+    r"\b(?:phone|telephone|tel|telefon|telephon|telefono|telefone|telefoon|mobile|mobil|mobiel|"
+    r"movil|cell|cellphone|celular|cellulare|handy|portable|gsm|komorka|telemovel|phonenumber|"
+    r"telefonnummer|rufnummer|mobilnummer|handynummer|telefoonnummer|puhelin|telefonszam)\b|"
+    r"телефон|мобильный|电话|手机|電話|携帯"
+)
+_NO_PHONE = re.compile(r"\b(?:fax|telex|pager|assistants?|tty|tdd|isdn|radio|extension|ext)\b")
+# Words of a phone's name that tell nothing of what it is for.
+_PLAIN_PHONE = re.compile(
+    r"\b(?:phone|telephone|tel|telefon|telephon|telefono|telefone|telefoon|phonenumber|number|nummer|"
+    r"no|nr|numero|de|di|value|primary|telefonnummer|rufnummer|telefoonnummer|puhelin|\d+)\b|"
+    r"телефон|电话|電話"
+)
+_OWNER = re.compile(r"^(?:person|contact|lead) (?=.)")
+
+
+def columns(names: Sequence[str]) -> list[Column]:
+    """What each of the names means. Two columns of one meaning are both read."""
+    found = [_column(name) for name in names]
+    means = {column.means for column in found}
+    # In many languages one word is the whole name, and the other half of what stands beside it.
+    if Means.FIRST in means and Means.LAST not in means:
+        return [_in_place_of_name(column, Means.LAST) for column in found]
+    if Means.LAST in means and Means.FIRST not in means:
+        return [_in_place_of_name(column, Means.FIRST) for column in found]
+    return found
+
+
+def _in_place_of_name(column: Column, means: Means) -> Column:
+    return Column(means, column.said) if column.means == Means.NAME else column
+
+
+def _column(said: str) -> Column:
+    name = _OWNER.sub("", folded(said))
+    number = int(match[0]) if (match := re.search(r"\d{1,3}", name)) else 1
+    unnumbered = " ".join(re.sub(r"\d+", " ", name).split())
+    means = _MEANS.get(unnumbered) or _MEANS.get(_EMAIL_OF.sub("", unnumbered))
+    if means is not None:
+        return Column(means, said, number)
+    if _PHONE.search(unnumbered) and not _NO_PHONE.search(unnumbered):
+        return Column(Means.PHONE, said, number, _what_for(said))
+    return Column(Means.NOTHING, said)
+
+
+def _what_for(said: str) -> str:
+    """“Business” of a column named “Business Phone 2”."""
+    words = [word for word in re.split(r"[\W_\d]+", _OWNER.sub("", said.lower())) if word]
+    rest = " ".join(word for word in words if not _PLAIN_PHONE.fullmatch(folded(word)))
+    return rest[:1].upper() + rest[1:]
+
+
+def folded(name: str) -> str:
+    """Without case, marks and what parts words."""
+    text = unicodedata.normalize("NFKD", name.casefold().replace("\u0142", "l"))
+    text = "".join(one for one in text if not unicodedata.combining(one))
+    return " ".join(re.sub(r"['’]", "", re.sub(r"[^\w'’]|_", " ", text)).split())

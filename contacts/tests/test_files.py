@@ -1,0 +1,166 @@
+"""Files as people have them: of other programs, in their columns, separators and encodings."""
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contacts.columns import Means, columns
+from contacts.csv_rows import BadFile, BadRow, ContactFile, Row
+from contacts.decoding import encoding_of
+
+FILES = Path(__file__).parent / "files"
+Numbers = tuple[tuple[str, str], ...]
+ADA = ("Ada Fictum", "Fictum & Daughters", "ada@fictum.example")
+A_MOBILE = ("+14155550123", "")
+
+
+def read(data: bytes, region: str) -> list[Row | BadRow]:
+    text = data.decode(encoding_of([data]), errors="replace")
+    return list(ContactFile(io.StringIO(text, newline=""), region))
+
+
+@pytest.mark.parametrize(
+    ("file", "region", "people"),
+    [
+        (
+            "google.csv",
+            "US",
+            [
+                (
+                    *ADA,
+                    ("+14155550123", "Mobile"),
+                    ("+442079460123", "Work"),
+                    ("+442079460124", "Work"),
+                ),
+                ("Quist Ltd", "Quist Ltd", "office@quist.example", ("+33142685300", "Main")),
+            ],
+        ),
+        ("google-2015.csv", "DE", [("Ada M. Fictum", *ADA[1:], ("+14155550123", "Mobile"))]),
+        (
+            "outlook.csv",
+            "US",
+            [
+                (
+                    "Zoë Quist",
+                    "Quist – Söhne",
+                    "zoe@quist.example",
+                    ("+14155550123", "Business"),
+                    ("+12125550124", "Mobile"),
+                )
+            ],
+        ),
+        ("hubspot.csv", "DE", [(*ADA, A_MOBILE)]),
+        ("salesforce.csv", "US", [(*ADA, A_MOBILE, ("+14155550124", "Mobile"))]),
+        ("pipedrive.csv", "US", [(*ADA, ("+14155550123", "Work"), ("+14155550124", "Work"))]),
+        (
+            "excel-de.csv",
+            "DE",
+            [
+                (
+                    "Jürgen Übel",
+                    "Übel & Söhne",
+                    "juergen@uebel.example",
+                    ("+493023125010", ""),
+                    ("+491711234567", "Handy"),
+                )
+            ],
+        ),
+        (
+            "excel-fr.txt",
+            "FR",
+            [("Zoé Étienne", "Œuvre SARL", "zoe@oeuvre.example", ("+33612345678", "Portable"))],
+        ),
+        ("ours.csv", "FR", [(*ADA, ("+14155550123", "mobile"), ("+442079460123", "London"))]),
+    ],
+)
+def test_a_file_is_read_as_it_comes(
+    file: str, region: str, people: list[tuple[object, ...]]
+) -> None:
+    rows = read((FILES / file).read_bytes(), region)
+    found = [(r.name, r.company, r.email, *r.numbers) for r in rows if isinstance(r, Row)]
+    assert found == people and len(rows) == len(people)
+
+
+@pytest.mark.parametrize(
+    ("names", "means"),
+    [
+        (["Name"], [Means.NAME]),
+        (["FULL_NAME", "E-Mail"], [Means.NAME, Means.EMAIL]),
+        (["Nombre", "Apellidos"], [Means.FIRST, Means.LAST]),
+        (["Name", "Surname"], [Means.FIRST, Means.LAST]),
+        (["Vorname", "Name"], [Means.FIRST, Means.LAST]),
+        (["Name", "First name", "Last name"], [Means.NAME, Means.FIRST, Means.LAST]),
+        (["Organization 1 - Name", "Title"], [Means.COMPANY, Means.NOTHING]),
+        (["Phone", "Phone", "Fax", "Pager"], [Means.PHONE] * 2 + [Means.NOTHING] * 2),
+        (["Assistant's Phone", "Company Main Phone"], [Means.NOTHING, Means.PHONE]),
+        (["E-mail Type", "E-mail 2 Address"], [Means.NOTHING, Means.EMAIL]),
+        (["姓名", "电话", "邮箱"], [Means.NAME, Means.PHONE, Means.EMAIL]),
+        (["ФИО", "Телефон", "Электронная почта"], [Means.NAME, Means.PHONE, Means.EMAIL]),
+        (["", "Notes", "Smartphone case"], [Means.NOTHING] * 3),
+    ],
+)
+def test_columns_are_known_by_their_names(names: list[str], means: list[Means]) -> None:
+    assert [column.means for column in columns(names)] == means
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@given(text=st.text(st.characters(max_codepoint=0x2000, exclude_characters="\0\ufeff")))
+def test_text_in_a_unicode_encoding_is_read_as_it_was(encoding: str, text: str) -> None:
+    data = f"name,phone,email,company\r\n{text}".encode(encoding)
+    assert data.decode(encoding_of([data])).endswith(f"company\r\n{text}")
+
+
+@given(st.lists(st.sampled_from("äöüßéèñçÄÖÜ aeiounr"), min_size=1))
+def test_windows_1252_is_read_as_it_was(letters: list[str]) -> None:
+    text = f"name\nM{'r'.join(letters)}r\n"  # an ordinary letter between: as in words
+    data = text.encode("cp1252")
+    assert data.decode(encoding_of([data])) == text
+
+
+def test_a_chunk_may_end_inside_a_letter() -> None:
+    data = "naïve, Zoë, Łukasz, 李".encode()
+    for size in range(1, 8):
+        assert encoding_of(data[n : n + size] for n in range(0, len(data), size)) == "utf-8"
+
+
+@given(st.text(), st.sampled_from(["US", "DE"]))
+def test_any_text_is_read_or_refused(text: str, region: str) -> None:
+    for head in ("", "name,phone,phone,email\n"):
+        try:
+            rows = list(ContactFile(io.StringIO(head + text, newline=""), region))
+        except BadFile:
+            continue
+        assert all(isinstance(row, Row | BadRow) for row in rows)
+
+
+@given(
+    st.lists(
+        st.tuples(*[st.text(st.characters(exclude_categories=["C", "Z"]), max_size=8)] * 2),
+        min_size=1,
+    ),
+    st.sampled_from([",", ";", "\t", "|"]),
+    st.booleans(),
+)
+def test_rows_are_the_same_with_every_separator(
+    people: list[tuple[str, str]], separator: str, is_said: bool
+) -> None:
+    out = io.StringIO()
+    if is_said:
+        out.write(f"sep={separator}\r\n")
+    writer = csv.writer(out, delimiter=separator)
+    writer.writerow(["Last Name", "First Name", "E-mail"])
+    writer.writerows((f"a{last}", f"b{first}", "a@x.example") for last, first in people)
+    rows = list(ContactFile(io.StringIO(out.getvalue(), newline=""), "US"))
+    names = [row.name for row in rows if isinstance(row, Row)]
+    assert names == [f"b{first} a{last}" for last, first in people]
+    assert [row.line for row in rows] == [n + 2 + is_said for n in range(len(people))]
+
+
+def test_a_cell_of_any_length_is_read_in_no_time() -> None:
+    for cell in ("x" * 100_000, "1" * 100_000, "a1" * 50_000, "1/" * 50_000, "(" * 100_000):
+        (row,) = read(f"name,phone\nA,{cell}\n".encode(), "US")
+        assert isinstance(row, BadRow)
