@@ -81,9 +81,17 @@ class VoiceWebhook(TwilioWebhook):
 
 
 class HoldMusicWebhook(TwilioWebhook):
-    """What a contact hears whose agent was lost and may come back."""
+    """What a contact hears whose agent was lost and may come back: the same for everybody, so also
+    when it cannot be told who asks.
+    """
+
+    def unavailable(self) -> HttpResponse:
+        return self._music()
 
     def hear(self, account: TwilioAccount, form: Form, query: QueryDict) -> HttpResponse:
+        return self._music()
+
+    def _music(self) -> HttpResponse:
         return HttpResponse(twiml.please_hold(), content_type="text/xml")
 
 
