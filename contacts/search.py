@@ -1,32 +1,59 @@
 """Search that stays fast by design: prefixes in a token table, by index range, never LIKE.
 
-A contact's tokens are every word of its name, company and e-mail, and every ending of its
-telephone numbers, so that any part of a number is the beginning of a token. A range on a stored,
-C-collated column uses the index on SQLite and on PostgreSQL, under row-level security too.
+A contact's tokens are every word of its name, company and e-mail, as it is written and in Latin
+letters, and every ending of its telephone numbers, so that any part of a number is the beginning of
+a token. A range on a stored, C-collated column uses the index on SQLite and on PostgreSQL, under
+row-level security too.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import cache
+
+from anyascii import anyascii
 
 SHORTEST_DIGITS = 3
 LONGEST_TOKEN = 40
 LONGEST_QUERY = 100  # characters; each word is a condition of its own for the database
 
 
+_APOSTROPHES = re.compile(r"(?<=\w)['’ʼ`](?=\w)")
+_INSIDE = re.compile(r"(?<=\w)['’ʼ`‐-](?=\w)")  # of a word: the last two are hyphens
+
+
 def normalise(text: str) -> str:
-    """Case, accents and width folded away: “Zoë ＣＯ” and “zoe co” are one."""
+    """Case, accents and width folded away, and what else makes two Latin letters differ: “Zoë ＣＯ”
+    and “zoe co” are one, “Łukasz” and “lukasz” are. Other scripts stay.
+    """
     folded = unicodedata.normalize("NFKD", text).casefold()
-    return "".join(character for character in folded if not unicodedata.combining(character))
+    return "".join(_plain(one) for one in folded if not unicodedata.combining(one))
+
+
+@cache  # of letters there are not many
+def _plain(letter: str) -> str:
+    if letter.isascii() or not unicodedata.name(letter, "").startswith("LATIN"):
+        return letter
+    return anyascii(letter).lower()
 
 
 def words(text: str) -> list[str]:
-    return [word[:LONGEST_TOKEN] for word in re.findall(r"\w+", normalise(text))]
+    """Those of a normalised text."""
+    return [word[:LONGEST_TOKEN] for word in re.findall(r"\w+", text)]
+
+
+def _spellings(text: str) -> set[str]:
+    """Under which the words of a text are found: O'Neill is “oneill”, “o” and “neill”, Фёдор also
+    “fedor”.
+    """
+    text = normalise(text)
+    found = {*words(text), *words(_INSIDE.sub("", text))}
+    return found if text.isascii() else found | {*words(anyascii(text).lower())}
 
 
 def tokens(texts: Iterable[str], numbers: Iterable[str]) -> set[str]:
     """The tokens under which a contact is found, of its words and its E.164 numbers."""
-    found = {word for text in texts for word in words(text)}
+    found = {word for text in texts for word in _spellings(text)}
     for number in numbers:
         digits = number.removeprefix("+")
         found |= {digits[start:] for start in range(len(digits) - SHORTEST_DIGITS + 1)}
@@ -45,7 +72,7 @@ def query_prefixes(text: str) -> list[str]:
     if digits.isdigit() and len(digits) >= SHORTEST_DIGITS:
         international = re.sub(r"^(00|0)", "", digits)
         return [international if len(international) >= SHORTEST_DIGITS else digits]
-    return words(text)
+    return words(_APOSTROPHES.sub("", normalise(text)))
 
 
 def after(prefix: str) -> str:

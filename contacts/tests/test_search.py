@@ -1,9 +1,13 @@
 """Finding contacts by any word or any part of a number, fast by design."""
 
+from importlib import import_module
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.models import Value
+from django.db.models.functions import Concat
 from django.test.utils import CaptureQueriesContext
 
 from contacts import selectors
@@ -11,6 +15,7 @@ from contacts.models import Contact, ContactToken
 from contacts.search import query_prefixes
 from contacts.services import create_contact, reindex
 from tenants.fence.context import tenant_transaction
+from tenants.tests.database import everything_visible
 
 
 @pytest.fixture
@@ -27,6 +32,9 @@ def book(cast: Any) -> Any:
         create_contact(cast.acme, name="Adam Ant", company="Zoo", numbers=[("+14085550199", "")])
         create_contact(cast.acme, name="adam baker", company="Bakery")
         create_contact(cast.acme, name="ÅSA Öberg", company="O'Neil & Søn")
+        create_contact(cast.acme, name="Øystein Ærø", company="Weiße Straße")
+        create_contact(cast.acme, name="Łukasz Đặng", company="L’Étoile")
+        create_contact(cast.acme, name="Фёдор Щукин", company="李小明")
         yield cast
 
 
@@ -47,6 +55,28 @@ def names(text: str) -> list[str]:
         ("adam b", ["adam baker"]),
         ("asa", ["ÅSA Öberg"]),
         ("neil", ["ÅSA Öberg"]),
+        ("oneil", ["ÅSA Öberg"]),
+        ("O'Neil", ["ÅSA Öberg"]),
+        ("O’Neil", ["ÅSA Öberg"]),
+        ("o neil", ["ÅSA Öberg"]),
+        ("son", ["ÅSA Öberg"]),
+        ("SØN", ["ÅSA Öberg"]),
+        ("müller-schmidt", ["Zoë Müller-Schmidt"]),
+        ("mullerschmidt", ["Zoë Müller-Schmidt"]),
+        ("oystein aero", ["Øystein Ærø"]),
+        ("øystein ærø", ["Øystein Ærø"]),
+        ("weisse strasse", ["Øystein Ærø"]),
+        ("Straße", ["Øystein Ærø"]),
+        ("lukasz dang", ["Łukasz Đặng"]),
+        ("łuk", ["Łukasz Đặng"]),
+        ("etoile", ["Łukasz Đặng"]),
+        ("letoile", ["Łukasz Đặng"]),
+        ("l'étoile", ["Łukasz Đặng"]),
+        ("фёдор", ["Фёдор Щукин"]),
+        ("ФЕДОР", ["Фёдор Щукин"]),
+        ("fedor", ["Фёдор Щукин"]),
+        ("李小", ["Фёдор Щукин"]),
+        ("lixiao", ["Фёдор Щукин"]),
         ("optik.example", ["Zoë Müller-Schmidt"]),
         ("555", ["Adam Ant", "Maria of Acme", "Zoë Müller-Schmidt"]),
         ("5550123", ["Zoë Müller-Schmidt"]),
@@ -137,3 +167,23 @@ def test_search_is_an_index_range_and_no_pattern(book: Any) -> None:
 )
 def test_typed_text_becomes_prefixes(typed: str, prefixes: list[str]) -> None:
     assert query_prefixes(typed) == prefixes
+
+
+def test_contacts_of_before_are_found_by_every_spelling_once_it_is_migrated(book: Any) -> None:
+    spellings = import_module("contacts.migrations.0007_spellings")
+    former = MigrationLoader(connection).project_state(("contacts", "0006_imports")).apps
+    before = set(ContactToken.objects.values_list("contact", "token"))
+    ContactToken.objects.filter(token__in=["oneil", "son", "oystein", "fedor"]).delete()
+    Contact.objects.filter(name="Øystein Ærø").update(sort_name="øystein ærø")
+    adam = Contact.objects.get(name="Adam Ant").pk
+    own = ContactToken.objects.filter(contact=adam)
+    own.update(token=Concat("token", Value("~")))  # who is not concerned stays as it was
+    untouched = set(own.values_list("contact", "token"))
+    for _ in range(2):
+        with everything_visible():
+            spellings.reindex(former, None)
+    assert names("oneil") == ["ÅSA Öberg"] and names("fedor") == ["Фёдор Щукин"]
+    assert Contact.objects.get(name="Øystein Ærø").sort_name == "oystein aero"
+    assert set(own.values_list("contact", "token")) == untouched
+    others = {(contact, token) for contact, token in before if contact != adam}
+    assert set(ContactToken.objects.values_list("contact", "token")) == others | untouched
