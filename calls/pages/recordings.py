@@ -81,6 +81,7 @@ def _range(file: BinaryIO, size: int, wanted: str) -> HttpResponseBase:
     response = FileResponse(
         _Window(file, last - first + 1), status=206 if partial else 200, content_type="audio/wav"
     )
+    response.block_size = 2**16  # bytes at a time
     response.headers["Accept-Ranges"] = "bytes"
     response.headers["Content-Length"] = str(last - first + 1)
     if partial:

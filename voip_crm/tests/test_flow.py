@@ -188,6 +188,8 @@ def test_an_agent_calls_a_contact_and_both_hear_each_other(phone: Page, site: ha
     assert len(both_sides) == 2
     assert min(both_sides) > 100
     harness_wait(phone, lambda: player.evaluate("a => a.currentTime") > 0.3)
+    said = [site.processes.log(name, 10**6) for name in site.processes.children]
+    assert not [log for log in said if "Warning: StreamingHttpResponse" in log]
     panel(phone).get_by_role("button", name="Close").click()
     expect(panel(phone)).to_have_count(0)
 
