@@ -44,7 +44,7 @@ class PhoneNumberForm(forms.ModelForm):
 
     def clean_number(self) -> str:
         try:
-            number = parse(self.cleaned_data["number"], "")
+            number = parse(self.cleaned_data["number"], "", by_hand=True)
             account_sid = account_of(current_tenant_id()).sid
         except NumberError as error:
             raise forms.ValidationError(error.message, code=error.code) from None

@@ -31,7 +31,7 @@ class NumberForm(forms.ModelForm):
 
     def clean_number(self) -> str:
         try:
-            return parse(self.cleaned_data["number"], self.country)
+            return parse(self.cleaned_data["number"], self.country, by_hand=True)
         except NumberError as error:
             raise forms.ValidationError(error.message, code=error.code) from None
 

@@ -40,7 +40,7 @@ class NumberForm(forms.Form):
         if not typed:
             return ""
         try:
-            return parse(typed, self.country)
+            return parse(typed, self.country, by_hand=True)
         except NumberError as error:
             raise forms.ValidationError(error.message, code=error.code) from None
 

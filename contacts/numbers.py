@@ -79,8 +79,9 @@ def is_local_emergency(text: str, region: str) -> bool:
     return bool(shortnumberinfo.is_emergency_number(readings.plain(text), region))
 
 
-def parse(text: str, region: str) -> str:
-    """What a person typed, as E.164; numbers without a country are of `region` (ISO code).
+def parse(text: str, region: str, *, by_hand: bool = False) -> str:
+    """What is written, as E.164; numbers without a country are of `region` (ISO code). What was
+    typed by hand has lost no plus on its way: there a digit too many must not be another country.
 
     Raises `NumberError`: `emergency_blocked`, `premium_blocked` or `invalid_number`.
     """
@@ -90,7 +91,15 @@ def parse(text: str, region: str) -> str:
     if not typed:
         raise NumberError("invalid_number", "Enter a number or choose a contact.")
     meant = list(readings.of(typed, region))
-    valid = [number for number in meant if phonenumbers.is_valid_number(number)]
+    valid = list(filter(phonenumbers.is_valid_number, meant))
+    if not valid:
+        valid = list(filter(phonenumbers.is_valid_number, readings.with_a_plus(typed, region)))
+        if valid and by_hand:
+            shown = phonenumbers.format_number(valid[0], PhoneNumberFormat.INTERNATIONAL)
+            raise NumberError(
+                "invalid_number",
+                f"That is no number of your country. If you mean {shown}, put a + before it.",
+            )
     if not valid:
         _refuse_emergency(typed, region)
         if readings.is_rounded(typed):

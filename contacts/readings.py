@@ -7,7 +7,7 @@ plan has given up.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, ValidationResult
@@ -78,13 +78,22 @@ def without_words(text: str) -> tuple[str, str]:
 
 def of(text: str, region: str) -> Iterator[PhoneNumber]:
     """Each number that a plain text of `region` (ISO) can be taken for; many are not valid."""
-    text = _REAL.sub(r"\1", _EXTENSION.sub(r" x\1", text))
-    for written in dict.fromkeys((without_words(text)[0], text)):
+    for written in _forms(text):
         yield from _parsed(written, region)
         if _WAY_OUT.match(written):
             yield from _parsed(_WAY_OUT.sub("+", written), region)
-        elif _has_lost_its_plus(written, region):
+
+
+def with_a_plus(text: str, region: str) -> Iterator[PhoneNumber]:
+    """What it can be taken for if a spreadsheet has eaten its plus."""
+    for written in _forms(text):
+        if _has_lost_its_plus(written, region):
             yield from _parsed(f"+{written}", region)
+
+
+def _forms(text: str) -> Iterable[str]:
+    text = _REAL.sub(r"\1", _EXTENSION.sub(r" x\1", text))
+    return dict.fromkeys((without_words(text)[0], text))
 
 
 def _parsed(text: str, region: str) -> Iterator[PhoneNumber]:
@@ -101,7 +110,7 @@ def _parsed(text: str, region: str) -> Iterator[PhoneNumber]:
 
 
 def _has_lost_its_plus(text: str, region: str) -> bool:
-    """Not whenever it is no number of the region: a wrong digit would call another country."""
+    """Not whenever it is no number of the region: a wrong digit would be another country."""
     digits = re.sub(r"\D", "", text)
     if not re.fullmatch(r"[1-9][\d\s().-]*", text) or len(digits) < 10:
         return False

@@ -50,7 +50,7 @@ def choose_target(tenant: Tenant, *, to: str = "", contact_id: UUID | None = Non
     number = ""
     if to:
         try:
-            number = numbers.parse(to, tenant.country)
+            number = numbers.parse(to, tenant.country, by_hand=True)
         except numbers.NumberError as error:
             raise Refusal(error.code, error.message) from None
     if contact_id is None:

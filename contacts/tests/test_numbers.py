@@ -321,6 +321,25 @@ def test_a_cell_of_which_a_part_cannot_be_read_is_refused(cell: str) -> None:
         parse_several(cell, "US")
 
 
+@pytest.mark.parametrize(
+    ("typed", "region", "said"),
+    [
+        ("33142685300", "US", r"mean \+33 1 42 68 53 00, put a \+"),
+        ("41555501001", "US", r"mean \+41 55 550 10 01, put a \+"),  # a digit too many
+        ("14155550100", "DE", r"mean \+1 415-555-0100, put a \+"),
+        ("0033 1 42 68 53 00", "US", ""),
+        ("14155550100", "US", ""),
+    ],
+)
+def test_by_hand_no_digit_too_many_is_another_country(typed: str, region: str, said: str) -> None:
+    parse(typed, region)  # of a file, whose plus a spreadsheet has eaten
+    if not said:
+        assert parse(typed, region, by_hand=True) == parse(typed, region)
+        return
+    with pytest.raises(NumberError, match=said):
+        parse(typed, region, by_hand=True)
+
+
 def test_digits_that_a_spreadsheet_has_eaten_are_told_as_such() -> None:
     for text in ("4.15556E+09", "4,15556E+09", "4.15556e+10", "4E+09"):
         with pytest.raises(NumberError, match="its last digits are lost"):

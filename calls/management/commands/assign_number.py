@@ -42,7 +42,7 @@ class Command(BaseCommand):
         if label is not None and len(label) > 60:
             raise CommandError("The label is longer than 60 characters.")
         try:
-            number = parse(options["number"], tenant.country)
+            number = parse(options["number"], tenant.country, by_hand=True)
             account = account_of(tenant.pk)
             if (wanted := options["account"]) and wanted != account.sid:
                 raise CommandError(f"{tenant.slug} is served by {account.sid}, not by {wanted}.")
