@@ -73,6 +73,7 @@ _NAMES = {
     ),
     Means.LABEL: _set("label, phone label, phone type, telephone type, telefon typ"),
 }
+_HALF_OR_WHOLE = _set("name, nom, nome, nombre, naam, имя")
 _MEANS = {name: means for means, names in _NAMES.items() for name in names}
 # What an e-mail is for matters to nobody here: there is one.
 _KINDS = "primary|work|home|business|personal|other|main"
@@ -90,6 +91,17 @@ _PLAIN_PHONE = re.compile(
     r"no|nr|numero|de|di|value|primary|telefonnummer|rufnummer|telefoonnummer|puhelin|\d+)\b|"
     r"телефон|电话|電話"
 )
+# What else may stand in a phone's name: with any other word the column tells something about one.
+_KINDS_OF_PHONE = _set(
+    "business, work, office, company, home, house, private, personal, main, other, direct,"
+    " primary, secondary, second, alternative, alternate, additional, preferred, default, car,"
+    " callback, switchboard, headquarters, hq, land, landline, line, fixed, day, daytime,"
+    " evening, night, mobile, mobil, cell, mobiel, movil, celular, handy, portable, whatsapp,"
+    " sms, contact, customer, client, geschaftlich, privat, dienstlich, buro, arbeit,"
+    " festnetz, zentrale, travail, bureau, domicile, fixe, professionnel, perso, personnel,"
+    " trabajo, casa, oficina, fijo, principal, particular, lavoro, ufficio, fisso, werk,"
+    " thuis, prive, comercial, residencial"
+)
 _OWNER = re.compile(r"^(?:person|contact|lead) (?=.)")
 
 
@@ -106,7 +118,8 @@ def columns(names: Sequence[str]) -> list[Column]:
 
 
 def _in_place_of_name(column: Column, means: Means) -> Column:
-    return Column(means, column.said) if column.means == Means.NAME else column
+    is_half = column.means == Means.NAME and folded(column.said) in _HALF_OR_WHOLE
+    return Column(means, column.said) if is_half else column
 
 
 def _column(said: str) -> Column:
@@ -116,9 +129,16 @@ def _column(said: str) -> Column:
     means = _MEANS.get(unnumbered) or _MEANS.get(_EMAIL_OF.sub("", unnumbered))
     if means is not None:
         return Column(means, said, number)
-    if _PHONE.search(unnumbered) and not _NO_PHONE.search(unnumbered):
+    if _is_phone(unnumbered):
         return Column(Means.PHONE, said, number, _what_for(said))
     return Column(Means.NOTHING, said)
+
+
+def _is_phone(name: str) -> bool:
+    if not _PHONE.search(name) or _NO_PHONE.search(name):
+        return False
+    rest = _PLAIN_PHONE.sub(" ", _PHONE.sub(" ", name)).split()
+    return _KINDS_OF_PHONE.issuperset(rest)
 
 
 def _what_for(said: str) -> str:

@@ -9,7 +9,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -18,11 +18,14 @@ from contacts.columns import Column, Means, columns
 from contacts.numbers import MOST_NUMBERS, NumberError, is_local_emergency, parse_several
 from tenants.bricks.csv_cells import original
 
+MOST_COLUMNS = 500
+LONGEST_HEADER = 50_000  # characters
 LONGEST = {Means.NAME: 200, Means.COMPANY: 200, Means.EMAIL: 254, Means.LABEL: 40}
 TOO_MANY_NUMBERS = f"A contact has at most {MOST_NUMBERS} numbers; it would have more."
 _NAMED = {Means.NAME, Means.FIRST, Means.LAST, Means.COMPANY}
 _SEPARATORS = ",;\t|"
-_SEP_LINE = re.compile(r"sep=(.)\s*", re.IGNORECASE)
+_SEP_LINE = re.compile(r"sep=([,;\t|:^~])\s*", re.IGNORECASE)
+_LINES = re.compile(r"[\r\n]+")  # of a cell: each holds a number
 _LOST = re.compile("[\0\ud800-\udfff\ufffd]")  # what stands for bytes that were no text
 
 
@@ -59,20 +62,27 @@ class ContactFile:
         separator, self._lines_before = "", 0
         if match := _SEP_LINE.fullmatch(first):
             separator, self._lines_before, first = match[1], 1, next(source, "")
+        if len(first) > LONGEST_HEADER or first.count(",") > MOST_COLUMNS:
+            raise BadFile(f"The first line is too long: at most {MOST_COLUMNS} columns are read.")
         separator = separator or _separator_of(first)
         self._reader = csv.reader(chain([first], source), delimiter=separator, strict=True)
         try:
             names = next(self._reader, [])
         except csv.Error as error:
             raise BadFile(f"The first line cannot be read ({error}).") from None
+        if len(names) > MOST_COLUMNS:
+            raise BadFile(f"There are more than {MOST_COLUMNS} columns.")
         self.columns = columns(names)
         self.ignored = [one.said for one in self.columns if not one.means]
-        self._labels = {
-            one.number: place
-            for place, one in reversed([*enumerate(self.columns)])
-            if one.means == Means.LABEL
-        }
+        self.ignored += [
+            f"{one.said} (where there is another)"
+            for place, one in enumerate(self.columns)
+            if one.means in (Means.NAME, Means.COMPANY, Means.EMAIL)
+            and one.means in {other.means for other in self.columns[:place]}
+        ]
+        self._labels = _labels(self.columns)
         self._region = region
+        self._rows = self._read_rows()
         if _NAMED.isdisjoint(one.means for one in self.columns):
             raise BadFile(
                 "The first line must name the columns, one of them a name. Known are name, "
@@ -80,6 +90,15 @@ class ContactFile:
             )
 
     def __iter__(self) -> Iterator[Row | BadRow]:
+        for line, cells in self._rows:
+            yield cells if isinstance(cells, BadRow) else self._row(line, cells)
+
+    def skip(self, count: int) -> None:
+        """Leave out the next rows, which costs little."""
+        for _ in islice(self._rows, count):
+            pass
+
+    def _read_rows(self) -> Iterator[tuple[int, list[str] | BadRow]]:
         while True:
             line = self._reader.line_num + 1 + self._lines_before
             try:
@@ -87,16 +106,20 @@ class ContactFile:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield BadRow(line, f"The row cannot be read ({error}). Are its quotes in pairs?")
+                reason = f"The row cannot be read ({error}). Are its quotes in pairs?"
+                yield line, BadRow(line, reason)
                 continue
             if any(cell.strip() for cell in cells):
-                yield self._row(line, cells)
+                yield line, cells
 
     def _row(self, line: int, cells: list[str]) -> Row | BadRow:
         if any(cell.strip() for cell in cells[len(self.columns) :]):
             return BadRow(line, f"It has {len(cells)} cells, the header {len(self.columns)}.")
         cells += [""] * (len(self.columns) - len(cells))
-        texts = [" ".join(original(cell).split()) for cell in cells[: len(self.columns)]]
+        texts = [
+            " ".join((_LINES.sub(" | ", text) if column.means == Means.PHONE else text).split())
+            for column, text in zip(self.columns, map(original, cells), strict=False)
+        ]
         try:
             if _LOST.search("".join(texts)):
                 raise ValueError(
@@ -138,6 +161,7 @@ class ContactFile:
     def _email(self, texts: list[str]) -> str:
         email = self._first(Means.EMAIL, texts)
         if email:
+            _check_length(Means.EMAIL, "email", email.lower())  # which can be longer
             try:
                 validate_email(email)
             except ValidationError:
@@ -146,19 +170,24 @@ class ContactFile:
 
     def _numbers(self, texts: list[str]) -> tuple[tuple[str, str], ...]:
         found: dict[str, str] = {}
-        cells = list(self._cells(Means.PHONE, texts))
+        cells = [
+            (place, column, text)
+            for place, (column, text) in enumerate(zip(self.columns, texts, strict=True))
+            if column.means == Means.PHONE and text
+        ]
         if len(cells) > MOST_NUMBERS:
             raise ValueError(TOO_MANY_NUMBERS)
-        for column, text in cells:
-            given = self._label_of(column, texts)
+        longest = LONGEST[Means.LABEL]
+        for place, column, text in cells:
+            given = self._label_of(place, texts)
             for number, words in self._read(column, text):
-                found.setdefault(number, given or words[: LONGEST[Means.LABEL]] or column.label)
+                found.setdefault(number, given or words[:longest] or column.label[:longest])
         if len(found) > MOST_NUMBERS:
             raise ValueError(TOO_MANY_NUMBERS)
         return tuple(found.items())
 
-    def _label_of(self, column: Column, texts: list[str]) -> str:
-        place = None if column.label else self._labels.get(column.number)
+    def _label_of(self, phone: int, texts: list[str]) -> str:
+        place = self._labels.get(phone)
         if place is None:
             return ""
         _check_length(Means.LABEL, self.columns[place].said, texts[place])
@@ -174,6 +203,23 @@ class ContactFile:
             )
             why = "This is no complete telephone number." if is_short else error.message
             raise ValueError(f"{column.said} “{text}”: {why}") from None
+
+
+def _labels(columns: list[Column]) -> dict[int, int]:
+    """The place of the label that is for the phone at a place: of those of one number it is for the
+    one whose name tells nothing, else for the first.
+    """
+    found: dict[int, int] = {}
+    for place, column in enumerate(columns):
+        if column.means == Means.LABEL:
+            phones = [
+                (bool(one.label), phone)
+                for phone, one in enumerate(columns)
+                if one.means == Means.PHONE and one.number == column.number
+            ]
+            if phones:
+                found.setdefault(min(phones)[1], place)
+    return found
 
 
 def _separator_of(header: str) -> str:

@@ -129,7 +129,7 @@ class ImportForm(forms.Form):
         self.file_name = str(file.name)[:100]
         if file.size > LARGEST_FILE:
             raise forms.ValidationError("This file is larger than 4 MB. Split it into several.")
-        self.text = _text(file.read())
+        self.text = _text(file.read(), self.country)
         if len(self.text.splitlines()) > MOST_ROWS + 1:
             raise forms.ValidationError(
                 f"This file has more than {MOST_ROWS:,} rows. Split it into several, or ask who "
@@ -141,12 +141,12 @@ class ImportForm(forms.Form):
             raise forms.ValidationError(str(error)) from None
 
 
-def _text(data: bytes) -> str:
+def _text(data: bytes, region: str) -> str:
     """The file's text. Raises `ValidationError` for what is none."""
     for beginning, what in _NO_TEXT.items():
         if data.startswith(beginning):
             raise forms.ValidationError(f"This is {what}. {_SAVE_AS_CSV}")
-    text = data.decode(encoding_of([data]), errors="replace")
+    text = data.decode(encoding_of([data], region), errors="replace")
     if _CONTROL.search(text):
         raise forms.ValidationError(f"This is no text. {_SAVE_AS_CSV}")
     return text

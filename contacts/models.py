@@ -58,7 +58,7 @@ class Contact(TenantOwned):
     def fold(self) -> None:
         """For what is stored in bulk; a database's own lower() would know fewer letters."""
         self.sort_name = search.normalise(self.name)[:200]
-        self.folded_email = self.email.lower()
+        self.folded_email = self.email.lower()[:254]
 
 
 class ContactNumber(TenantChild):

@@ -137,12 +137,10 @@ def parse_several(text: str, region: str) -> list[tuple[str, str]]:
     parts = [part for part in _BETWEEN.split(readings.plain(text[:2000])) if part.strip()]
     if len(parts) > MOST_NUMBERS or len(text) > 2000:
         raise NumberError("invalid_number", f"It holds more than {MOST_NUMBERS} numbers.")
-    for each in (parts, [text]):
-        try:
-            return [(parse(part, region), _words_beside(part)) for part in each]
-        except NumberError as error:
-            refusal = error
-    raise refusal
+    # “030/1234567” is one number; of “030 1234567 / 68” nobody knows what the second is.
+    if len(parts) < 2 or len(re.sub(r"\D", "", parts[0])) < 6:
+        parts = [text]
+    return [(parse(part, region), _words_beside(part)) for part in parts]
 
 
 def _words_beside(text: str) -> str:

@@ -17,8 +17,8 @@ _EXTENSION = re.compile(
     r"\b[.:]?\s*(\d{1,7})\W*$",
     re.IGNORECASE,
 )
-# A word has no digit; what stands between digits may be one of a name, as in 1-800-FLOWERS.
-_BEFORE, _BEHIND = re.compile(r"^[^\d+]*[^\W\d_][^\d+]*"), re.compile(r"[^\d#]*[^\W\d_][^\d#]*$")
+# What phonenumbers itself takes for an extension.
+_SHORT_EXTENSION = re.compile(r"(?:;?ext(?:ension|n)?|x|доб)[.:=]?\s*\d{1,9}\W*$", re.IGNORECASE)
 _WAY_OUT = re.compile(r"^(?:011|00)[\s.-]*(?=[1-9])")  # of the Americas and of most others
 _AROUND = " :.,;/()[]<>-–—"
 # A spreadsheet's: 4155550100.0, and 4.15556E+09.
@@ -69,11 +69,21 @@ def is_rounded(text: str) -> bool:
 
 def without_words(text: str) -> tuple[str, str]:
     """(the number, the words that stood before or behind it) of a plain text."""
-    before = _BEFORE.match(text)
-    rest = text[before.end() :] if before else text
-    behind = _BEHIND.search(rest)
-    words = " ".join(match[0].strip(_AROUND) for match in (before, behind) if match)
-    return (rest[: behind.start()] if behind else rest), words
+    places = [place for place, one in enumerate(text) if one.isdigit() or one in "+#"]
+    if not places:
+        return text, ""
+    begin, end = places[0], places[-1] + 1
+    before, behind = text[:begin], text[end:]
+    words = [part.strip(_AROUND) for part in (before, behind) if _has_letters(part)]
+    if not _has_letters(before):
+        begin = 0
+    if not _has_letters(behind):
+        end = len(text)
+    return text[begin:end], " ".join(words)
+
+
+def _has_letters(text: str) -> bool:
+    return any(map(str.isalpha, text))
 
 
 def of(text: str, region: str) -> Iterator[PhoneNumber]:
@@ -101,6 +111,8 @@ def _parsed(text: str, region: str) -> Iterator[PhoneNumber]:
         number = phonenumbers.parse(text, region)
     except NumberParseException:
         return
+    if _has_letters(_SHORT_EXTENSION.sub("", text)) and not _may_be_spelt(number):
+        return
     yield number
     national = phonenumbers.national_significant_number(number)
     for old, new in _CHANGED.get(number.country_code or 0, []):
@@ -109,12 +121,19 @@ def _parsed(text: str, region: str) -> Iterator[PhoneNumber]:
             yield phonenumbers.parse(now + (f"x{number.extension}" if number.extension else ""))
 
 
+def _may_be_spelt(number: PhoneNumber) -> bool:
+    """Of 1-800-FLOWERS the letters are digits; elsewhere a word would make a stranger's number, as
+    many plans have numbers of any length.
+    """
+    kind = phonenumbers.number_type(number)
+    return number.country_code == 1 or kind == phonenumbers.PhoneNumberType.TOLL_FREE
+
+
 def _has_lost_its_plus(text: str, region: str) -> bool:
     """Not whenever it is no number of the region: a wrong digit would be another country."""
-    digits = re.sub(r"\D", "", text)
-    if not re.fullmatch(r"[1-9][\d\s().-]*", text) or len(digits) < 10:
+    if not re.fullmatch(r"[1-9]\d{9,14}", text):  # a spreadsheet leaves nothing but digits
         return False
-    if len(digits) > 10:
+    if len(text) > 10:
         return True
     try:
         at_home = phonenumbers.parse(text, region)

@@ -9,7 +9,7 @@ row-level security too.
 import re
 import unicodedata
 from collections.abc import Iterable
-from functools import cache
+from functools import lru_cache
 
 from anyascii import anyascii
 
@@ -18,19 +18,20 @@ LONGEST_TOKEN = 40
 LONGEST_QUERY = 100  # characters; each word is a condition of its own for the database
 
 
-_APOSTROPHES = re.compile(r"(?<=\w)['’ʼ`](?=\w)")
-_INSIDE = re.compile(r"(?<=\w)['’ʼ`‐-](?=\w)")  # of a word: the last two are hyphens
+_APOSTROPHES = str.maketrans(dict.fromkeys("’‘ʼ´`′", "'"))
+_INSIDE = re.compile(r"(?<=\w)['‐-](?=\w)")  # of a word; the last two are hyphens
+_ASKED = re.compile(r"\w+(?:'\w+)*")
 
 
 def normalise(text: str) -> str:
     """Case, accents and width folded away, and what else makes two Latin letters differ: “Zoë ＣＯ”
     and “zoe co” are one, “Łukasz” and “lukasz” are. Other scripts stay.
     """
-    folded = unicodedata.normalize("NFKD", text).casefold()
+    folded = unicodedata.normalize("NFKD", text.translate(_APOSTROPHES)).casefold()
     return "".join(_plain(one) for one in folded if not unicodedata.combining(one))
 
 
-@cache  # of letters there are not many
+@lru_cache(2**10)
 def _plain(letter: str) -> str:
     if letter.isascii() or not unicodedata.name(letter, "").startswith("LATIN"):
         return letter
@@ -43,12 +44,15 @@ def words(text: str) -> list[str]:
 
 
 def _spellings(text: str) -> set[str]:
-    """Under which the words of a text are found: O'Neill is “oneill”, “o” and “neill”, Фёдор also
-    “fedor”.
+    """Under which the words of a text are found: O'Neill is “oneill”, “o” and “neill”, Андрей also
+    “andrei” and “andrey”, as it is read letter by letter with its marks and without them.
     """
-    text = normalise(text)
-    found = {*words(text), *words(_INSIDE.sub("", text))}
-    return found if text.isascii() else found | {*words(anyascii(text).lower())}
+    plain = normalise(text)
+    found = {*words(plain), *words(plain.replace("'", "")), *words(_INSIDE.sub("", plain))}
+    if not plain.isascii():
+        for written in (plain, unicodedata.normalize("NFKC", text)):
+            found |= {*words(normalise(anyascii(written)))}
+    return found
 
 
 def tokens(texts: Iterable[str], numbers: Iterable[str]) -> set[str]:
@@ -68,11 +72,32 @@ def query_prefixes(text: str) -> list[str]:
     the first `LONGEST_QUERY` characters is left out.
     """
     text = text[:LONGEST_QUERY]
-    digits = re.sub(r"[\s()+./-]", "", unicodedata.normalize("NFKC", text))
-    if digits.isdigit() and len(digits) >= SHORTEST_DIGITS:
+    if _is_number(text):
+        digits = _digits(text)
         international = re.sub(r"^(00|0)", "", digits)
         return [international if len(international) >= SHORTEST_DIGITS else digits]
-    return words(_APOSTROPHES.sub("", normalise(text)))
+    return words(normalise(text).replace("'", ""))
+
+
+def queries(text: str) -> list[list[list[str]]]:
+    """For each word that a person typed the ways in which it may be meant: lists of prefixes that
+    must all be found. “O'Neill” is “oneill”, or “o” and “neill”.
+    """
+    text = text[:LONGEST_QUERY]
+    asked = []
+    for word in _ASKED.findall(normalise(text)):
+        together, parts = words(word.replace("'", "")), words(word)
+        asked.append([together] if together == parts else [together, parts])
+    return asked if not _is_number(text) else [[query_prefixes(text)]]
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"[\s()+./-]", "", unicodedata.normalize("NFKC", text))
+
+
+def _is_number(text: str) -> bool:
+    digits = _digits(text)
+    return digits.isdigit() and len(digits) >= SHORTEST_DIGITS
 
 
 def after(prefix: str) -> str:

@@ -1,10 +1,12 @@
 """Reads of contacts. All of them run inside the current tenant."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_, or_
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 
 from contacts import search
 from contacts.models import Contact, ContactNumber, ContactToken
@@ -31,18 +33,29 @@ def find_contacts(text: str, *, archived: bool | None = False) -> QuerySet[Conta
     found: QuerySet[Contact] = Contact.objects.all()
     if archived is not None:
         found = found.filter(archived_at__isnull=not archived)
-    prefixes = search.query_prefixes(text)
-    if text.strip() and not prefixes:
+    asked = search.queries(text)
+    if text.strip() and not asked:
         return found.none()
-    for prefix in prefixes:
-        found = found.filter(
-            Exists(
-                ContactToken.objects.filter(
-                    contact_id=OuterRef("pk"), token__gte=prefix, token__lt=search.after(prefix)
+    for ways in asked:
+        found = found.filter(reduce(or_, (_has_tokens(prefixes) for prefixes in ways)))
+    return found
+
+
+def _has_tokens(prefixes: Iterable[str]) -> Q:
+    """For each prefix a token that begins with it."""
+    return reduce(
+        and_,
+        (
+            Q(
+                Exists(
+                    ContactToken.objects.filter(
+                        contact_id=OuterRef("pk"), token__gte=prefix, token__lt=search.after(prefix)
+                    )
                 )
             )
-        )
-    return found
+            for prefix in prefixes
+        ),
+    )
 
 
 def contact_page(

@@ -13,8 +13,9 @@ from tenants.bricks import log_context
 from tenants.bricks.gates import Gate
 from tenants.bricks.queueing import queue
 
-# News of one room waits for that room, but not with every thread that there is.
-_gate = Gate(2)
+# News of one room waits for that room, but not with every thread that there is. The end of a leg is
+# told by a request for TwiML, which does not come again: it has places of its own.
+_news, _ends = Gate(2), Gate(2)
 
 
 def hear(hook: Hook, account: TwilioAccount, form: Form, query: QueryDict) -> None:
@@ -22,7 +23,7 @@ def hear(hook: Hook, account: TwilioAccount, form: Form, query: QueryDict) -> No
     callback = Callback(hook, account, ids_of(query), form, timezone.now())
     log_context.bind(**{**callback.ids, "tenant": callback.named_tenant})
     try:
-        found = routing.hear(callback, gate=_gate)
+        found = routing.hear(callback, gate=_ends if hook is Hook.LEG_ENDED else _news)
     except Unroutable as error:
         aside.keep(callback, str(error))
         return

@@ -20,10 +20,11 @@ from calls.services.rooms.progress import UnknownCall
 from calls.webhooks import hearing
 from calls.webhooks.signed_posts import TwilioWebhook
 from tenants.bricks import log_context
-from tenants.bricks.gates import Crowded
+from tenants.bricks.gates import Crowded, Gate
 from tenants.bricks.ids import read_uuid
 
 logger = logging.getLogger(__name__)
+_arrivals = Gate(2)  # of those who want into one room, which may be locked
 
 
 class VoiceWebhook(TwilioWebhook):
@@ -58,16 +59,17 @@ class VoiceWebhook(TwilioWebhook):
         if request_id is None or not is_sid(call_sid, CALL):
             raise Refusal("invalid_request", "This call cannot be connected. Goodbye.")
         try:
-            room, leg = presence.admit_agent(
-                member, account=account, client_request_id=request_id, call_sid=call_sid
-            )
+            with _arrivals.passing(request_id):
+                room, leg = presence.admit_agent(
+                    member, account=account, client_request_id=request_id, call_sid=call_sid
+                )
         except Refusal as refusal:
             guarding.note_stop(member, refusal)
             raise
         said = form.get("CallStatus", "")
         status = heard_of_browser(account, form, states.CALL, said, timezone.now())
         try:
-            progress.hear(member.tenant_id, status, leg_id=leg.pk)
+            progress.hear(member.tenant_id, status, leg_id=leg.pk, gate=_arrivals)
         except UnknownCall as error:
             raise Refusal("call_over", "This call is over.") from error
         return twiml.join_conference(

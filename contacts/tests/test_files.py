@@ -19,7 +19,7 @@ A_MOBILE = ("+14155550123", "")
 
 
 def read(data: bytes, region: str) -> list[Row | BadRow]:
-    text = data.decode(encoding_of([data]), errors="replace")
+    text = data.decode(encoding_of([data], region), errors="replace")
     return list(ContactFile(io.StringIO(text, newline=""), region))
 
 
@@ -101,6 +101,9 @@ def test_a_file_is_read_as_it_comes(
         (["姓名", "电话", "邮箱"], [Means.NAME, Means.PHONE, Means.EMAIL]),
         (["ФИО", "Телефон", "Электронная почта"], [Means.NAME, Means.PHONE, Means.EMAIL]),
         (["", "Notes", "Smartphone case"], [Means.NOTHING] * 3),
+        (["Mobile phone consent", "Phone calls", "Last phone contact"], [Means.NOTHING] * 3),
+        (["Calculated Phone Number Region"], [Means.NOTHING]),
+        (["First name", "Full name"], [Means.FIRST, Means.NAME]),
     ],
 )
 def test_columns_are_known_by_their_names(names: list[str], means: list[Means]) -> None:
@@ -111,20 +114,38 @@ def test_columns_are_known_by_their_names(names: list[str], means: list[Means]) 
 @given(text=st.text(st.characters(max_codepoint=0x2000, exclude_characters="\0\ufeff")))
 def test_text_in_a_unicode_encoding_is_read_as_it_was(encoding: str, text: str) -> None:
     data = f"name,phone,email,company\r\n{text}".encode(encoding)
-    assert data.decode(encoding_of([data])).endswith(f"company\r\n{text}")
+    assert data.decode(encoding_of([data], "US")).endswith(f"company\r\n{text}")
 
 
 @given(st.lists(st.sampled_from("äöüßéèñçÄÖÜ aeiounr"), min_size=1))
 def test_windows_1252_is_read_as_it_was(letters: list[str]) -> None:
     text = f"name\nM{'r'.join(letters)}r\n"  # an ordinary letter between: as in words
     data = text.encode("cp1252")
-    assert data.decode(encoding_of([data])) == text
+    assert data.decode(encoding_of([data], "DE")) == text
 
 
 def test_a_chunk_may_end_inside_a_letter() -> None:
     data = "naïve, Zoë, Łukasz, 李".encode()
     for size in range(1, 8):
-        assert encoding_of(data[n : n + size] for n in range(0, len(data), size)) == "utf-8"
+        chunks = [data[begin : begin + size] for begin in range(0, len(data), size)]
+        assert encoding_of(chunks, "US") == "utf-8"
+
+
+@pytest.mark.parametrize(
+    ("region", "page", "name"),
+    [
+        ("PL", "cp1250", "Łukasz Wiśniewski"),
+        ("RU", "cp1251", "Фёдор Щукин"),
+        ("GR", "cp1253", "Νίκος"),
+        ("TR", "cp1254", "İbrahim Yıldız"),
+        ("JP", "cp932", "山田 太郎"),
+        ("CN", "gbk", "李小明"),
+        ("DE", "cp1252", "Jürgen Groß"),
+    ],
+)
+def test_what_is_no_unicode_is_what_the_country_writes(region: str, page: str, name: str) -> None:
+    (row,) = read(f"name,email\n{name},a@x.example\n".encode(page), region)
+    assert isinstance(row, Row) and row.name == name
 
 
 @given(st.text(), st.sampled_from(["US", "DE"]))
@@ -164,3 +185,61 @@ def test_a_cell_of_any_length_is_read_in_no_time() -> None:
     for cell in ("x" * 100_000, "1" * 100_000, "a1" * 50_000, "1/" * 50_000, "(" * 100_000):
         (row,) = read(f"name,phone\nA,{cell}\n".encode(), "US")
         assert isinstance(row, BadRow)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "name," + "x" * 200_000,
+        ",".join(["name"] * 502),
+        ";".join(["name"] * 502),
+        "name" + "," * 120_000,
+        'sep="\nname,email',
+        "sep=\\\nname,email",
+    ],
+)
+def test_no_first_line_is_too_much(header: str) -> None:
+    with pytest.raises(BadFile):
+        ContactFile(io.StringIO(f"{header}\nA,a@x.example\n", newline=""), "US")
+
+
+def test_rows_that_are_left_out_cost_no_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "name,phone\n" + "A,4155550123\n\n" * 5 + "B,4155550124\n"
+    file = ContactFile(io.StringIO(text, newline=""), "US")
+    with monkeypatch.context() as none:
+        none.setattr("contacts.csv_rows.parse_several", None)
+        file.skip(5)
+    (row,) = file
+    assert isinstance(row, Row) and (row.name, row.line) == ("B", 12)
+
+
+def test_nothing_that_a_row_says_is_left_out_without_a_word() -> None:
+    file = ContactFile(
+        io.StringIO(
+            "name,mobile,label,email,email 2,company,organisation\n"
+            "A,4155550123,only evenings,a@x.example,,X,\n",
+            newline="",
+        ),
+        "US",
+    )
+    (row,) = file
+    assert isinstance(row, Row) and row.numbers == (("+14155550123", "only evenings"),)
+    assert file.ignored == [
+        "email 2 (where there is another)",
+        "organisation (where there is another)",
+    ]
+
+
+def test_a_cell_of_several_lines_holds_several_numbers() -> None:
+    (row,) = read(b'name,phone\nA,"01 40400\n01 40409\n"\n', "AT")
+    assert isinstance(row, Row)
+    assert [number for number, _ in row.numbers] == ["+43140400", "+43140409"]
+
+
+def test_what_is_stored_fits_its_columns() -> None:
+    name = "phone " + " ".join(["business", "switchboard", "headquarters", "landline"])
+    (row,) = read(f"name,{name}\nA,4155550123\n".encode(), "US")
+    assert isinstance(row, Row) and len(row.numbers[0][1]) == 40
+    host = ".".join(["İ" * 60] * 3)  # which is longer in small letters
+    (bad,) = read(f"name,email\nA,a@{host}.example\n".encode(), "US")
+    assert isinstance(bad, BadRow)

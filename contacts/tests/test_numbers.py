@@ -1,5 +1,7 @@
 """Numbers as people type them."""
 
+import time
+
 import phonenumbers
 import pytest
 from hypothesis import given
@@ -33,6 +35,7 @@ from contacts.numbers import (
         ("030 23125010", "DE", "+493023125010"),
         ("+33 1 99 00 61 00", "US", "+33199006100"),
         ("1-800-FLOWERS", "US", "+18003569377"),
+        ("0800 REVERSE", "GB", "+448007383773"),
         ("٤١٥٥٥٥٠١٠٠", "US", "+14155550100"),
         ("४१५-५५५-०१००", "US", "+14155550100"),
         # Words beside it, which are not spelt numbers.
@@ -87,7 +90,11 @@ def test_usual_forms_become_e164(typed: str, region: str, e164: str) -> None:
         ("9" * 100, "US"),
         ("+14155550100,,1234#", "US"),
         ("4.15556E+09", "US"),
-        # A wrong digit at home calls no other country.
+        # A wrong digit at home calls no other country, words are no digits.
+        ("415-555-01234", "US"),
+        ("030 Berlin", "DE"),
+        ("030 12345 Raum 12", "DE"),
+        ("0221 12345 bis 18 Uhr", "DE"),
         ("9876543210", "US"),
     ],
 )
@@ -106,6 +113,11 @@ def test_what_is_no_number_is_refused_with_a_sentence(typed: str, region: str) -
         ("９１１", "US"),
         ("٩١١", "US"),
         ("911 mobile", "US"),
+        ("911 Notruf", "DE"),
+        ("911 emergency", "DE"),
+        ("911 (police)", "DE"),
+        ("190 emergency", "AT"),
+        ("911 help", "FI"),
         ("00911", "US"),
         ("112", "US"),
         ("112", "DE"),
@@ -315,10 +327,19 @@ def test_a_cell_may_hold_several_numbers_and_words(cell: str, found: list[tuple[
     assert parse_several(cell, "US" if "FLOWERS" in cell or "415-" in cell else "DE") == found
 
 
-@pytest.mark.parametrize("cell", ["415-555-0100/01", "415-555-0100, 12"])
-def test_a_cell_of_which_a_part_cannot_be_read_is_refused(cell: str) -> None:
+@pytest.mark.parametrize(
+    ("cell", "region"),
+    [
+        ("415-555-0100/01", "US"),
+        ("415-555-0100, 12", "US"),
+        ("030 1234567 / 68", "DE"),
+        ("030 1234567 / 112", "DE"),
+        ("0664 1234567 / 110", "AT"),
+    ],
+)
+def test_a_cell_of_which_a_part_cannot_be_read_is_refused(cell: str, region: str) -> None:
     with pytest.raises(NumberError):
-        parse_several(cell, "US")
+        parse_several(cell, region)
 
 
 @pytest.mark.parametrize(
@@ -338,6 +359,16 @@ def test_by_hand_no_digit_too_many_is_another_country(typed: str, region: str, s
         return
     with pytest.raises(NumberError, match=said):
         parse(typed, region, by_hand=True)
+
+
+def test_no_text_takes_long() -> None:
+    began = time.process_time()
+    for text in ("1" + "a" * 247 + "1", "a" * 250, "(" * 250, "1 " * 125, "+" * 250, "x1" * 125):
+        for _ in range(20):
+            with pytest.raises(NumberError):
+                parse_several(text, "US")
+    # The CPU of 120 texts: what grows with a power of their length takes minutes.
+    assert time.process_time() - began < 10
 
 
 def test_digits_that_a_spreadsheet_has_eaten_are_told_as_such() -> None:

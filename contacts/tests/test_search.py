@@ -35,6 +35,8 @@ def book(cast: Any) -> Any:
         create_contact(cast.acme, name="Øystein Ærø", company="Weiße Straße")
         create_contact(cast.acme, name="Łukasz Đặng", company="L’Étoile")
         create_contact(cast.acme, name="Фёдор Щукин", company="李小明")
+        create_contact(cast.acme, name="Anna Smith-O'Brien", company="Rock'n'Roll")
+        create_contact(cast.acme, name="Андрей ながの", company="O Malley & O`Hara")
         yield cast
 
 
@@ -76,6 +78,20 @@ def names(text: str) -> list[str]:
         ("ФЕДОР", ["Фёдор Щукин"]),
         ("fedor", ["Фёдор Щукин"]),
         ("李小", ["Фёдор Щукин"]),
+        ("o'brien", ["Anna Smith-O'Brien"]),
+        ("obrien", ["Anna Smith-O'Brien"]),
+        ("anna smith-o'brien", ["Anna Smith-O'Brien"]),
+        ("n'roll", ["Anna Smith-O'Brien"]),
+        ("rock'n'roll", ["Anna Smith-O'Brien"]),
+        ("o'malley", ["Андрей ながの"]),
+        ("o´malley", ["Андрей ながの"]),
+        ("o`hara", ["Андрей ながの"]),
+        ("ohara", ["Андрей ながの"]),
+        ("andrey", ["Андрей ながの"]),
+        ("andrei", ["Андрей ながの"]),
+        ("андрей", ["Андрей ながの"]),
+        ("nagano", ["Андрей ながの"]),
+        ("ながの", ["Андрей ながの"]),
         ("lixiao", ["Фёдор Щукин"]),
         ("optik.example", ["Zoë Müller-Schmidt"]),
         ("555", ["Adam Ant", "Maria of Acme", "Zoë Müller-Schmidt"]),

@@ -136,6 +136,7 @@ def test_a_locked_room_leaves_threads_for_pages(production: Production, bob: Any
         ),
         (f"call-status?leg={leg}&tenant={tenant}", own),
         (f"call-status?tenant={tenant}", own),
+        (f"call-status?leg={leg}&tenant={tenant}", own | {"CallStatus": "ringing"}),
         (f"voice-webhook?step=leg-ended&leg={leg}&tenant={tenant}", own),
     ]
 
@@ -146,8 +147,8 @@ def test_a_locked_room_leaves_threads_for_pages(production: Production, bob: Any
         )
         return "later" if answer.status_code == 503 or "is busy" in answer.text else "stored"
 
-    # Two in each process, and a sweep.
-    most = 2 * int(production.environment.get("WEB_WORKERS", 2)) + 1
+    # In each process two with news and two with ends, and a sweep.
+    most = 4 * int(production.environment.get("WEB_WORKERS", 2)) + 1
     waiting = [0]
     with ThreadPoolExecutor(60) as crowd, production.connect() as watch:
         with production.connect() as rows, rows.transaction():

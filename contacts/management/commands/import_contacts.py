@@ -14,9 +14,9 @@ from tenants.trail.audit import Action
 PROGRESS_ROWS = 10_000
 
 
-def _encoding_of(file: Path) -> str:
+def _encoding_of(file: Path, region: str) -> str:
     with file.open("rb") as read:
-        return encoding_of(iter(lambda: read.read(2**16), b""))
+        return encoding_of(iter(lambda: read.read(2**16), b""), region)
 
 
 class Command(BaseCommand):
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         "Import contacts from a CSV file whose first line names the columns, as Google, Outlook, "
         "HubSpot and others export it: name (or first name, last name), company, email, phone, "
         "phone2 …, label, label2 … (what each phone is for). Commas, semicolons or tabs; UTF-8, "
-        "UTF-16 or Windows-1252. "
+        "UTF-16 or what spreadsheets of the workspace's country write. "
         "A contact that is there already (same email, or same phone) is completed, never "
         "overwritten, so the same file twice changes nothing. Rows that cannot be used are "
         "named on standard error; the others are kept."
@@ -54,7 +54,7 @@ class Command(BaseCommand):
         try:
             # A row in which something had to be replaced is refused.
             with options["file"].open(
-                encoding=_encoding_of(options["file"]), errors="replace", newline=""
+                encoding=_encoding_of(options["file"], tenant.country), errors="replace", newline=""
             ) as lines:
                 contacts = ContactFile(lines, tenant.country)
                 if contacts.ignored:
