@@ -16,9 +16,14 @@ pytestmark = pytest.mark.browser
 NUMBER = "+14155550100"
 STATUS = """() => document.querySelector("#call_panel [role=status]")?.textContent.trim()"""
 # How long what is played is. A machine without a loudspeaker comes no further with it.
-LOADED = """
-const keep = ({ target }) => { window.loaded = target.duration; };
-document.addEventListener("loadedmetadata", keep, true);
+MEDIA, METADATA = "() => window.media", "loadedmetadata"
+LISTENING = """
+window.media = [];
+for (const name of ["loadstart", "loadedmetadata", "stalled", "abort", "error"]) {
+  document.addEventListener(name, ({ target, type }) => {
+    if (target.matches("audio")) window.media.push([type, target.duration, target.error?.message]);
+  }, true);
+}
 """
 
 
@@ -31,7 +36,7 @@ def agent(embedded_site: harness.Site, tmp_path: Path) -> Iterator[Firefox]:
     # It gathers no loopback. Where a machine has nothing else, the rest is tried all the same.
     alone = {"media.peerconnection.ice.loopback": not get_host_addresses(True, False)}
     with firefox.running(program, tmp_path / "profile", **alone) as agent:
-        agent.before_each_page(EARS + LOADED)
+        agent.before_each_page(EARS + LISTENING)
         agent.go(f"{embedded_site.url}/sign-in")
         agent.type("textbox", "Email", f"bob@acme.example{TAB}{demo.PASSWORD}{ENTER}")
         agent.find("heading", "Calls")
@@ -57,5 +62,11 @@ def test_an_agent_calls_hears_is_heard_ends_and_plays(
     agent.click("button", "End call")
     harness.wait_until(lambda: agent.run(STATUS) == "Call ended")
     agent.click("button", "Play recording")
-    harness.wait_until(lambda: agent.run("() => window.loaded ?? 0") > 5)
+    try:
+        harness.wait_until(
+            lambda: [d for name, d, _ in agent.run(MEDIA) if name == METADATA and d > 5]
+        )
+    except AssertionError:
+        log = embedded_site.processes.log("runlocal")
+        pytest.fail(f"Nothing was loaded: {agent.run(MEDIA)}\n{log}")
     assert agent.said == []
