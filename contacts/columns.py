@@ -5,10 +5,11 @@ those that people give them in some languages.
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+from contacts import search
 
 
 class Means(StrEnum):
@@ -35,8 +36,13 @@ class Column:
     label: str = ""
 
 
+def folded(name: str) -> str:
+    """As search sees it, without apostrophes and what parts words."""
+    return " ".join(re.sub(r"[\W_]+", " ", search.normalise(name).replace("'", "")).split())
+
+
 def _set(text: str) -> frozenset[str]:
-    return frozenset(word.strip() for word in text.split(","))
+    return frozenset(map(folded, text.split(",")))
 
 
 _NAMES = {
@@ -78,29 +84,30 @@ _MEANS = {name: means for means, names in _NAMES.items() for name in names}
 # What an e-mail is for matters to nobody here: there is one.
 _KINDS = "primary|work|home|business|personal|other|main"
 _EMAIL_OF = re.compile(rf"^(?:{_KINDS}) | (?:{_KINDS})$")
+_TELEPHONE = (
+    "phone|telephone|tel|telefon|telephon|telefono|telefone|telefoon|phonenumber|telefonnummer|"
+    "rufnummer|telefoonnummer|puhelin"
+)
 _PHONE = re.compile(
-    r"\b(?:phone|telephone|tel|telefon|telephon|telefono|telefone|telefoon|mobile|mobil|mobiel|"
-    r"movil|cell|cellphone|celular|cellulare|handy|portable|gsm|komorka|telemovel|phonenumber|"
-    r"telefonnummer|rufnummer|mobilnummer|handynummer|telefoonnummer|puhelin|telefonszam)\b|"
+    rf"\b(?:{_TELEPHONE}|mobile|mobil|mobiel|movil|cell|cellphone|celular|cellulare|handy|portable|"
+    r"gsm|komorka|telemovel|mobilnummer|handynummer|telefonszam)\b|"
     r"телефон|мобильный|电话|手机|電話|携帯"
 )
 _NO_PHONE = re.compile(r"\b(?:fax|telex|pager|assistants?|tty|tdd|isdn|radio|extension|ext)\b")
 # Words of a phone's name that tell nothing of what it is for.
 _PLAIN_PHONE = re.compile(
-    r"\b(?:phone|telephone|tel|telefon|telephon|telefono|telefone|telefoon|phonenumber|number|nummer|"
-    r"no|nr|numero|de|di|value|primary|telefonnummer|rufnummer|telefoonnummer|puhelin|\d+)\b|"
+    rf"\b(?:{_TELEPHONE}|number|nummer|no|nr|numero|de|di|value|primary|\d+)\b|"
     r"телефон|电话|電話"
 )
 # What else may stand in a phone's name: with any other word the column tells something about one.
 _KINDS_OF_PHONE = _set(
     "business, work, office, company, home, house, private, personal, main, other, direct,"
-    " primary, secondary, second, alternative, alternate, additional, preferred, default, car,"
+    " secondary, second, alternative, alternate, additional, preferred, default, car,"
     " callback, switchboard, headquarters, hq, land, landline, line, fixed, day, daytime,"
-    " evening, night, mobile, mobil, cell, mobiel, movil, celular, handy, portable, whatsapp,"
-    " sms, contact, customer, client, geschaftlich, privat, dienstlich, buro, arbeit,"
-    " festnetz, zentrale, travail, bureau, domicile, fixe, professionnel, perso, personnel,"
-    " trabajo, casa, oficina, fijo, principal, particular, lavoro, ufficio, fisso, werk,"
-    " thuis, prive, comercial, residencial"
+    " evening, night, whatsapp, sms, contact, customer, client, geschaftlich, privat,"
+    " dienstlich, buro, arbeit, festnetz, zentrale, travail, bureau, domicile, fixe,"
+    " professionnel, perso, personnel, trabajo, casa, oficina, fijo, principal, particular,"
+    " lavoro, ufficio, fisso, werk, thuis, prive, comercial, residencial"
 )
 _OWNER = re.compile(r"^(?:person|contact|lead) (?=.)")
 
@@ -146,10 +153,3 @@ def _what_for(said: str) -> str:
     words = [word for word in re.split(r"[\W_\d]+", _OWNER.sub("", said.lower())) if word]
     rest = " ".join(word for word in words if not _PLAIN_PHONE.fullmatch(folded(word)))
     return rest[:1].upper() + rest[1:]
-
-
-def folded(name: str) -> str:
-    """Without case, marks and what parts words."""
-    text = unicodedata.normalize("NFKD", name.casefold().replace("\u0142", "l"))
-    text = "".join(one for one in text if not unicodedata.combining(one))
-    return " ".join(re.sub(r"['’]", "", re.sub(r"[^\w'’]|_", " ", text)).split())

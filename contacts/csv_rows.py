@@ -138,14 +138,14 @@ class ContactFile:
             )
         return Row(line, name or company, company, email, numbers)
 
-    def _cells(self, means: Means, texts: list[str]) -> Iterator[tuple[Column, str]]:
-        """The cells of this meaning that say something."""
-        for column, text in zip(self.columns, texts, strict=True):
+    def _cells(self, means: Means, texts: list[str]) -> Iterator[tuple[int, Column, str]]:
+        """(place, column, text) of the cells of this meaning that say something."""
+        for place, (column, text) in enumerate(zip(self.columns, texts, strict=True)):
             if column.means == means and text:
-                yield column, text
+                yield place, column, text
 
     def _first(self, means: Means, texts: list[str]) -> str:
-        for column, text in self._cells(means, texts):
+        for _, column, text in self._cells(means, texts):
             _check_length(means, column.said, text)
             return text
         return ""
@@ -170,11 +170,7 @@ class ContactFile:
 
     def _numbers(self, texts: list[str]) -> tuple[tuple[str, str], ...]:
         found: dict[str, str] = {}
-        cells = [
-            (place, column, text)
-            for place, (column, text) in enumerate(zip(self.columns, texts, strict=True))
-            if column.means == Means.PHONE and text
-        ]
+        cells = list(self._cells(Means.PHONE, texts))
         if len(cells) > MOST_NUMBERS:
             raise ValueError(TOO_MANY_NUMBERS)
         longest = LONGEST[Means.LABEL]

@@ -11,6 +11,7 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType, shortnumberinfo
 from contacts import readings
 
 MOST_NUMBERS = 20  # of a contact
+LONGEST_CELL = 2000  # characters
 LONGEST_TYPED = 250  # characters, that anybody looks at for a number
 E164 = r"^\+[1-9][0-9]{6,14}$"  # what is stored
 ROUNDED = (
@@ -134,8 +135,8 @@ def parse_several(text: str, region: str) -> list[tuple[str, str]]:
 
     Raises `NumberError` when one of them cannot be read.
     """
-    parts = [part for part in _BETWEEN.split(readings.plain(text[:2000])) if part.strip()]
-    if len(parts) > MOST_NUMBERS or len(text) > 2000:
+    parts = [part for part in _BETWEEN.split(readings.plain(text[:LONGEST_CELL])) if part.strip()]
+    if len(parts) > MOST_NUMBERS or len(text) > LONGEST_CELL:
         raise NumberError("invalid_number", f"It holds more than {MOST_NUMBERS} numbers.")
     # “030/1234567” is one number; of “030 1234567 / 68” nobody knows what the second is.
     if len(parts) < 2 or len(re.sub(r"\D", "", parts[0])) < 6:

@@ -64,40 +64,29 @@ def tokens(texts: Iterable[str], numbers: Iterable[str]) -> set[str]:
     return found
 
 
-def query_prefixes(text: str) -> list[str]:
-    """What a person typed, as prefixes that must all be found.
+def queries(text: str) -> list[list[list[str]]]:
+    """For each word that a person typed the ways in which it may be meant, likeliest first: lists
+    of prefixes that must all be found. “O'Neill” is “oneill”, or “o” and “neill”.
 
     A typed number, however it is grouped, is one prefix: `(415) 555-01` is `41555501`. A leading
     national zero or international `00` is dropped, since stored numbers have neither. What follows
     the first `LONGEST_QUERY` characters is left out.
     """
     text = text[:LONGEST_QUERY]
-    if _is_number(text):
-        digits = _digits(text)
+    digits = re.sub(r"[\s()+./-]", "", unicodedata.normalize("NFKC", text))
+    if digits.isdigit() and len(digits) >= SHORTEST_DIGITS:
         international = re.sub(r"^(00|0)", "", digits)
-        return [international if len(international) >= SHORTEST_DIGITS else digits]
-    return words(normalise(text).replace("'", ""))
-
-
-def queries(text: str) -> list[list[list[str]]]:
-    """For each word that a person typed the ways in which it may be meant: lists of prefixes that
-    must all be found. “O'Neill” is “oneill”, or “o” and “neill”.
-    """
-    text = text[:LONGEST_QUERY]
+        return [[[international if len(international) >= SHORTEST_DIGITS else digits]]]
     asked = []
     for word in _ASKED.findall(normalise(text)):
         together, parts = words(word.replace("'", "")), words(word)
         asked.append([together] if together == parts else [together, parts])
-    return asked if not _is_number(text) else [[query_prefixes(text)]]
+    return asked
 
 
-def _digits(text: str) -> str:
-    return re.sub(r"[\s()+./-]", "", unicodedata.normalize("NFKC", text))
-
-
-def _is_number(text: str) -> bool:
-    digits = _digits(text)
-    return digits.isdigit() and len(digits) >= SHORTEST_DIGITS
+def query_prefixes(text: str) -> list[str]:
+    """What a person typed, in its likeliest meaning, as prefixes that must all be found."""
+    return [prefix for ways in queries(text) for prefix in ways[0]]
 
 
 def after(prefix: str) -> str:

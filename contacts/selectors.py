@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from operator import and_, or_
+from operator import or_
 from uuid import UUID
 
 from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
@@ -43,19 +43,13 @@ def find_contacts(text: str, *, archived: bool | None = False) -> QuerySet[Conta
 
 def _has_tokens(prefixes: Iterable[str]) -> Q:
     """For each prefix a token that begins with it."""
-    return reduce(
-        and_,
-        (
-            Q(
-                Exists(
-                    ContactToken.objects.filter(
-                        contact_id=OuterRef("pk"), token__gte=prefix, token__lt=search.after(prefix)
-                    )
-                )
-            )
-            for prefix in prefixes
-        ),
+    tokens = (
+        ContactToken.objects.filter(
+            contact_id=OuterRef("pk"), token__gte=prefix, token__lt=search.after(prefix)
+        )
+        for prefix in prefixes
     )
+    return Q(*map(Exists, tokens))
 
 
 def contact_page(

@@ -26,16 +26,15 @@ from tenants.bricks.ids import read_uuid
 def end_call(request: TenantRequest) -> HttpResponse:
     """The agent has pressed End call: nobody is waited for any more. Asking twice is no error."""
     room = _room(request)
-    if room is not None and findings.ask_end(room) is not None:
-        tasks.tend_now(room.tenant_id, room.pk)
+    if room is not None:
+        _tend(findings.ask_end(room))
     return HttpResponse(status=204)
 
 
 def end_calls_of(user_id: UUID) -> None:
     """Of a member who is deactivated, if so it was asked for."""
     for room in Conference.objects.filter(agent_id=user_id, closed_at=None):
-        if findings.ask_end(room) is not None:
-            tasks.tend_now(room.tenant_id, room.pk)
+        _tend(findings.ask_end(room))
 
 
 @require_POST
@@ -50,8 +49,7 @@ def sound_lost(request: TenantRequest) -> HttpResponse:
     number, ago = form.cleaned_data["number"], timedelta(milliseconds=form.cleaned_data["ago"])
     if room is not None:
         at = timezone.now() - ago
-        if findings.note_lost_sound(room, user_id, number=number, at=at) is not None:
-            tasks.tend_now(room.tenant_id, room.pk)
+        _tend(findings.note_lost_sound(room, user_id, number=number, at=at))
     return HttpResponse(status=204)
 
 
@@ -79,6 +77,12 @@ def rejoin(request: TenantRequest) -> HttpResponse:
         "rejoin": True,
     }
     return HttpResponse(status=204, headers={"HX-Trigger": json.dumps({"phone:dial": wish})})
+
+
+def _tend(room: Conference | None) -> None:
+    """A room for which something is now to be done."""
+    if room is not None:
+        tasks.tend_now(room.tenant_id, room.pk)
 
 
 def _room(request: TenantRequest) -> Conference | None:

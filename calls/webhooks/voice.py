@@ -41,7 +41,7 @@ class VoiceWebhook(TwilioWebhook):
         except (DatabaseError, InterfaceError, Crowded):
             logger.exception("A voice request could not be served")
             return _busy()
-        return HttpResponse(document, content_type="text/xml")
+        return _answer(document)
 
     def _document(self, account: TwilioAccount, form: Form, query: QueryDict) -> str:
         if query.get("step") == "leg-ended":
@@ -88,15 +88,15 @@ class HoldMusicWebhook(TwilioWebhook):
     """
 
     def unavailable(self) -> HttpResponse:
-        return self._music()
+        return _answer(twiml.please_hold())
 
     def hear(self, account: TwilioAccount, form: Form, query: QueryDict) -> HttpResponse:
-        return self._music()
-
-    def _music(self) -> HttpResponse:
-        return HttpResponse(twiml.please_hold(), content_type="text/xml")
+        return self.unavailable()
 
 
 def _busy() -> HttpResponse:
-    document = twiml.say_goodbye("The service is busy. Please try again in a moment.")
+    return _answer(twiml.say_goodbye("The service is busy. Please try again in a moment."))
+
+
+def _answer(document: str) -> HttpResponse:
     return HttpResponse(document, content_type="text/xml")

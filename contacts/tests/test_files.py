@@ -13,7 +13,6 @@ from contacts.csv_rows import BadFile, BadRow, ContactFile, Row
 from contacts.decoding import encoding_of
 
 FILES = Path(__file__).parent / "files"
-Numbers = tuple[tuple[str, str], ...]
 ADA = ("Ada Fictum", "Fictum & Daughters", "ada@fictum.example")
 A_MOBILE = ("+14155550123", "")
 
@@ -99,6 +98,7 @@ def test_a_file_is_read_as_it_comes(
         (["Assistant's Phone", "Company Main Phone"], [Means.NOTHING, Means.PHONE]),
         (["E-mail Type", "E-mail 2 Address"], [Means.NOTHING, Means.EMAIL]),
         (["姓名", "电话", "邮箱"], [Means.NAME, Means.PHONE, Means.EMAIL]),
+        (["名前", "電話", "メールアドレス"], [Means.NAME, Means.PHONE, Means.EMAIL]),
         (["ФИО", "Телефон", "Электронная почта"], [Means.NAME, Means.PHONE, Means.EMAIL]),
         (["", "Notes", "Smartphone case"], [Means.NOTHING] * 3),
         (["Mobile phone consent", "Phone calls", "Last phone contact"], [Means.NOTHING] * 3),

@@ -31,7 +31,7 @@ for (const name of ["loadstart", "loadedmetadata", "stalled", "abort", "error"])
 def agent(embedded_site: harness.Site, tmp_path: Path) -> Iterator[Firefox]:
     """Bob's calls page of `./run`."""
     program = os.environ.get("FIREFOX_BIN")
-    if not program:
+    if not program:  # ./test installs one where it can
         pytest.skip("There is no Firefox here")
     # It gathers no loopback. Where a machine has nothing else, the rest is tried all the same.
     alone = {"media.peerconnection.ice.loopback": not get_host_addresses(True, False)}

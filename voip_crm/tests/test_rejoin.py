@@ -41,7 +41,7 @@ def reload_in_call(page: Page) -> None:
 
 
 def test_a_reload_keeps_the_contact_and_one_click_brings_the_agent_back(
-    phone: Page,  # noqa: F811
+    phone: Page,  # noqa: F811  # the fixture
     site: harness.Site,
 ) -> None:
     dial(phone, NUMBER)
@@ -75,7 +75,7 @@ def test_a_reload_keeps_the_contact_and_one_click_brings_the_agent_back(
 
 
 def test_a_contact_whose_agent_does_not_come_back_is_let_go(
-    phone: Page,  # noqa: F811
+    phone: Page,  # noqa: F811  # the fixture
     site: harness.Site,
 ) -> None:
     dial(phone, NUMBER)
@@ -86,7 +86,7 @@ def test_a_contact_whose_agent_does_not_come_back_is_let_go(
 
 
 def test_another_page_of_the_agent_shows_the_call_and_can_end_it(
-    phone: Page,  # noqa: F811
+    phone: Page,  # noqa: F811  # the fixture
     site: harness.Site,
 ) -> None:
     dial(phone, NUMBER)
@@ -103,7 +103,7 @@ def test_another_page_of_the_agent_shows_the_call_and_can_end_it(
 
 
 def test_a_second_browser_takes_the_call_over(
-    phone: Page,  # noqa: F811
+    phone: Page,  # noqa: F811  # the fixture
     site: harness.Site,
     open_page: Callable[..., Page],
 ) -> None:

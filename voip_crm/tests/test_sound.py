@@ -52,7 +52,7 @@ IN_USE = """window.connections.filter(c => c.connectionState !== 'closed')
 
 
 @pytest.fixture
-def watched(phone: Page) -> Page:  # noqa: F811
+def watched(phone: Page) -> Page:  # noqa: F811  # the fixture
     phone.add_init_script(WATCH)
     phone.reload()
     return phone
@@ -154,7 +154,7 @@ def test_a_microphone_unplugged_in_a_call_is_replaced_and_said(
 
 
 def test_a_token_is_renewed_in_a_call_and_the_sound_goes_on(
-    phone: Page,  # noqa: F811
+    phone: Page,  # noqa: F811  # the fixture
     site: harness.Site,
 ) -> None:
     """Genuine tokens of ten seconds, renewed six seconds before they end."""
@@ -199,7 +199,7 @@ def test_a_token_is_renewed_in_a_call_and_the_sound_goes_on(
 
 @pytest.mark.allow_console("(?i)websocket|31005|31000|53001|TwilioError|transportClose")
 def test_a_lost_signal_is_said_in_the_panel_and_passes(
-    phone: Page,  # noqa: F811
+    phone: Page,  # noqa: F811  # the fixture
     site: harness.Site,
 ) -> None:
     dial(phone, NUMBER)
@@ -220,7 +220,7 @@ def test_a_lost_signal_is_said_in_the_panel_and_passes(
 
 @pytest.mark.allow_console("(?i)53405|TwilioError|ice")
 def test_sound_that_comes_no_more_is_told_in_the_story_of_the_call(
-    phone: Page,  # noqa: F811
+    phone: Page,  # noqa: F811  # the fixture
     site: harness.Site,
 ) -> None:
     """The page lives, and says so; of one that is gone there would be no word."""
@@ -236,7 +236,7 @@ def test_sound_that_comes_no_more_is_told_in_the_story_of_the_call(
 
 
 def test_bad_sound_is_told_once_in_a_call(
-    phone: Page,  # noqa: F811
+    phone: Page,  # noqa: F811  # the fixture
     site: harness.Site,
 ) -> None:
     dial(phone, NUMBER)

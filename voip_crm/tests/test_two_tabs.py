@@ -46,7 +46,7 @@ def is_over(site: harness.Site) -> bool:
 
 
 def test_an_open_tab_learns_of_the_call_and_steers_it(
-    phone: Page,  # noqa: F811
+    phone: Page,  # noqa: F811  # the fixture
     site: harness.Site,
 ) -> None:
     second = second_tab(phone, "/contacts")
@@ -94,7 +94,7 @@ def test_an_open_tab_learns_of_the_call_and_steers_it(
 
 
 def test_dialling_in_another_tab_is_refused_while_a_call_is_up(
-    phone: Page,  # noqa: F811
+    phone: Page,  # noqa: F811  # the fixture
     site: harness.Site,
 ) -> None:
     second = second_tab(phone)
@@ -125,7 +125,7 @@ def test_dialling_in_another_tab_is_refused_while_a_call_is_up(
 
 @pytest.mark.parametrize("leaves", ["closes", "reloads"])
 def test_the_tab_with_the_sound_goes_and_the_other_rejoins(
-    phone: Page,  # noqa: F811
+    phone: Page,  # noqa: F811  # the fixture
     site: harness.Site,
     leaves: str,
 ) -> None:
@@ -156,7 +156,7 @@ def test_the_tab_with_the_sound_goes_and_the_other_rejoins(
 
 
 def test_a_crashed_tab_leaves_no_lock_behind(
-    phone: Page,  # noqa: F811
+    phone: Page,  # noqa: F811  # the fixture
     site: harness.Site,
 ) -> None:
     second = second_tab(phone)
@@ -197,7 +197,7 @@ def test_a_busy_browser_that_takes_its_time_is_no_other_tab(
 
 
 def test_a_colleagues_panel_is_not_touched_by_others_calls(
-    phone: Page,  # noqa: F811
+    phone: Page,  # noqa: F811  # the fixture
     site: harness.Site,
     open_page: Any,
 ) -> None:

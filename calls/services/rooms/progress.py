@@ -4,7 +4,6 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -76,19 +75,19 @@ def hear(
     Raises `UnknownCall`, and `Crowded` when the gate lets nobody more wait for this room. Hearing
     the same event again changes nothing.
     """
-    with tenant_transaction(tenant_id), ExitStack() as inside:
+    with tenant_transaction(tenant_id):
         named = _leg_named(heard, room_id, leg_id)
         if named is not None:
             room_id = named.values_list("conference_id", flat=True).first()
-        inside.enter_context(gate.passing(room_id))
-        room, leg = _locate(heard, room_id, named)
-        if heard.conference_sid and not room.conference_sid:
-            room.conference_sid = heard.conference_sid
-            room.save(update_fields=["conference_sid"])
-        if leg is not None and heard.call_sid:
-            bind_sid(leg, heard.call_sid)
-        _store(room, leg, heard)
-        return room if refold(room) else None
+        with gate.passing(room_id):
+            room, leg = _locate(heard, room_id, named)
+            if heard.conference_sid and not room.conference_sid:
+                room.conference_sid = heard.conference_sid
+                room.save(update_fields=["conference_sid"])
+            if leg is not None and heard.call_sid:
+                bind_sid(leg, heard.call_sid)
+            _store(room, leg, heard)
+            return room if refold(room) else None
 
 
 def _leg_named(
