@@ -388,7 +388,7 @@ def test_a_colleagues_call_moves_the_history_and_no_stranger_sees_it(
 def test_a_denied_microphone_is_said_before_anything_is_dialled(
     site: harness.Site, person: tuple[str, str], browser: Any
 ) -> None:
-    from conftest import CHROME_OPTIONS
+    from voip_crm.tests.browsers import CHROME_OPTIONS
 
     denying = [
         o.replace("fake-ui-for-media-stream", "fake-ui-for-media-stream=deny")

@@ -56,7 +56,7 @@ def test_readiness_says_what_is_and_follows_what_changes(page: Page) -> None:
 
 @embedded
 def test_a_blocked_microphone_is_explained_before_a_call(site: Any, browser: Any) -> None:
-    from conftest import CHROME_OPTIONS
+    from voip_crm.tests.browsers import CHROME_OPTIONS
 
     denying = [
         o.replace("fake-ui-for-media-stream", "fake-ui-for-media-stream=deny")

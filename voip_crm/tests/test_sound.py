@@ -11,10 +11,10 @@ from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import VoiceGrant
 
 from calls.models import CallLog
-from conftest import CHROME_OPTIONS
 from tenants.fence.context import tenant_transaction
 from voip_crm.tests import cast as company
 from voip_crm.tests import harness
+from voip_crm.tests.browsers import CHROME_OPTIONS
 from voip_crm.tests.test_flow import (
     contact_leg,
     dial,
