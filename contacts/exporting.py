@@ -1,4 +1,4 @@
-"""Contacts as a CSV file that `contacts.importing` reads back."""
+"""Contacts as a CSV file that `contacts.imports.storing` reads back."""
 
 from collections.abc import Iterable
 from typing import Any

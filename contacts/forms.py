@@ -8,8 +8,8 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from contacts.csv_rows import BadFile, ContactFile
-from contacts.decoding import encoding_of
+from contacts.imports.decoding import encoding_of
+from contacts.imports.rows import BadFile, ContactFile
 from contacts.models import Contact
 from contacts.numbers import MOST_NUMBERS, NumberError, display, parse
 

@@ -114,7 +114,7 @@ class ContactToken(TenantChild):
 
 
 class ContactImport(TenantOwned):
-    """A file of contacts that somebody gave us, and how far it has come (contacts/imports.py)."""
+    """A file of contacts that somebody gave us, and how far it has come (contacts/imports/)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     file_name = models.CharField(max_length=100)

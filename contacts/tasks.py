@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import Task, shared_task
 from django.utils import timezone
 
-from contacts import imports
+from contacts.imports import jobs as imports
 from tenants.bricks.queueing import queue
 from tenants.fence.context import tenant_transaction
 

@@ -12,9 +12,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from contacts import imports, selectors, services
+from contacts import selectors, services
 from contacts.exporting import contacts_table
 from contacts.forms import ContactForm, ImportForm
+from contacts.imports import jobs as imports
 from contacts.models import Contact, ContactImport
 from contacts.numbers import display
 from contacts.tasks import work_off_import

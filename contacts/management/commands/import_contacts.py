@@ -3,9 +3,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from contacts.csv_rows import BadFile, BadRow, ContactFile
-from contacts.decoding import encoding_of
-from contacts.importing import Tally, import_contacts
+from contacts.imports.decoding import encoding_of
+from contacts.imports.rows import BadFile, BadRow, ContactFile
+from contacts.imports.storing import Tally, import_contacts
 from tenants.fence.context import tenant_transaction
 from tenants.management.workspaces import workspace_named
 from tenants.trail import audit

@@ -37,7 +37,7 @@ from calls.models import (
 )
 from calls.services.rooms import presence, progress
 from calls.services.rooms.progress import Heard
-from contacts import imports
+from contacts.imports import jobs as imports
 from contacts.services import create_contact, set_archived
 from tenants.fence.context import tenant_transaction
 from tenants.fence.scoping import tenant_models

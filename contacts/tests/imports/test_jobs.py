@@ -10,8 +10,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from contacts import imports, tasks
-from contacts.csv_rows import BadRow, ContactFile, Row
+from contacts import tasks
+from contacts.imports import jobs as imports
+from contacts.imports.rows import BadRow, ContactFile, Row
 from contacts.models import Contact, ContactImport
 from tenants.fence import roles
 from tenants.fence.context import tenant_transaction
@@ -84,9 +85,9 @@ def test_rows_are_imported_and_refused_ones_named(cast: Any, alice: Client, clai
 def test_a_worker_that_dies_between_two_batches_costs_no_row_and_doubles_none(
     cast: Any, alice: Client, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("contacts.importing.BATCH", 1)
+    monkeypatch.setattr("contacts.imports.storing.BATCH", 1)
     posted(alice, b"name,email\nAnn,ann@x.example\nNobody,\nBea,bea@x.example\nCid,c@x.example\n")
-    monkeypatch.setattr("contacts.importing._store", die_after(3))
+    monkeypatch.setattr("contacts.imports.storing._store", die_after(3))
     with pytest.raises(SystemExit):
         work_off(cast)
     interrupted = latest(cast)
@@ -103,7 +104,7 @@ def test_a_worker_that_dies_between_two_batches_costs_no_row_and_doubles_none(
 
 
 def die_after(calls: int) -> Callable[..., None]:
-    from contacts.importing import _store
+    from contacts.imports.storing import _store
 
     left = iter(range(calls - 1))
 
@@ -118,7 +119,7 @@ def die_after(calls: int) -> Callable[..., None]:
 def test_a_worker_that_was_overtaken_stops_and_counts_nothing_twice(
     cast: Any, alice: Client, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("contacts.importing.BATCH", 1)
+    monkeypatch.setattr("contacts.imports.storing.BATCH", 1)
     posted(alice, GOOD)
     overtaking: list[int] = []
 
@@ -131,7 +132,7 @@ def test_a_worker_that_was_overtaken_stops_and_counts_nothing_twice(
                     work_off(cast)
                 yield row
 
-    monkeypatch.setattr("contacts.imports.ContactFile", Slow)
+    monkeypatch.setattr("contacts.imports.jobs.ContactFile", Slow)
     work_off(cast)
     assert overtaking == [1]
     done = latest(cast)
@@ -143,7 +144,7 @@ def test_what_fails_is_tried_again_and_in_the_end_said_to_have_broken_off(
     cast: Any, alice: Client, monkeypatch: Any
 ) -> None:
     where = posted(alice, GOOD).headers["Location"]
-    monkeypatch.setattr("contacts.importing._store", Mock(side_effect=ZeroDivisionError))
+    monkeypatch.setattr("contacts.imports.storing._store", Mock(side_effect=ZeroDivisionError))
     queued: list[float] = []
     monkeypatch.setattr("contacts.tasks.queue", lambda *_, countdown: queued.append(countdown))
     for _ in range(imports.MOST_FAILURES):
@@ -197,7 +198,7 @@ def test_a_workspace_has_a_few_files_under_way_and_no_more(cast: Any, alice: Cli
 def test_a_long_file_is_brought_in_bit_by_bit_and_one_after_the_other(
     cast: Any, alice: Client, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("contacts.imports.AT_A_TIME", -1.0)  # a row each time
+    monkeypatch.setattr("contacts.imports.jobs.AT_A_TIME", -1.0)  # a row each time
     queued: list[Any] = []
 
     def queue(task: Any, *given: Any, countdown: float = 0) -> None:

@@ -14,7 +14,7 @@ from itertools import chain, islice
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from contacts.columns import Column, Means, columns
+from contacts.imports.columns import Column, Means, columns
 from contacts.numbers import MOST_NUMBERS, NumberError, is_local_emergency, parse_several
 from tenants.bricks.csv_cells import original
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contacts.columns import Means, columns
-from contacts.csv_rows import BadFile, BadRow, ContactFile, Row
-from contacts.decoding import encoding_of
+from contacts.imports.columns import Means, columns
+from contacts.imports.decoding import encoding_of
+from contacts.imports.rows import BadFile, BadRow, ContactFile, Row
 
-FILES = Path(__file__).parent / "files"
+FILES = Path(__file__).parents[1] / "files"
 ADA = ("Ada Fictum", "Fictum & Daughters", "ada@fictum.example")
 A_MOBILE = ("+14155550123", "")
 
@@ -207,7 +207,7 @@ def test_rows_that_are_left_out_cost_no_reading(monkeypatch: pytest.MonkeyPatch)
     text = "name,phone\n" + "A,4155550123\n\n" * 5 + "B,4155550124\n"
     file = ContactFile(io.StringIO(text, newline=""), "US")
     with monkeypatch.context() as none:
-        none.setattr("contacts.csv_rows.parse_several", None)
+        none.setattr("contacts.imports.rows.parse_several", None)
         file.skip(5)
     (row,) = file
     assert isinstance(row, Row) and (row.name, row.line) == ("B", 12)

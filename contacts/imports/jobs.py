@@ -12,9 +12,9 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from contacts import importing
-from contacts.csv_rows import BadRow, ContactFile, Row
-from contacts.importing import Tally
+from contacts.imports import storing
+from contacts.imports.rows import BadRow, ContactFile, Row
+from contacts.imports.storing import Tally
 from contacts.models import ContactImport
 from tenants.fence.context import tenant_transaction
 from tenants.models import Tenant
@@ -123,7 +123,7 @@ def _bring_in(tenant: Tenant, found: ContactImport) -> bool:
                 return
         is_done = True
 
-    importing.import_contacts(
+    storing.import_contacts(
         tenant, for_a_while(), refuse=refused.append, progress=save, tally=tally
     )
     with tenant_transaction(tenant.pk):

@@ -14,7 +14,7 @@ from itertools import islice
 from django.db import transaction
 
 from contacts import search
-from contacts.csv_rows import TOO_MANY_NUMBERS, BadRow, Row
+from contacts.imports.rows import TOO_MANY_NUMBERS, BadRow, Row
 from contacts.models import Contact, ContactNumber, ContactToken
 from contacts.numbers import MOST_NUMBERS
 from contacts.services import reindex

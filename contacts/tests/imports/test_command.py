@@ -15,9 +15,9 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contacts import importing
-from contacts.csv_rows import BadRow, ContactFile, Row
-from contacts.importing import import_contacts
+from contacts.imports import storing
+from contacts.imports.rows import BadRow, ContactFile, Row
+from contacts.imports.storing import import_contacts
 from contacts.models import Contact, ContactNumber, ContactToken
 from contacts.selectors import suggest
 from tenants.fence.context import tenant_transaction
@@ -242,7 +242,7 @@ def test_an_unknown_workspace_or_file_is_one_line(cast: Any, run: Callable[..., 
 
 @pytest.fixture
 def small_batches(monkeypatch: Any) -> None:
-    monkeypatch.setattr(importing, "BATCH", 2)
+    monkeypatch.setattr(storing, "BATCH", 2)
 
 
 def many(count: int, start: int = 0) -> Iterator[Row]:
@@ -251,7 +251,7 @@ def many(count: int, start: int = 0) -> Iterator[Row]:
 
 
 def test_long_files_need_no_more_memory_than_short_ones(cast: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(importing, "BATCH", 25)
+    monkeypatch.setattr(storing, "BATCH", 25)
     held: dict[int, int] = {}
 
     def measure(tally: Any) -> None:
