@@ -1,4 +1,4 @@
-"""Contacts as a CSV file that `contacts.imports.storing` reads back."""
+"""Contacts as a file that `contacts.imports` reads back."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -28,6 +28,15 @@ def contacts_table(text: str, *, archived: bool) -> tuple[Row, Pages]:
 
 
 _PAIR = ("phone", "label")
+
+# (header, rows) of a file to begin with; the people are invented.
+SAMPLE: tuple[Row, list[Row]] = (
+    ("name", "company", "email", "phone", "label", "phone2", "label2"),
+    [
+        ("Ada Example", "Example & Co", "ada@example.com", "+14155550123", "mobile", "", ""),
+        ("Bo Sample", "", "bo@example.com", "+442079460123", "work", "+442079460124", "home"),
+    ],
+)
 
 
 def _row(contact: Contact, most: int) -> Row:

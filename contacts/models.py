@@ -116,22 +116,41 @@ class ContactToken(TenantChild):
 class ContactImport(TenantOwned):
     """A file of contacts that somebody gave us, and how far it has come (contacts/imports/)."""
 
+    class Stage(models.TextChoices):
+        READING = "reading"
+        UNREADABLE = "unreadable"  # `trouble` says why
+        READY = "ready"  # read: what its columns mean is to be looked at
+        IMPORTING = "importing"
+        DONE = "done"
+        BROKE_OFF = "broke_off"
+        UNDOING = "undoing"
+        UNDONE = "undone"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     file_name = models.CharField(max_length=100)
-    content = models.TextField(editable=False)  # empty once it is finished
-    ignored = models.TextField(blank=True)  # the names of columns that mean nothing here
-    lines = models.PositiveIntegerField()  # of the file: rows can be fewer
-    created = models.PositiveIntegerField(default=0)
+    stage = models.CharField(max_length=10, choices=Stage, default=Stage.READING)
+    trouble = models.TextField(blank=True)
+    # The first row of the file, which names the columns if `is_headed`; a format that names them
+    # itself has no such row.
+    names = models.JSONField(default=list)
+    is_headed = models.BooleanField(default=True)
+    is_fixed = models.BooleanField(default=False)
+    meanings = models.JSONField(default=list)  # of the columns (contacts/imports/columns.py)
+    shape = models.CharField(max_length=64, blank=True)  # of files with the same columns
+    same_number_is_same_person = models.BooleanField(default=False)
+    # What would come of it as the columns are now; null until that is known.
+    preview = models.JSONField(null=True)
+    rows = models.PositiveIntegerField(default=0)  # of the file, with its header
+    added = models.PositiveIntegerField(default=0)
     completed = models.PositiveIntegerField(default=0)
     unchanged = models.PositiveIntegerField(default=0)
-    refused = models.PositiveIntegerField(default=0)
-    reasons = models.JSONField(default=list)  # [line, reason] of the first refused rows
+    skipped = models.PositiveIntegerField(default=0)
+    kept = models.PositiveIntegerField(default=0)  # contacts that *Undo* left, changed since
     begun_at = models.DateTimeField(auto_now_add=True)
-    # Until then one worker has it to itself; each batch puts it off.
+    # Until then one worker has it to itself; each part puts it off.
     taken_until = models.DateTimeField(null=True)
     failures = models.PositiveSmallIntegerField(default=0)  # in a row
-    finished_at = models.DateTimeField(null=True)
-    broke_off = models.BooleanField(default=False)
+    finished_at = models.DateTimeField(null=True)  # brought in, or broken off
 
     class Meta(TenantOwned.Meta):
         indexes = [
@@ -139,7 +158,7 @@ class ContactImport(TenantOwned):
             models.Index(
                 fields=["tenant"],
                 name="contact_imports_under_way",
-                condition=models.Q(finished_at__isnull=True),
+                condition=models.Q(stage__in=["reading", "ready", "importing", "undoing"]),
             ),
         ]
 
@@ -147,6 +166,56 @@ class ContactImport(TenantOwned):
         return self.file_name
 
     @property
-    def rows(self) -> int:
-        """How many have been read."""
-        return self.created + self.completed + self.unchanged + self.refused
+    def contacts(self) -> int:
+        """Rows of the file that are none but for the one that names the columns."""
+        return self.rows - (self.is_headed and not self.is_fixed)
+
+    @property
+    def handled(self) -> int:
+        return self.added + self.completed + self.unchanged + self.skipped
+
+
+class ContactImportPiece(TenantChild):
+    """A piece of such a file as it came, until it is read."""
+
+    file = models.ForeignKey(
+        ContactImport,
+        on_delete=models.CASCADE,
+        related_name="pieces",
+        db_index=False,
+        db_constraint=False,
+    )
+    position = models.PositiveIntegerField()
+    packed = models.BinaryField()  # by zlib
+
+    class Meta(TenantChild.Meta):
+        constraints = [
+            *TenantChild.Meta.constraints,
+            TenantFence("file"),
+            models.UniqueConstraint(fields=["tenant", "file", "position"], name="import_piece"),
+        ]
+
+
+class ContactImportPart(TenantChild):
+    """Some rows of such a file, and what became of them."""
+
+    file = models.ForeignKey(
+        ContactImport,
+        on_delete=models.CASCADE,
+        related_name="parts",
+        db_index=False,
+        db_constraint=False,
+    )
+    position = models.PositiveIntegerField()
+    rows = models.TextField()  # JSON: lists of contacts.imports.tables.Cells
+    done = models.TextField(blank=True)  # JSON: contacts.imports.storing.Done
+    has_reasons = models.BooleanField(default=False)  # why rows of it were skipped
+    done_at = models.DateTimeField(null=True)
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta(TenantChild.Meta):
+        constraints = [
+            *TenantChild.Meta.constraints,
+            TenantFence("file"),
+            models.UniqueConstraint(fields=["tenant", "file", "position"], name="import_part"),
+        ]

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 
 from contacts import search
 from contacts.models import Contact, ContactNumber, ContactToken
 from tenants.models import Tenant
+
+_TOKEN = ("pk", "contact_id", "token")
 
 
 @transaction.atomic
@@ -60,15 +63,28 @@ def set_archived(contact: Contact, archived: bool, *, now: datetime) -> None:
 
 
 @transaction.atomic
-def reindex(contact: Contact) -> None:
-    """Make the search tokens of a contact those of its present words and numbers."""
-    wanted = search.tokens(
-        (contact.name, contact.company, contact.email),
-        contact.numbers.values_list("number", flat=True),
-    )
-    present = set(contact.tokens.values_list("token", flat=True))
-    contact.tokens.filter(token__in=present - wanted).delete()
+def reindex(*contacts: Contact) -> None:
+    """Make the search tokens of each contact those of its present words and numbers."""
+    numbers: dict[UUID, list[str]] = {contact.pk: [] for contact in contacts}
+    for contact_id, number in ContactNumber.objects.filter(contact__in=contacts).values_list(
+        "contact_id", "number"
+    ):
+        numbers[contact_id].append(number)
+    rows = ContactToken.objects.filter(contact__in=contacts)
+    present = {(contact, token): pk for pk, contact, token in rows.values_list(*_TOKEN)}
+    wanted = {
+        (contact.pk, token): contact.tenant_id
+        for contact in contacts
+        for token in search.tokens(
+            (contact.name, contact.company, contact.email), numbers[contact.pk]
+        )
+    }
+    stale = [present[key] for key in present.keys() - wanted.keys()]
+    ContactToken.objects.filter(pk__in=stale).delete()
     ContactToken.objects.bulk_create(
-        ContactToken(tenant_id=contact.tenant_id, contact=contact, token=token)
-        for token in wanted - present
+        (
+            ContactToken(tenant_id=wanted[contact, token], contact_id=contact, token=token)
+            for contact, token in wanted.keys() - present.keys()
+        ),
+        batch_size=5000,
     )

@@ -1,14 +1,19 @@
 from django.urls import path
 
-from contacts import views
+from contacts.pages import contacts, imports
 
 urlpatterns = [
-    path("contacts", views.contacts, name="contacts"),
-    path("contacts/suggest", views.suggest, name="contact_suggest"),
-    path("contacts/export", views.export_contacts, name="contacts_export"),
-    path("contacts/import", views.import_file, name="contacts_import"),
-    path("contacts/imports/<uuid:import_id>", views.imported, name="contact_import"),
-    path("contacts/new", views.new_contact, name="contact_new"),
-    path("contacts/<uuid:contact_id>/edit", views.edit_contact, name="contact_edit"),
-    path("contacts/<uuid:contact_id>/archive", views.archive_contact, name="contact_archive"),
+    path("contacts", contacts.contacts, name="contacts"),
+    path("contacts/suggest", contacts.suggest, name="contact_suggest"),
+    path("contacts/export", contacts.export_contacts, name="contacts_export"),
+    path("contacts/import", imports.choose, name="contacts_import"),
+    path("contacts/import/sample", imports.sample, name="contacts_sample"),
+    path("contacts/imports/<uuid:import_id>", imports.show, name="contact_import"),
+    path("contacts/imports/<uuid:import_id>/change", imports.change, name="contact_import_change"),
+    path(
+        "contacts/imports/<uuid:import_id>/skipped", imports.skipped, name="contact_import_skipped"
+    ),
+    path("contacts/new", contacts.new_contact, name="contact_new"),
+    path("contacts/<uuid:contact_id>/edit", contacts.edit_contact, name="contact_edit"),
+    path("contacts/<uuid:contact_id>/archive", contacts.archive_contact, name="contact_archive"),
 ]

@@ -124,6 +124,43 @@ def columns(names: Sequence[str]) -> list[Column]:
     return found
 
 
+def is_header(cells: Sequence[str]) -> bool:
+    """Whether a first row names the columns, and is not a contact itself."""
+    if any(column.means for column in columns(cells)):
+        return True
+    return not any("@" in cell or len(re.sub(r"\D", "", cell)) >= 7 for cell in cells)
+
+
+def guessed(rows: Sequence[Sequence[str]]) -> list[Means]:
+    """What columns without names mean, by what most of the cells of some rows are."""
+    found: list[Means] = []
+    for cells in zip(*rows, strict=True):
+        texts = [cell.strip() for cell in cells if cell.strip()]
+        addresses = sum("@" in text for text in texts)
+        digits = sum(len(re.sub(r"\D", "", text)) >= 7 for text in texts)
+        if addresses * 2 > len(texts):
+            means = Means.EMAIL
+        elif digits * 2 > len(texts):
+            means = Means.PHONE
+        else:
+            is_first = texts and Means.NAME not in found
+            means = Means.NAME if is_first else Means.NOTHING
+        found.append(means)
+    return found
+
+
+def mapped(names: Sequence[str], meanings: Sequence[str]) -> list[Column]:
+    """Columns that mean what somebody has said they do. Of a phone and a label the names still say
+    which belong together.
+    """
+    return [_meaning(name, Means(said)) for name, said in zip(names, meanings, strict=True)]
+
+
+def _meaning(said: str, means: Means) -> Column:
+    label = _what_for(said) if means == Means.PHONE else ""
+    return Column(means, said, _number_in(said), label)
+
+
 def _in_place_of_name(column: Column, means: Means) -> Column:
     is_half = column.means == Means.NAME and folded(column.said) in _HALF_OR_WHOLE
     return Column(means, column.said) if is_half else column
@@ -131,14 +168,15 @@ def _in_place_of_name(column: Column, means: Means) -> Column:
 
 def _column(said: str) -> Column:
     name = _OWNER.sub("", folded(said))
-    number = int(match[0]) if (match := re.search(r"\d{1,3}", name)) else 1
     unnumbered = " ".join(re.sub(r"\d+", " ", name).split())
     means = _MEANS.get(unnumbered) or _MEANS.get(_EMAIL_OF.sub("", unnumbered))
-    if means is not None:
-        return Column(means, said, number)
-    if _is_phone(unnumbered):
-        return Column(Means.PHONE, said, number, _what_for(said))
-    return Column(Means.NOTHING, said)
+    if means is None:
+        means = Means.PHONE if _is_phone(unnumbered) else Means.NOTHING
+    return _meaning(said, means)
+
+
+def _number_in(name: str) -> int:
+    return int(match[0]) if (match := re.search(r"\d{1,3}", name)) else 1
 
 
 def _is_phone(name: str) -> bool:

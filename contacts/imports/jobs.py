@@ -1,56 +1,112 @@
-"""Files of contacts on their way in: taken by a page, worked off by a worker, batch by batch. Each
-batch and how far it brought the file are one transaction, so that a worker may die at any moment.
+"""Files of contacts on their way in: taken by a page or a command, read into parts by a worker,
+looked at by a person, and brought in part by part. A part, what became of it and how far it brought
+the file are one transaction, so that a worker may die at any moment.
 """
 
-import io
+import json
 import logging
+import tempfile
 import time
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from contacts.imports import storing
-from contacts.imports.rows import BadRow, ContactFile, Row
-from contacts.imports.storing import Tally
-from contacts.models import ContactImport
+from contacts.imports.previews import preview_of
+from contacts.imports.reading import read_into_parts, reader_of, rows_of
+from contacts.imports.rows import NO_NAME
+from contacts.imports.storing import Done, Tally
+from contacts.imports.tables import BadFile
+from contacts.models import ContactImport, ContactImportPart, ContactImportPiece
 from tenants.fence.context import tenant_transaction
 from tenants.models import Tenant
 
 logger = logging.getLogger(__name__)
 
+Stage = ContactImport.Stage
+LONG = (Stage.IMPORTING, Stage.UNDOING)  # one at a time of a workspace
+ENDED = (Stage.UNREADABLE, Stage.DONE, Stage.BROKE_OFF, Stage.UNDONE)
+
 MOST_UNDER_WAY = 5  # of a workspace
-MOST_REASONS = 50  # of refused rows that are kept
 MOST_FAILURES = 8  # in a row: then it has broken off
-LEASE = timedelta(minutes=2)  # for which one worker has it to itself; a batch takes a second
+LEASE = timedelta(minutes=2)  # for which one worker has it to itself; a part takes a second
+PIECE = 2**20  # bytes of a file as it comes
 AT_A_TIME = 5.0  # seconds, after which other tasks have their turn
 IN_TURN = 3.0  # seconds until one that waits for another asks again
-KEPT = timedelta(days=30)  # how long a page tells what became of a file
-
-_PROGRESS = ["created", "completed", "unchanged", "refused", "reasons", "failures", "taken_until"]
+TO_UNDO = timedelta(days=1)
+CANNOT_READ = "It cannot be read here. Save it again in another format, and try that."
+LEFT = timedelta(days=1)  # after which nobody will say what the columns mean
+KEPT = timedelta(days=30)  # how long a page tells what became of each row …
+REMEMBERED = timedelta(days=400)  # … and a file of its shape is read as it was
 
 
 class Overtaken(Exception):
-    """Another worker has gone on with it."""
+    """Another worker has gone on with it, or somebody has told it otherwise."""
 
 
 def is_crowded() -> bool:
     """Whether so many files are on their way that the next one has to wait."""
-    return ContactImport.objects.filter(finished_at=None).count() >= MOST_UNDER_WAY
+    under_way = ContactImport.objects.filter(stage__in=(Stage.READING, *LONG))
+    return under_way.count() >= MOST_UNDER_WAY
 
 
 def latest() -> list[ContactImport]:
-    """The last few files, the newest first; without what they hold."""
-    return list(ContactImport.objects.defer("content", "reasons").order_by("-begun_at")[:5])
+    """The last few files, the newest first."""
+    return list(ContactImport.objects.defer("preview").order_by("-begun_at")[:5])
 
 
-def begin(tenant: Tenant, *, name: str, text: str, ignored: str) -> ContactImport:
-    """Keep a file that can be read, to be worked off."""
-    return ContactImport.objects.create(
-        tenant=tenant, file_name=name, content=text, ignored=ignored, lines=len(text.splitlines())
-    )
+def take(tenant: Tenant, *, name: str, chunks: Iterable[bytes]) -> ContactImport:
+    """Keep a file as it comes, to be read by a worker."""
+    file = ContactImport.objects.create(tenant=tenant, file_name=name[:100])
+    for position, chunk in enumerate(chunks):
+        # Packed, since it is the database that somebody waits for.
+        packed = zlib.compress(chunk, level=1)
+        ContactImportPiece.objects.create(
+            tenant=tenant, file=file, position=position, packed=packed
+        )
+    return file
+
+
+def look_anew(
+    file: ContactImport, *, meanings: list[str], is_headed: bool, is_same_person: bool
+) -> None:
+    """Say what the columns mean; what would come of it has to be found out again."""
+    file.meanings, file.is_headed = meanings, is_headed or file.is_fixed
+    file.same_number_is_same_person = is_same_person
+    file.preview = file.taken_until = None
+    file.save(
+        update_fields=[
+            "meanings", "is_headed", "same_number_is_same_person", "preview", "taken_until",
+        ]
+    )  # fmt: skip
+
+
+def begin(file: ContactImport) -> None:
+    """Bring in what has been read. Raises `BadFile` when none of its columns is a name."""
+    if not reader_of(file, "").knows_a_name:
+        raise BadFile(NO_NAME)
+    file.stage, file.preview, file.taken_until = Stage.IMPORTING, None, None
+    file.save(update_fields=["stage", "preview", "taken_until"])
+
+
+def may_undo(file: ContactImport, now: datetime) -> bool:
+    if file.stage == Stage.IMPORTING:
+        return True
+    is_over = file.stage in (Stage.DONE, Stage.BROKE_OFF)
+    return is_over and file.finished_at is not None and file.finished_at > now - TO_UNDO
+
+
+def undo(file: ContactImport) -> None:
+    """Take back what it has brought; if it is still on its way, the rest does not come."""
+    file.stage, file.taken_until, file.failures = Stage.UNDOING, None, 0
+    file.save(update_fields=["stage", "taken_until", "failures"])
 
 
 def to_take_up(now: datetime) -> list[UUID]:
@@ -59,95 +115,173 @@ def to_take_up(now: datetime) -> list[UUID]:
 
 
 def forget_old(now: datetime) -> None:
-    """Of the current tenant, what is finished for long."""
-    ContactImport.objects.filter(begun_at__lt=now - KEPT).exclude(finished_at=None).delete()
+    """Of the current tenant, what nobody asks for any more."""
+    ended = ContactImport.objects.filter(stage__in=ENDED)
+    old = list(ended.filter(begun_at__lt=now - KEPT).values_list("pk", flat=True))
+    ContactImportPart.objects.filter(file__in=old).delete()
+    ended.filter(begun_at__lt=now - REMEMBERED).delete()
+    ContactImport.objects.filter(stage=Stage.READY, begun_at__lt=now - LEFT).delete()
 
 
 def _free(now: datetime) -> QuerySet[ContactImport]:
     untaken = Q(taken_until=None) | Q(taken_until__lte=now)
-    return ContactImport.objects.filter(untaken, finished_at=None)
+    to_do = Q(stage__in=(Stage.READING, *LONG)) | Q(stage=Stage.READY, preview__isnull=True)
+    return ContactImport.objects.filter(untaken & to_do)
+
+
+class Lease:
+    """One worker's turn with a file."""
+
+    def __init__(self, file: ContactImport, now: datetime) -> None:
+        self._of = ContactImport.objects.filter(pk=file.pk, stage=file.stage)
+        self._until = now + LEASE
+        untaken = self._of.filter(taken_until=file.taken_until)
+        self.is_taken = bool(untaken.update(taken_until=self._until))
+
+    def save(self, hold: timedelta | None = LEASE, **changes: Any) -> None:
+        """Change the file's row, and hold on to it or (None) let it go. Raises `Overtaken`."""
+        until = timezone.now() + hold if hold else None
+        mine = self._of.filter(taken_until=self._until)
+        if not mine.update(taken_until=until, **changes):
+            raise Overtaken
+        self._until = until or self._until
 
 
 def work_off(tenant_id: UUID, import_id: UUID) -> float | None:
-    """Bring one file in for a while, from where it stands. Returns the seconds after which to go
-    on, None when there is nothing more to be done. A second worker finds it taken; of a workspace
-    one at a time is brought in.
+    """Do for a while what is to be done with one file, from where it stands. Returns the seconds
+    after which to go on, None when there is nothing more to be done. A second worker finds it
+    taken; of a workspace one at a time is brought in.
     """
     now = timezone.now()
     with tenant_transaction(tenant_id):
-        taken = ContactImport.objects.filter(taken_until__gt=now, finished_at=None)
-        if taken.exclude(pk=import_id).exists():
-            return IN_TURN
-        if not _free(now).filter(pk=import_id).update(taken_until=now + LEASE):
+        file = _free(now).filter(pk=import_id).first()
+        if file is None:
             return None
-        found = ContactImport.objects.get(pk=import_id)
+        others = ContactImport.objects.filter(stage__in=LONG, taken_until__gt=now)
+        if file.stage in LONG and others.exists():
+            return IN_TURN
+        lease = Lease(file, now)
         tenant = Tenant.objects.get(pk=tenant_id)
+    if not lease.is_taken:
+        return None
     try:
-        is_done = _bring_in(tenant, found)
+        is_done = _WORK[Stage(file.stage)](tenant, file, lease)
     except Overtaken:
         return None
     except Exception:  # whatever it is, somebody waits for an end of it
         logger.exception("An import was interrupted")
-        return _put_off(tenant_id, import_id)
+        with suppress(Overtaken):
+            return _put_off(tenant_id, file, lease)
+        return None
     return None if is_done else 0
 
 
-def _bring_in(tenant: Tenant, found: ContactImport) -> bool:
-    """Whether all of it is in: a worker has more to do than this, and comes back to it."""
-    rows = ContactFile(io.StringIO(found.content, newline=""), tenant.country)
-    rows.skip(found.rows)
-    refused = [BadRow(line, reason) for line, reason in found.reasons]
-    tally = Tally(found.created, found.completed, found.unchanged, found.refused)
-    done = tally.rows
-
-    def save(tally: Tally) -> None:
-        nonlocal done
-        # The workspace is locked for this batch: nobody else goes on with it meanwhile.
-        row = ContactImport.objects.defer("content").get(pk=found.pk)
-        if row.rows != done or row.finished_at is not None:
-            raise Overtaken
-        row.created, row.completed = tally.created, tally.completed
-        row.unchanged, row.refused = tally.unchanged, tally.refused
-        row.reasons = [[bad.line, bad.reason] for bad in refused[:MOST_REASONS]]
-        row.failures, row.taken_until = 0, timezone.now() + LEASE
-        row.save(update_fields=_PROGRESS)
-        done = tally.rows
-
-    ends, is_done = time.monotonic() + AT_A_TIME, False
-
-    def for_a_while() -> Iterator[Row | BadRow]:
-        nonlocal is_done
-        for row in rows:
-            yield row
-            if time.monotonic() > ends:
-                return
-        is_done = True
-
-    storing.import_contacts(
-        tenant, for_a_while(), refuse=refused.append, progress=save, tally=tally
-    )
+def _read(tenant: Tenant, file: ContactImport, lease: Lease) -> bool:
+    """Into parts of rows; what was read of it before is read again."""
+    with tempfile.TemporaryFile() as whole:
+        with tenant_transaction(tenant.pk):
+            position = 0
+            while piece := file.pieces.filter(position=position).first():
+                whole.write(zlib.decompress(piece.packed))
+                position += 1
+            file.parts.all().delete()
+            lease.save()
+        whole.seek(0)
+        try:
+            read_into_parts(tenant, file, whole, hold=lease.save)
+            facts = ("names", "is_headed", "is_fixed", "meanings", "shape", "rows")
+            now = {"stage": Stage.READY} | {fact: getattr(file, fact) for fact in facts}
+        except BadFile as error:
+            now = {"stage": Stage.UNREADABLE, "trouble": str(error)}
     with tenant_transaction(tenant.pk):
-        if is_done:
-            _finish(ContactImport.objects.defer("content").get(pk=found.pk))
-        else:
-            ContactImport.objects.filter(pk=found.pk).update(taken_until=None)
-    return is_done
+        lease.save(None, failures=0, **now)
+        file.pieces.all().delete()
+        if now["stage"] == Stage.UNREADABLE:
+            file.parts.all().delete()
+    return now["stage"] == Stage.UNREADABLE
 
 
-def _put_off(tenant_id: UUID, import_id: UUID) -> float | None:
+def _look(tenant: Tenant, file: ContactImport, lease: Lease) -> bool:
+    preview = preview_of(tenant, file)
+    with tenant_transaction(tenant.pk):
+        lease.save(None, preview=preview)
+    return True
+
+
+def _bring_in(tenant: Tenant, file: ContactImport, lease: Lease) -> bool:
+    reader = reader_of(file, tenant.country)
+
+    def part_by_part() -> bool:
+        part = file.parts.filter(done_at=None).order_by("position").first()
+        if part is None:
+            lease.save(None, stage=Stage.DONE, finished_at=timezone.now())
+            return True
+        rows, tally = rows_of(file, part, reader), Tally()
+        done = storing.store(
+            tenant,
+            rows,
+            tally,
+            same_number_is_same_person=file.same_number_is_same_person,
+        )
+        counts = {name: F(name) + count for name, count in asdict(tally).items()}
+        lease.save(failures=0, **counts)
+        part.done, part.done_at = json.dumps(asdict(done)), timezone.now()
+        part.has_reasons = any(reason for *_, reason in done.rows)
+        part.save(update_fields=["done", "done_at", "has_reasons"])
+        return False
+
+    return _for_a_while(tenant, lease, part_by_part)
+
+
+def _take_back(tenant: Tenant, file: ContactImport, lease: Lease) -> bool:
+    def part_by_part() -> bool:
+        done = file.parts.exclude(done_at=None).filter(undone_at=None)
+        part = done.order_by("-position").first()
+        if part is None:
+            lease.save(None, stage=Stage.UNDONE)
+            return True
+        stored_at = part.done_at or timezone.now()
+        kept = storing.take_back(Done(**json.loads(part.done)), stored_at=stored_at)
+        lease.save(failures=0, kept=F("kept") + kept)
+        part.undone_at = timezone.now()
+        part.save(update_fields=["undone_at"])
+        return False
+
+    return _for_a_while(tenant, lease, part_by_part)
+
+
+_WORK = {
+    Stage.READING: _read,
+    Stage.READY: _look,
+    Stage.IMPORTING: _bring_in,
+    Stage.UNDOING: _take_back,
+}
+
+
+def _for_a_while(tenant: Tenant, lease: Lease, step: Callable[[], bool]) -> bool:
+    """Whether all of it is done: a worker has more to do than this, and comes back to it."""
+    ends = time.monotonic() + AT_A_TIME
+    while True:
+        with tenant_transaction(tenant.pk):
+            if step():
+                return True
+        if time.monotonic() > ends:
+            with tenant_transaction(tenant.pk):
+                lease.save(None)
+            return False
+
+
+def _put_off(tenant_id: UUID, file: ContactImport, lease: Lease) -> float | None:
     with tenant_transaction(tenant_id):
-        row = ContactImport.objects.defer("content").get(pk=import_id)
-        row.failures += 1
-        if row.failures == MOST_FAILURES:
-            _finish(row, broke_off=True)
-            return None
-        wait = 2.0**row.failures
-        row.taken_until = timezone.now() + timedelta(seconds=wait)
-        row.save(update_fields=["failures", "taken_until"])
-        return wait
-
-
-def _finish(row: ContactImport, *, broke_off: bool = False) -> None:
-    row.finished_at, row.broke_off = timezone.now(), broke_off
-    row.content, row.taken_until = "", None
-    row.save()
+        failures = ContactImport.objects.values_list("failures", flat=True).get(pk=file.pk) + 1
+        if failures < MOST_FAILURES:
+            lease.save(timedelta(seconds=2.0**failures), failures=failures)
+            return 2.0**failures
+        if file.stage == Stage.READING:
+            now: dict[str, Any] = {"stage": Stage.UNREADABLE, "trouble": CANNOT_READ}
+        elif file.stage == Stage.READY:
+            now = {"preview": {}}
+        else:
+            now = {"stage": Stage.BROKE_OFF, "finished_at": timezone.now()}
+        lease.save(None, **now)
+    return None

@@ -1,36 +1,22 @@
-"""A file of contacts in rows: what each says, or a plain reason why it cannot be used. Pure.
+"""A row of a file of contacts: what it says, or a plain reason why it cannot be used. Pure."""
 
-Its first line names the columns (contacts/columns.py). They are separated by commas, semicolons or
-tabs, whatever suits that line, or by what a line `sep=` before it says. An export
-(contacts/exporting.py) is such a file.
-"""
-
-import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from contacts.imports.columns import Column, Means, columns
+from contacts.imports.columns import Column, Means
+from contacts.imports.tables import Cells
 from contacts.numbers import MOST_NUMBERS, NumberError, is_local_emergency, parse_several
-from tenants.bricks.csv_cells import original
 
-MOST_COLUMNS = 500
-LONGEST_HEADER = 50_000  # characters
 LONGEST = {Means.NAME: 200, Means.COMPANY: 200, Means.EMAIL: 254, Means.LABEL: 40}
 TOO_MANY_NUMBERS = f"A contact has at most {MOST_NUMBERS} numbers; it would have more."
+NO_NAME = "None of the columns is a name or a company. Say which one is."
 _NAMED = {Means.NAME, Means.FIRST, Means.LAST, Means.COMPANY}
-_SEPARATORS = ",;\t|"
-_SEP_LINE = re.compile(r"sep=([,;\t|:^~])\s*", re.IGNORECASE)
 _LINES = re.compile(r"[\r\n]+")  # of a cell: each holds a number
-_LOST = re.compile("[\0\ud800-\udfff\ufffd]")  # what stands for bytes that were no text
-
-
-class BadFile(Exception):
-    """The file as a whole cannot be read; the message says why."""
+_LOST = re.compile("[\ud800-\udfff\ufffd]")  # what stands for bytes that were no text
 
 
 @dataclass(frozen=True)
@@ -50,67 +36,34 @@ class BadRow:
     reason: str
 
 
-class ContactFile:
-    """Reads `lines` (text, with their ends) once; numbers without a country are of `region`.
+class RowReader:
+    """Reads rows by what their columns mean; numbers without a country are of `region`."""
 
-    `ignored` are the columns that mean nothing here. Raises `BadFile` for an unusable header.
-    """
+    def __init__(self, columns: Sequence[Column], region: str) -> None:
+        self.columns = columns
+        self._labels = _labels(columns)
+        self._region = region
 
-    def __init__(self, lines: Iterable[str], region: str) -> None:
-        source = iter(lines)
-        first = next(source, "").removeprefix("\ufeff")
-        separator, self._lines_before = "", 0
-        if match := _SEP_LINE.fullmatch(first):
-            separator, self._lines_before, first = match[1], 1, next(source, "")
-        if len(first) > LONGEST_HEADER or first.count(",") > MOST_COLUMNS:
-            raise BadFile(f"The first line is too long: at most {MOST_COLUMNS} columns are read.")
-        separator = separator or _separator_of(first)
-        self._reader = csv.reader(chain([first], source), delimiter=separator, strict=True)
-        try:
-            names = next(self._reader, [])
-        except csv.Error as error:
-            raise BadFile(f"The first line cannot be read ({error}).") from None
-        if len(names) > MOST_COLUMNS:
-            raise BadFile(f"There are more than {MOST_COLUMNS} columns.")
-        self.columns = columns(names)
-        self.ignored = [one.said for one in self.columns if not one.means]
-        self.ignored += [
+    @property
+    def knows_a_name(self) -> bool:
+        """Without one no row can be used."""
+        return not _NAMED.isdisjoint(one.means for one in self.columns)
+
+    @property
+    def unused(self) -> list[str]:
+        """The names of columns whose cells go nowhere."""
+        means = [one.means for one in self.columns]
+        alone = (Means.NAME, Means.COMPANY, Means.EMAIL)
+        return [one.said for one in self.columns if not one.means] + [
             f"{one.said} (where there is another)"
             for place, one in enumerate(self.columns)
-            if one.means in (Means.NAME, Means.COMPANY, Means.EMAIL)
-            and one.means in {other.means for other in self.columns[:place]}
+            if one.means in alone and one.means in means[:place]
         ]
-        self._labels = _labels(self.columns)
-        self._region = region
-        self._rows = self._read_rows()
-        if _NAMED.isdisjoint(one.means for one in self.columns):
-            raise BadFile(
-                "The first line must name the columns, one of them a name. Known are name, "
-                "first name, last name, company, email, phone, phone2 …, label, label2 …"
-            )
 
-    def __iter__(self) -> Iterator[Row | BadRow]:
-        for line, cells in self._rows:
-            yield cells if isinstance(cells, BadRow) else self._row(line, cells)
-
-    def skip(self, count: int) -> None:
-        """Leave out the next rows, which costs little."""
-        for _ in islice(self._rows, count):
-            pass
-
-    def _read_rows(self) -> Iterator[tuple[int, list[str] | BadRow]]:
-        while True:
-            line = self._reader.line_num + 1 + self._lines_before
-            try:
-                cells = next(self._reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                reason = f"The row cannot be read ({error}). Are its quotes in pairs?"
-                yield line, BadRow(line, reason)
-                continue
-            if any(cell.strip() for cell in cells):
-                yield line, cells
+    def read(self, cells: Cells) -> Row | BadRow:
+        if cells.broken:
+            return BadRow(cells.line, cells.broken)
+        return self._row(cells.line, list(cells.texts))
 
     def _row(self, line: int, cells: list[str]) -> Row | BadRow:
         if any(cell.strip() for cell in cells[len(self.columns) :]):
@@ -118,7 +71,7 @@ class ContactFile:
         cells += [""] * (len(self.columns) - len(cells))
         texts = [
             " ".join((_LINES.sub(" | ", text) if column.means == Means.PHONE else text).split())
-            for column, text in zip(self.columns, map(original, cells), strict=False)
+            for column, text in zip(self.columns, cells, strict=False)
         ]
         try:
             if _LOST.search("".join(texts)):
@@ -201,9 +154,10 @@ class ContactFile:
             raise ValueError(f"{column.said} “{text}”: {why}") from None
 
 
-def _labels(columns: list[Column]) -> dict[int, int]:
+def _labels(columns: Sequence[Column]) -> dict[int, int]:
     """The place of the label that is for the phone at a place: of those of one number it is for the
-    one whose name tells nothing, else for the first.
+    one whose name tells nothing, else for the first; where none has its number, for the last before
+    it.
     """
     found: dict[int, int] = {}
     for place, column in enumerate(columns):
@@ -213,19 +167,10 @@ def _labels(columns: list[Column]) -> dict[int, int]:
                 for phone, one in enumerate(columns)
                 if one.means == Means.PHONE and one.number == column.number
             ]
-            if phones:
-                found.setdefault(min(phones)[1], place)
+            before = [n for n in range(place) if columns[n].means == Means.PHONE]
+            if phones or before:
+                found.setdefault(min(phones)[1] if phones else before[-1], place)
     return found
-
-
-def _separator_of(header: str) -> str:
-    """The one that makes most sense of the header: by known columns, then by how many there are."""
-
-    def sense(separator: str) -> tuple[int, int]:
-        names = next(csv.reader([header], delimiter=separator), [])
-        return sum(bool(column.means) for column in columns(names)), len(names)
-
-    return max(_SEPARATORS, key=sense)
 
 
 def _check_length(means: Means, said: str, text: str) -> None:

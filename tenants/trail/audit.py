@@ -39,6 +39,7 @@ class Action(models.TextChoices):
     CALLS_EXPORTED = "calls_exported", "Exported calls"
     CONTACTS_EXPORTED = "contacts_exported", "Exported contacts"
     CONTACTS_IMPORTED = "contacts_imported", "Imported contacts"
+    IMPORT_UNDONE = "import_undone", "Took an import back"
     AUDIT_EXPORTED = "audit_exported", "Exported the audit trail"
     CONTACT_CREATED = "contact_created", "Made a contact"
     CONTACT_CHANGED = "contact_changed", "Changed a contact"

@@ -13,7 +13,7 @@ import pytest
 from django.db import InternalError, OperationalError, connection
 from django.test import Client
 
-from contacts.forms import LARGEST_FILE
+from contacts.pages.import_forms import LARGEST_FILE
 from voip_crm.answers import LARGEST_BODY
 
 LOGS = "/api/twilio/call-logs"
@@ -136,7 +136,7 @@ def test_a_file_that_is_a_little_too_large_is_told_of_at_its_field(bob: Client) 
     file = SimpleUploadedFile("people.csv", b"name\n" + b"x" * LARGEST_FILE)
     response = bob.post("/contacts/import", {"file": file})
     assert response.status_code == 422
-    assert "larger than 4 MB" in response.content.decode()
+    assert "larger than 50 MB" in response.content.decode()
 
 
 @pytest.mark.parametrize("how", ["announced", "in chunks"])

@@ -66,6 +66,16 @@ REASONS = {
         "contact_imports_under_way": "what the sweep takes up again",
         "tenant_id → tenants_tenant": OF_TENANT,
     },
+    "contacts_contactimportpart": {
+        "contacts_contactimportpart_fenced": TARGET,
+        "import_part": "the parts of a file, in their order",
+        "tenant_id, file_id → contacts_contactimport": FENCE,
+    },
+    "contacts_contactimportpiece": {
+        "contacts_contactimportpiece_fenced": TARGET,
+        "import_piece": "the pieces of a file, in their order",
+        "tenant_id, file_id → contacts_contactimport": FENCE,
+    },
     "contacts_contactnumber": {
         "contacts_contactnumber_fenced": TARGET,
         "contact_number_once": "a contact's numbers, each once",

@@ -6,6 +6,7 @@ Chromium then opens the pages; those of single objects it also parses without op
 
 import contextlib
 import html
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -27,7 +28,7 @@ from calls.models import (
     StoppedCall,
     UnroutedEvent,
 )
-from contacts.models import Contact, ContactImport, ContactNumber
+from contacts.models import Contact, ContactImport, ContactImportPart, ContactNumber
 from contacts.services import reindex
 from tenants.fence.context import tenant_transaction
 from tenants.models import AuditEntry, Role, Tenant, User
@@ -120,7 +121,8 @@ SAFE = {
     "contacts.ContactNumber": {"number": "E.164 by a check constraint"},
     "contacts.ContactToken": {"token": "never shown"},
     "contacts.Contact": {"sort_name": "never shown", "folded_email": "never shown"},
-    "contacts.ContactImport": {"content": "never shown"},
+    "contacts.ContactImport": {"stage": "a fixed word", "shape": "a digest"},
+    "contacts.ContactImportPart": {"rows": "see imports_of", "done": "see imports_of"},
     "calls.Conference": {"account_sid": "of our account", "conference_sid": "a checked SID"},
     "calls.CallLog": {
         "direction": "a fixed word",
@@ -187,6 +189,45 @@ def text_columns(model: Any) -> list[Any]:
         for field in model._meta.concrete_fields
         if isinstance(field, texts) and field.name not in SAFE.get(label, {})
     ]
+
+
+def imports_of(cast: Cast) -> None:
+    """For each payload a file that is looked at, one that is in and one that cannot be read."""
+    stages = ContactImport.Stage
+    files = []
+    for stage in (stages.READY, stages.DONE, stages.UNREADABLE):
+        for payload in PAYLOADS:
+            told = {"line": 1, "reason": payload, "name": payload, "with": payload}
+            about = {"company": payload, "email": payload, "became": payload}
+            numbers = [{"number": payload, "label": payload}]
+            counts = {"added": 1, "completed": 0, "unchanged": 0, "skipped": 1}
+            first = [told | about | {"numbers": numbers, "reason": ""}, told | {"name": ""}]
+            lists = {"first": first, "skipped": [told], "sharing": [told]}
+            files.append(
+                ContactImport(
+                    tenant=cast.acme,
+                    stage=stage,
+                    rows=2,
+                    names=[payload, payload],
+                    meanings=["name", ""],
+                    finished_at=timezone.now(),
+                    preview={"counts": counts, "looked_at": 1, "more_sharing": 0} | lists,
+                )
+            )
+    ContactImport.objects.bulk_create(files)
+    fill(files, but=("names", "meanings", "preview"))
+    for file in files:
+        payload = file.names[0]
+        rows = [[1, file.names, ""], [2, [payload, payload], ""], [3, [payload, "x"], ""]]
+        done = {"rows": [["added", str(uuid.uuid4()), payload], ["skipped", "", payload]]}
+        ContactImportPart.objects.create(
+            tenant=cast.acme,
+            file=file,
+            position=0,
+            rows=json.dumps(rows),
+            done=json.dumps(done),
+            has_reasons=True,
+        )
 
 
 def fill(rows: list[Any], *, but: tuple[str, ...] = ()) -> None:
@@ -264,12 +305,7 @@ def poisoned(committed_cast: Cast) -> Cast:
         for contact in contacts:
             contact.save()
             reindex(contact)
-        files = [ContactImport(lines=1, finished_at=timezone.now()) for _ in PAYLOADS]
-        ContactImport.objects.bulk_create(files)
-        fill(files, but=("reasons",))
-        for serial, file in enumerate(files):
-            file.reasons = [[1, PAYLOADS[serial]]]
-            file.save()
+        imports_of(cast)
         build_calls(cast, contacts)
         ours = [PhoneNumber(account_sid=f"AC{n}", number=f"{n}") for n in range(len(PAYLOADS))]
         PhoneNumber.objects.bulk_create(ours)

@@ -2,24 +2,40 @@
 
 import csv
 import io
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contacts.imports.columns import Means, columns
+from contacts.imports.columns import Means, columns, guessed, is_header, mapped
 from contacts.imports.decoding import encoding_of
-from contacts.imports.rows import BadFile, BadRow, ContactFile, Row
+from contacts.imports.rows import BadRow, Row, RowReader
+from contacts.imports.sources import Source
+from contacts.imports.tables import BadFile, Cells
 
 FILES = Path(__file__).parents[1] / "files"
 ADA = ("Ada Fictum", "Fictum & Daughters", "ada@fictum.example")
 A_MOBILE = ("+14155550123", "")
 
 
+def read_by(data: bytes, region: str) -> tuple[RowReader, list[Row | BadRow]]:
+    """(the reader of its columns as they are guessed, what each of its rows says)."""
+    source = Source(io.BytesIO(data), region)
+    rows = list(source)
+    if not rows:
+        raise BadFile("no rows")
+    names = source.names or rows.pop(0).texts
+    reader = RowReader(columns(names), region)
+    return reader, [reader.read(cells) for cells in rows]
+
+
 def read(data: bytes, region: str) -> list[Row | BadRow]:
-    text = data.decode(encoding_of([data], region), errors="replace")
-    return list(ContactFile(io.StringIO(text, newline=""), region))
+    return read_by(data, region)[1]
 
 
 @pytest.mark.parametrize(
@@ -150,9 +166,9 @@ def test_what_is_no_unicode_is_what_the_country_writes(region: str, page: str, n
 
 @given(st.text(), st.sampled_from(["US", "DE"]))
 def test_any_text_is_read_or_refused(text: str, region: str) -> None:
-    for head in ("", "name,phone,phone,email\n"):
+    for head in ("", "name,phone,phone,email\n", "BEGIN:VCARD\n"):
         try:
-            rows = list(ContactFile(io.StringIO(head + text, newline=""), region))
+            rows = read((head + text).encode(errors="replace"), region)
         except BadFile:
             continue
         assert all(isinstance(row, Row | BadRow) for row in rows)
@@ -175,7 +191,7 @@ def test_rows_are_the_same_with_every_separator(
     writer = csv.writer(out, delimiter=separator)
     writer.writerow(["Last Name", "First Name", "E-mail"])
     writer.writerows((f"a{last}", f"b{first}", "a@x.example") for last, first in people)
-    rows = list(ContactFile(io.StringIO(out.getvalue(), newline=""), "US"))
+    rows = read(out.getvalue().encode(), "US")
     names = [row.name for row in rows if isinstance(row, Row)]
     assert names == [f"b{first} a{last}" for last, first in people]
     assert [row.line for row in rows] == [n + 2 + is_said for n in range(len(people))]
@@ -194,37 +210,21 @@ def test_a_cell_of_any_length_is_read_in_no_time() -> None:
         ",".join(["name"] * 502),
         ";".join(["name"] * 502),
         "name" + "," * 120_000,
-        'sep="\nname,email',
-        "sep=\\\nname,email",
     ],
 )
 def test_no_first_line_is_too_much(header: str) -> None:
     with pytest.raises(BadFile):
-        ContactFile(io.StringIO(f"{header}\nA,a@x.example\n", newline=""), "US")
-
-
-def test_rows_that_are_left_out_cost_no_reading(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = "name,phone\n" + "A,4155550123\n\n" * 5 + "B,4155550124\n"
-    file = ContactFile(io.StringIO(text, newline=""), "US")
-    with monkeypatch.context() as none:
-        none.setattr("contacts.imports.rows.parse_several", None)
-        file.skip(5)
-    (row,) = file
-    assert isinstance(row, Row) and (row.name, row.line) == ("B", 12)
+        read(f"{header}\nA,a@x.example\n".encode(), "US")
 
 
 def test_nothing_that_a_row_says_is_left_out_without_a_word() -> None:
-    file = ContactFile(
-        io.StringIO(
-            "name,mobile,label,email,email 2,company,organisation\n"
-            "A,4155550123,only evenings,a@x.example,,X,\n",
-            newline="",
-        ),
+    reader, (row,) = read_by(
+        b"name,mobile,label,email,email 2,company,organisation\n"
+        b"A,4155550123,only evenings,a@x.example,,X,\n",
         "US",
     )
-    (row,) = file
     assert isinstance(row, Row) and row.numbers == (("+14155550123", "only evenings"),)
-    assert file.ignored == [
+    assert reader.unused == [
         "email 2 (where there is another)",
         "organisation (where there is another)",
     ]
@@ -243,3 +243,146 @@ def test_what_is_stored_fits_its_columns() -> None:
     host = ".".join(["İ" * 60] * 3)  # which is longer in small letters
     (bad,) = read(f"name,email\nA,a@{host}.example\n".encode(), "US")
     assert isinstance(bad, BadRow)
+
+
+@pytest.mark.parametrize(
+    ("cells", "is_one"),
+    [
+        (["name", "phone"], True),
+        (["Vorname", "Was", "Nr"], True),
+        (["Shoe", "Size"], True),
+        (["Zoë", "+14155550123"], False),
+        (["Zoë", "zoe@quist.example"], False),
+    ],
+)
+def test_a_first_row_names_the_columns_or_is_a_contact(cells: list[str], is_one: bool) -> None:
+    assert is_header(cells) is is_one
+
+
+def test_columns_without_names_are_known_by_what_stands_in_them() -> None:
+    rows = [["Zoë", "Quist", "z@x.example", "4155550123"], ["Ann", "", "", "(415) 555-0124"]]
+    assert guessed(rows) == [Means.NAME, Means.NOTHING, Means.EMAIL, Means.PHONE]
+
+
+def test_what_somebody_says_of_the_columns_counts() -> None:
+    names = ["Who", "Where to reach", "When", "name"]
+    reader = RowReader(mapped(names, [Means.NAME, Means.PHONE, Means.LABEL, Means.NOTHING]), "US")
+    row = reader.read(Cells(2, ["Zoë", "4155550123", "evenings", "zq"]))
+    assert isinstance(row, Row)
+    assert (row.name, row.numbers) == ("Zoë", (("+14155550123", "evenings"),))
+    assert reader.unused == ["name"]
+
+
+def workbook(*rows: list[Any], before: Callable[[Any], object] = lambda book: None) -> bytes:
+    book: Any = openpyxl.Workbook()
+    before(book)
+    for row in rows:
+        book.active.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def test_a_workbook_is_read_with_all_digits_of_its_numbers() -> None:
+    rows = read(
+        workbook(
+            ["Name", "Phone", "Mobile", "Email"],
+            ["Ada", 4155550123, 442079460123.0, "ada@x.example"],
+            [],
+            ["Bo", "0033 1 42 68 53 00", None, None],
+        ),
+        "US",
+    )
+    found = [(row.line, row.name, *row.numbers) for row in rows if isinstance(row, Row)]
+    assert found == [
+        (2, "Ada", ("+14155550123", ""), ("+442079460123", "Mobile")),
+        (4, "Bo", ("+33142685300", "")),
+    ]
+
+
+def test_of_a_workbook_the_first_visible_sheet_that_has_rows_counts() -> None:
+    def others(book: Any) -> None:
+        hidden = book.create_sheet("hidden", 0)
+        hidden.append(["name", "email"])
+        hidden.append(["No", "no@x.example"])
+        hidden.sheet_state = "hidden"
+        book.create_sheet("empty", 0)
+        book.active = book["Sheet"]
+
+    (row,) = read(workbook(["name", "email"], ["Ada", "ada@x.example"], before=others), "US")
+    assert isinstance(row, Row) and row.name == "Ada"
+
+
+def zipped(**entries: str | bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in entries.items():
+            archive.writestr(name.replace("__", "/") + ".xml", content)
+    return out.getvalue()
+
+
+def inside(book: bytes, name: str, change: Callable[[str], str]) -> bytes:
+    """The workbook with one of its files changed."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(book)) as old, zipfile.ZipFile(out, "w", 8) as new:
+        for entry in old.namelist():
+            content = old.read(entry)
+            new.writestr(entry, change(content.decode()) if entry == name else content)
+    return out.getvalue()
+
+
+BOOK = workbook(["name", "email"], ["Ada", "ada@x.example"])
+SHEET = "xl/worksheets/sheet1.xml"
+LAUGHS = (
+    '<!DOCTYPE w [<!ENTITY a "ha">'
+    + "".join(f'<!ENTITY a{n} "{f"&a{n - 1 if n else str()};" * 20}">' for n in range(9))
+    + "]>"
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (zipped(hello="x"), "no Excel workbook"),
+        (BOOK[:-200], "cannot be read"),
+        (zipped(xl__workbook="<x/>"), "cannot be read"),
+        (zipped(xl__workbook="<x/>", xl__sharedStrings=b" " * 65 * 1024**2), "too large"),
+        (inside(BOOK, SHEET, lambda xml: xml.replace('r="2"', 'r="99999999999"')), "cannot be"),
+        (inside(BOOK, SHEET, lambda xml: LAUGHS + xml.replace("Ada", "&a8;")), "cannot be read"),
+        (workbook(["name", *["x"] * 500], ["Ada"]), "more than 500 columns"),
+    ],
+    ids=["zip", "cut", "empty", "bomb", "rows", "laughs", "columns"],
+)
+def test_a_workbook_that_is_none_is_refused(
+    data: bytes, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("contacts.imports.workbooks.MOST_ROWS", 1000)  # a million take a while
+    with pytest.raises(BadFile, match=says):
+        read(data, "US")
+
+
+def test_cards_of_every_version_are_read() -> None:
+    rows = read((FILES / "cards.vcf").read_bytes(), "US")
+    found = [(r.name, r.company, r.email, *r.numbers) for r in rows if isinstance(r, Row)]
+    assert found == [
+        (*ADA, ("+14155550123", "Cell"), ("+442079460123", "Main")),
+        (
+            "Jürgen Übel",
+            "",
+            "j@uebel.example",
+            ("+491711234567", "Cell"),
+            ("+493023125010", "Home"),
+        ),
+        ("Zoë Quist", "Quist, Sons", "zoe@quist.example", ("+14155550124", "Home")),
+        ("Only Ltd", "Only Ltd", "", ("+14155550177", "")),
+    ]
+    (bad,) = [row for row in rows if isinstance(row, BadRow)]
+    assert bad.reason == "This card cannot be read."
+
+
+@pytest.mark.parametrize("end", ["", "\nEND:VCARD\nBEGIN:VCARD\nFN:B\nTEL:4155550124\nEND:VCARD\n"])
+def test_no_card_takes_another_with_it(end: str) -> None:
+    text = "BEGIN:VCARD\nVERSION:3.0\nFN:A\nTEL:4155550123\nEND:VCARD\nBEGIN:VCARD\nN\n" + end
+    rows = read(text.encode(), "US")
+    assert [row.name for row in rows if isinstance(row, Row)] == ["A", "B"][: 1 + bool(end)]
+    assert any(isinstance(row, BadRow) for row in rows)

@@ -225,7 +225,18 @@ PAGES = {
         posts({"file": "name,phone\nImported,{contact_e164}\n"}),
         whom=EXPORTERS,
     ),
+    "contacts_sample": page("/contacts/import/sample", gets(), whom=EXPORTERS),
     "contact_import": page("/contacts/imports/{import}", SHOWS, whom=EXPORTERS),
+    "contact_import_change": page(
+        "/contacts/imports/{import}/change",
+        posts({"does": "begin", "meaning": ["name", "email"], "is_headed": "on"}, 302),
+        whom=EXPORTERS,
+    ),
+    "contact_import_skipped": page(
+        "/contacts/imports/{import_done}/skipped",
+        gets(shows=True, changes=True),
+        whom=EXPORTERS,
+    ),
     "contact_new": page("/contacts/new", gets(), posts(CONTACT)),
     "contact_edit": page("/contacts/{contact}/edit", SHOWS, posts(CONTACT)),
     "contact_archive": page("/contacts/{contact}/archive", posts({})),

@@ -40,7 +40,7 @@ def parts(path: str, send: Send, side: Side, **instead: str) -> dict[str, Any]:
                 "content_type": MULTIPART_CONTENT,
             }
         return sent | {
-            "data": urlencode(form),
+            "data": urlencode(form, doseq=True),
             "content_type": "application/x-www-form-urlencoded",
         }
     return sent

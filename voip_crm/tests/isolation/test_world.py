@@ -21,6 +21,8 @@ COMMON = {
     "CallLeg.status",
     "CallLog.outcome",
     "CallLog.status",
+    "ContactImport.meanings",
+    "ContactImport.shape",
     # Of accounts that two workspaces share.
     *("Conference.account_sid", "PhoneNumber.account_sid", "Recording.account_sid"),
 }

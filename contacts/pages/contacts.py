@@ -14,18 +14,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from contacts import selectors, services
 from contacts.exporting import contacts_table
-from contacts.forms import ContactForm, ImportForm
-from contacts.imports import jobs as imports
-from contacts.models import Contact, ContactImport
+from contacts.models import Contact
 from contacts.numbers import display
-from contacts.tasks import work_off_import
+from contacts.pages.contact_forms import ContactForm
 from tenants.bricks.access import export_required, may_export, member_required
 from tenants.bricks.http import TenantRequest, see_other
-from tenants.bricks.queueing import queue
 from tenants.trail import audit, csv_export
 from tenants.trail.audit import Action
-
-CROWDED = "Several files are on their way already. Try again when they are done."
 
 
 @require_GET
@@ -75,53 +70,6 @@ def export_contacts(request: TenantRequest) -> HttpResponseBase:
     audit.record(Action.CONTACTS_EXPORTED, search=text, archived="yes" if archived else "no")
     header, pages = contacts_table(text, archived=archived)
     return csv_export.download(request.tenant, name="contacts", header=header, pages=pages)
-
-
-@require_http_methods(["GET", "POST"])
-@login_required
-@export_required
-def import_file(request: TenantRequest) -> HttpResponse:
-    """Take a CSV file; a worker brings it in (`contacts.imports`)."""
-    posted = (request.POST, request.FILES) if request.method == "POST" else ()
-    form = ImportForm(*posted, country=request.tenant.country)
-    if form.is_bound and form.is_valid():
-        if not imports.is_crowded():
-            return _begin_import(request, form)
-        form.add_error("file", CROWDED)
-    context = {"form": form, "earlier": imports.latest()}
-    return render(request, "contacts_import.html", context, status=422 if form.is_bound else 200)
-
-
-def _begin_import(request: TenantRequest, form: ImportForm) -> HttpResponse:
-    begun = imports.begin(
-        request.tenant,
-        name=form.file_name,
-        text=form.text,
-        ignored=", ".join(name or "(no name)" for name in form.cleaned_data["file"].ignored),
-    )
-    audit.record(Action.CONTACTS_IMPORTED, file=form.file_name)
-    queue(work_off_import, request.tenant.pk, begun.pk)
-    return see_other(
-        request, reverse("contact_import", args=[begun.pk]), f"{form.file_name} is on its way."
-    )
-
-
-@require_GET
-@login_required
-@export_required
-def imported(request: TenantRequest, import_id: UUID) -> HttpResponse:
-    """How far a file has come, in the end what became of it; asked by itself, only that part."""
-    found = ContactImport.objects.defer("content").filter(pk=import_id).first()
-    if found is None:
-        raise Http404
-    context = {
-        "import": found,
-        "percent": min(100, found.rows * 100 // found.lines),
-        "reasons": [{"line": line, "reason": reason} for line, reason in found.reasons],
-        "more_refused": max(0, found.refused - len(found.reasons)),
-    }
-    wants_part = request.htmx and "import" in (request.htmx.target or "")
-    return render(request, "_import.html" if wants_part else "contact_import.html", context)
 
 
 @require_GET

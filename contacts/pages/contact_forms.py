@@ -1,27 +1,13 @@
 """What a person fills in about a contact."""
 
-import io
-import re
 from itertools import zip_longest
 from typing import Any
 
 from django import forms
 from django.http import QueryDict
 
-from contacts.imports.decoding import encoding_of
-from contacts.imports.rows import BadFile, ContactFile
 from contacts.models import Contact
 from contacts.numbers import MOST_NUMBERS, NumberError, display, parse
-
-LARGEST_FILE = 4 * 1024**2  # bytes
-MOST_ROWS = 5000
-_SAVE_AS_CSV = "In your spreadsheet choose “Save as” and “CSV UTF-8”."
-_NO_TEXT = {
-    b"PK": "a zip file or an Excel workbook",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-    b"%PDF": "a PDF",
-}
-_CONTROL = re.compile("[\x00-\x08\x0e-\x1f]")
 
 
 class NumberForm(forms.Form):
@@ -108,48 +94,6 @@ class ContactForm(forms.Form):
         if wrong:
             raise forms.ValidationError("Some numbers need a look.")
         return self.cleaned_data
-
-
-class ImportForm(forms.Form):
-    """A CSV file of contacts. What it is, its bytes say: a browser's word on it counts nothing."""
-
-    file = forms.FileField(
-        error_messages={
-            "required": "Choose a CSV file.",
-            "empty": "This file is empty.",
-        }
-    )
-
-    def __init__(self, *args: Any, country: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.country = country
-
-    def clean_file(self) -> ContactFile:
-        file = self.cleaned_data["file"]
-        self.file_name = str(file.name)[:100]
-        if file.size > LARGEST_FILE:
-            raise forms.ValidationError("This file is larger than 4 MB. Split it into several.")
-        self.text = _text(file.read(), self.country)
-        if len(self.text.splitlines()) > MOST_ROWS + 1:
-            raise forms.ValidationError(
-                f"This file has more than {MOST_ROWS:,} rows. Split it into several, or ask who "
-                "runs this installation to import it."
-            )
-        try:
-            return ContactFile(io.StringIO(self.text, newline=""), self.country)
-        except BadFile as error:
-            raise forms.ValidationError(str(error)) from None
-
-
-def _text(data: bytes, region: str) -> str:
-    """The file's text. Raises `ValidationError` for what is none."""
-    for beginning, what in _NO_TEXT.items():
-        if data.startswith(beginning):
-            raise forms.ValidationError(f"This is {what}. {_SAVE_AS_CSV}")
-    text = data.decode(encoding_of([data], region), errors="replace")
-    if _CONTROL.search(text):
-        raise forms.ValidationError(f"This is no text. {_SAVE_AS_CSV}")
-    return text
 
 
 def _rearranged(rows: list[tuple[str, str]], change: str) -> list[tuple[str, str]]:
