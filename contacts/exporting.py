@@ -7,7 +7,7 @@ from django.db.models import Count, Max
 
 from contacts import selectors
 from contacts.models import Contact, ContactNumber
-from tenants.trail.csv_export import Pages, Row
+from tenants.trail.exports import Pages, Row
 
 PAGE = 500
 

@@ -23,7 +23,7 @@ from contacts.selectors import contact_by_id, contact_with_numbers
 from tenants.bricks.access import export_required, may_export, member_required
 from tenants.bricks.http import TenantRequest
 from tenants.models import Role
-from tenants.trail import audit, csv_export
+from tenants.trail import audit, exports
 from tenants.trail.audit import Action, Thing
 
 MOST_ROWS = 8 * selectors.PAGE_SIZE  # that an open page keeps up to date
@@ -41,6 +41,7 @@ def calls(request: TenantRequest) -> HttpResponse:
         "contact": contact,
         "may_export": may_export(request.member),
         "export": _address(reverse("calls_export"), given),
+        "export_xlsx": _address(reverse("calls_export"), {**given, "as": "xlsx"}),
         # Everything but the direction is behind “Filters”, which says how many of them are set.
         "filter_count": len(given.keys() - {"direction", "q"}),
         "is_filtered": bool(given),
@@ -111,12 +112,12 @@ def contact(request: TenantRequest, contact_id: UUID) -> HttpResponse:
 @export_required
 def export_calls(request: TenantRequest) -> HttpResponseBase:
     """The filtered history as a file."""
-    if refusal := csv_export.refused(request):
+    if refusal := exports.refused(request):
         return refusal
     form, _ = _asked(request)
     audit.record(Action.CALLS_EXPORTED, filters=urlencode(_given(request, form)))
     header, pages = calls_table(request.tenant, form.read())
-    return csv_export.download(request.tenant, name="calls", header=header, pages=pages)
+    return exports.download(request, name="calls", header=header, pages=pages)
 
 
 def _history(request: TenantRequest, filters: Filters, given: dict[str, str]) -> dict[str, Any]:

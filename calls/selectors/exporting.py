@@ -7,7 +7,7 @@ from calls import selectors
 from calls.models import CallLog, Recording
 from calls.selectors import Filters, presentation
 from tenants.models import Tenant
-from tenants.trail.csv_export import Pages, Row
+from tenants.trail.exports import Pages, Row
 
 PAGE = 500
 HEADER = (

@@ -2,8 +2,9 @@
 
 A row is a contact that is known already when the e-mail is the same, or when a number is, one of
 both has no e-mail, and the row says no other name: a switchboard or a family has one number and is
-several people. Nothing that a contact has is overwritten, what it lacks is added; so the same row a
-second time adds nothing, whatever came between.
+several people. A row with neither is somebody of the same name and company. Nothing that a contact
+has is overwritten, what it lacks is added; so the same row a second time adds nothing, whatever
+came between.
 """
 
 from collections.abc import Iterable, Iterator
@@ -105,7 +106,7 @@ class Book:
         # Each in the order in which they were entered.
         self._by_email: dict[str, dict[UUID, Known]] = {}
         self._by_number: dict[str, dict[UUID, Known]] = {}
-        self._by_name: dict[tuple[str, str], dict[UUID, Known]] = {}  # by number and name
+        self._by_name: dict[tuple[str, str], dict[UUID, Known]] = {}  # by number, or "", and name
 
     def __iter__(self) -> Iterator[Known]:
         return iter(self._known.values())
@@ -121,16 +122,15 @@ class Book:
 
     def place(self, row: Row) -> Placed:
         """Say what becomes of the row, and note it for the rows to come."""
+        if not row.email and not row.numbers:
+            return self._place_by_name(row)
         same, others = self._candidates(row)
         for one in same:
             if not one.lacks(row):
                 return self._nothing_added(row, same)
         shares = next(iter(others), None)
         if not same:
-            known = Known(uuid4(), row.name, is_new=True)
-            self._known[known.id] = known
-            self._complete(known, row)
-            return Placed(Became.ADDED, known, shares=shares)
+            return Placed(Became.ADDED, self._add(row), shares=shares)
         one = same[0]
         if not one.has_room_for(row):
             return Placed(Became.SKIPPED, one, TOO_MANY_NUMBERS)
@@ -138,6 +138,19 @@ class Book:
         reason = self._contradiction(one, row)
         self._complete(one, row)
         return Placed(Became.COMPLETED, one, reason)
+
+    def _add(self, row: Row) -> Known:
+        known = Known(uuid4(), row.name, is_new=True)
+        self._known[known.id] = known
+        self._complete(known, row)
+        return known
+
+    def _place_by_name(self, row: Row) -> Placed:
+        namesakes = self._by_name.get(("", _folded(row.name)), {}).values()
+        for one in namesakes:
+            if not row.company or _folded(row.company) == _folded(one.company):
+                return Placed(Became.UNCHANGED, one)
+        return Placed(Became.ADDED, self._add(row))
 
     def _nothing_added(self, row: Row, same: list[Known]) -> Placed:
         reasons = [(self._contradiction(one, row), one) for one in same if not one.lacks(row)]
@@ -179,6 +192,7 @@ class Book:
     def _file(self, known: Known) -> None:
         if known.email:
             self._by_email.setdefault(known.email.lower(), {})[known.id] = known
+        self._by_name.setdefault(("", known.called.folded), {})[known.id] = known
         for number in known.numbers:
             self._by_number.setdefault(number, {})[known.id] = known
             self._by_name.setdefault((number, known.called.folded), {})[known.id] = known

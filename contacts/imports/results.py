@@ -11,8 +11,8 @@ from contacts.imports.rows import Row
 from contacts.imports.storing import Done
 from contacts.imports.tables import Cells
 from contacts.models import Contact, ContactImport, ContactImportPart
-from tenants.trail.csv_export import Pages
-from tenants.trail.csv_export import Row as Line
+from tenants.trail.exports import Pages
+from tenants.trail.exports import Row as Line
 
 PAGE = 25
 WHY = "why"

@@ -85,10 +85,6 @@ class RowReader:
             numbers = self._numbers(texts)
         except ValueError as error:
             return BadRow(line, str(error))
-        if not email and not numbers:
-            return BadRow(
-                line, "It needs an email or a phone, by which the contact is known again."
-            )
         return Row(line, name or company, company, email, numbers)
 
     def _cells(self, means: Means, texts: list[str]) -> Iterator[tuple[int, Column, str]]:

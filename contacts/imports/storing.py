@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from contacts import search
 from contacts.imports.matching import Became, Book, Known, Placed
 from contacts.imports.rows import BadRow, Row
 from contacts.models import Contact, ContactNumber, ContactToken
@@ -81,15 +82,17 @@ def store(tenant: Tenant, rows: Rows, tally: Tally, *, same_number_is_same_perso
 
 def _stored(rows: Iterable[Row]) -> Iterator[Known]:
     """The contacts that any of the rows could be, oldest first, each once."""
-    emails, numbers = set[str](), set[str]()
+    emails, numbers, names = set[str](), set[str](), set[str]()
     for row in rows:
+        names |= set() if row.email or row.numbers else {search.normalise(row.name)[:200]}
         emails |= {row.email.lower()} if row.email else set()
         numbers |= {number for number, _ in row.numbers}
     # Ids first: of a workspace that is new, beside large ones, the planner knows nothing, and joins
     # or subqueries would be walks over all of it.
     addressed = Contact.objects.filter(folded_email__in=emails).values_list("pk", flat=True)
     numbered = ContactNumber.objects.filter(number__in=numbers).values_list("contact_id", flat=True)
-    ids = {*addressed, *numbered}
+    named = Contact.objects.filter(sort_name__in=names).values_list("pk", flat=True)
+    ids = {*addressed, *numbered, *named}
     oldest_first = (
         Contact.objects.filter(pk__in=ids).order_by("created_at", "pk").prefetch_related("numbers")
     )

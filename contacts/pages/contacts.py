@@ -19,7 +19,7 @@ from contacts.numbers import display
 from contacts.pages.contact_forms import ContactForm
 from tenants.bricks.access import export_required, may_export, member_required
 from tenants.bricks.http import TenantRequest, see_other
-from tenants.trail import audit, csv_export
+from tenants.trail import audit, exports
 from tenants.trail.audit import Action
 
 
@@ -64,12 +64,12 @@ def contacts(request: TenantRequest) -> HttpResponse:
 @export_required
 def export_contacts(request: TenantRequest) -> HttpResponseBase:
     """The contacts that the list shows, as a file that can be imported again."""
-    if refusal := csv_export.refused(request):
+    if refusal := exports.refused(request):
         return refusal
     text, archived = request.GET.get("q", "")[:100], request.GET.get("archived") == "1"
     audit.record(Action.CONTACTS_EXPORTED, search=text, archived="yes" if archived else "no")
     header, pages = contacts_table(text, archived=archived)
-    return csv_export.download(request.tenant, name="contacts", header=header, pages=pages)
+    return exports.download(request, name="contacts", header=header, pages=pages)
 
 
 @require_GET

@@ -25,7 +25,7 @@ from contacts.tasks import work_off_import
 from tenants.bricks.access import export_required
 from tenants.bricks.http import TenantRequest, see_other
 from tenants.bricks.queueing import queue
-from tenants.trail import audit, csv_export
+from tenants.trail import audit, exports
 from tenants.trail.audit import Action
 
 CROWDED = "Several files are on their way already. Try again when they are done."
@@ -40,7 +40,7 @@ MEANINGS = [
     (Means.COMPANY, "Company"),
     (Means.EMAIL, "Email"),
     (Means.PHONE, "Phone"),
-    (Means.LABEL, "What the phone is for"),
+    (Means.LABEL, "Phone label"),
     (Means.NOTHING, "Leave out"),
 ]
 Stage = ContactImport.Stage
@@ -58,7 +58,7 @@ def choose(request: TenantRequest) -> HttpResponse:
             chunks = upload.chunks(chunk_size=jobs.PIECE)
             file = jobs.take(request.tenant, name=str(upload.name), chunks=chunks)
             _queue(request, file)
-            return see_other(request, _address(file), f"{file.file_name} is here.")
+            return see_other(request, _address(file))
         form.add_error("file", CROWDED)
     context = {"form": form, "earlier": jobs.latest()}
     return render(request, "contacts_import.html", context, status=422 if form.is_bound else 200)
@@ -70,9 +70,7 @@ def choose(request: TenantRequest) -> HttpResponse:
 def sample(request: TenantRequest) -> HttpResponseBase:
     """A file to begin with."""
     header, rows = SAMPLE
-    return csv_export.download(
-        request.tenant, name="sample", header=header, pages=lambda after: (rows, "")
-    )
+    return exports.download(request, name="sample", header=header, pages=lambda after: (rows, ""))
 
 
 @require_GET
@@ -125,12 +123,12 @@ def change(request: TenantRequest, import_id: UUID) -> HttpResponse:
 @export_required
 def skipped(request: TenantRequest, import_id: UUID) -> HttpResponseBase:
     """The rows that were skipped or not taken whole, to be mended and imported again."""
-    if refusal := csv_export.refused(request):
+    if refusal := exports.refused(request):
         return refusal
     file = _file(import_id)
     audit.record(Action.CONTACTS_EXPORTED, file=file.file_name, rows="skipped")
     header, pages = results.skipped_table(file)
-    return csv_export.download(request.tenant, name="skipped", header=header, pages=pages)
+    return exports.download(request, name="skipped", header=header, pages=pages)
 
 
 def _page(

@@ -2,9 +2,11 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
+import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -16,11 +18,13 @@ from contacts.models import Contact
 from contacts.services import create_contact, set_archived
 from contacts.tests.imports.test_jobs import brought_in
 from tenants.bricks.csv_cells import lines, neutral, original
+from tenants.bricks.workbooks import workbook
 from tenants.fence.context import TenantNotSet, current_tenant_id, tenant_transaction
 from tenants.models import AuditEntry, Role
 from tenants.trail import audit
 
 URL = "/contacts/export"
+UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 FORMULAS = [
     "=1+1",
     "+1-1",
@@ -76,9 +80,26 @@ def test_any_text_is_neutral_and_comes_back(text: str) -> None:
     assert is_number and len(cell) <= 16 or not runs(cell)
 
 
-def body(response: Any) -> str:
+def sent(response: Any) -> bytes:
     assert response.status_code == 200
-    return b"".join(response).decode("utf-8-sig")
+    return b"".join(response)
+
+
+def body(response: Any) -> str:
+    return sent(response).decode("utf-8-sig")
+
+
+def opened(file: bytes) -> list[list[str]]:
+    """The cells of a workbook, as openpyxl reads them."""
+    (sheet,) = openpyxl.load_workbook(io.BytesIO(file)).worksheets
+    return [[cell.value or "" for cell in row] for row in sheet.iter_rows()]
+
+
+def saved_anew(file: bytes) -> bytes:
+    """As a spreadsheet saves what it has opened."""
+    out = io.BytesIO()
+    openpyxl.load_workbook(io.BytesIO(file)).save(out)
+    return out.getvalue()
 
 
 @pytest.fixture
@@ -94,8 +115,9 @@ def everything(cast: Any) -> list[Any]:
         ]
 
 
+@pytest.mark.parametrize("kind", ["csv", "xlsx", "saved anew"])
 def test_an_export_is_imported_again_unchanged_and_makes_the_same_anew(
-    cast: Any, alice: Client
+    cast: Any, alice: Client, kind: str
 ) -> None:
     with tenant_transaction(cast.acme.pk):
         for serial, text in enumerate(FORMULAS):
@@ -107,13 +129,15 @@ def test_an_export_is_imported_again_unchanged_and_makes_the_same_anew(
                 numbers=[(f"+1415555{2000 + serial}", "=label"), (f"+1415555{3000 + serial}", "")],
             )
     before = everything(cast)
-    file = body(alice.get(URL))
-    assert not any(
-        runs(cell) for row in csv.reader(io.StringIO(file)) for cell in row if cell[1:2] != "1"
-    )
+    file = sent(alice.get(URL, {"as": kind.replace("saved anew", "xlsx")}))
+    is_csv = kind == "csv"
+    cells = [*csv.reader(io.StringIO(file.decode("utf-8-sig")))] if is_csv else opened(file)
+    assert not any(runs(cell) for row in cells for cell in row if cell[1:2] != "1")
+    if kind == "saved anew":
+        file = saved_anew(file)
 
     def import_again() -> Any:
-        return brought_in(alice, cast, file.encode()).context["import"]
+        return brought_in(alice, cast, file).context["import"]
 
     again = import_again()
     assert (again.unchanged, again.added, again.skipped) == (len(before), 0, 0)
@@ -130,6 +154,7 @@ def test_the_file_holds_what_the_list_shows(cast: Any, alice: Client) -> None:
         old = create_contact(cast.acme, name="Old Olaf", numbers=[("+14155550177", "")])
         set_archived(old, True, now=old.created_at)
         create_contact(cast.acme, name="Zed")
+        create_contact(cast.acme, name="Yan", numbers=[("+14155550178", "")])
     assert '"Maria of Acme"' in body(alice.get(URL))
     assert "Old Olaf" not in body(alice.get(URL))
     assert "Zed" not in body(alice.get(URL, {"q": "maria"}))
@@ -145,6 +170,26 @@ def test_the_answer_is_a_file_that_nobody_keeps(cast: Any, alice: Client) -> Non
     assert headers["Cache-Control"] == "private, no-store"
 
 
+@given(st.lists(st.lists(texts, min_size=1, max_size=4), min_size=1, max_size=8))
+def test_any_text_is_a_cell_of_a_workbook(rows: list[list[str]]) -> None:
+    file = b"".join(workbook([rows[:3], rows[3:]]))
+    read = [[original(cell) for cell in row] for row in opened(file)]
+    widest = max(map(len, rows))
+    plain = [[UNWRITABLE.sub(" ", text) for text in row] for row in rows]
+    assert read == [row + [""] * (widest - len(row)) for row in plain]
+
+
+def test_a_long_table_has_several_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenants.bricks.workbooks.MOST_ROWS", 3)
+    file = b"".join(workbook([[[n] for n in range(7)]]))
+    sheets = openpyxl.load_workbook(io.BytesIO(file)).worksheets
+    assert [[row[0] for row in sheet.values] for sheet in sheets] == [
+        ["0", "1", "2"],
+        ["3", "4", "5"],
+        ["6"],
+    ]
+
+
 def test_each_page_enters_the_workspace_and_leaves_it_before_it_is_sent(
     cast: Any, alice: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,8 +202,8 @@ def test_each_page_enters_the_workspace_and_leaves_it_before_it_is_sent(
         chunks.append(chunk)
         with pytest.raises(TenantNotSet):
             current_tenant_id()
-    assert len(chunks) == 4  # the header, and six contacts by two
-    assert len(list(csv.reader(io.StringIO(b"".join(chunks).decode())))) == 7
+    assert len(chunks) == 5  # the mark, the header, and six contacts by two
+    assert len(list(csv.reader(io.StringIO(b"".join(chunks).decode("utf-8-sig"))))) == 7
 
 
 def test_agents_and_strangers_get_no_file(cast: Any, signed_in: Callable[[Any], Client]) -> None:

@@ -46,16 +46,17 @@ def client_address(request: HttpRequest) -> str | None:
 MAIN_SWAP = "outerHTML show:window:top"
 
 
-def see_other(request: TenantRequest, url: str, text: str) -> HttpResponse:
-    """After a write: go to `url` (a path of ours) and say `text` there.
+def see_other(request: TenantRequest, url: str, text: str = "") -> HttpResponse:
+    """After a write: go to `url` (a path of ours) and say `text` there, if any.
 
     htmx navigates inside the page, so that a call goes on; without it a redirect does.
     """
     if not request.htmx:
-        messages.success(request, text)
+        if text:
+            messages.success(request, text)
         return HttpResponseRedirect(url, status=303)
     place = {"path": url, "target": "#main", "select": "#main", "swap": MAIN_SWAP}
-    toast = {"toast": {"text": text, "tone": "success"}}
-    return HttpResponse(
-        status=204, headers={"HX-Location": json.dumps(place), "HX-Trigger": json.dumps(toast)}
-    )
+    headers = {"HX-Location": json.dumps(place)}
+    if text:
+        headers["HX-Trigger"] = json.dumps({"toast": {"text": text, "tone": "success"}})
+    return HttpResponse(status=204, headers=headers)

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET
 
 from tenants.bricks.access import admin_required
 from tenants.bricks.http import TenantRequest
-from tenants.trail import audit, csv_export, reading
+from tenants.trail import audit, exports, reading
 from tenants.trail.audit import Action
 from tenants.trail.reading import TrailFilter
 
@@ -40,11 +40,11 @@ def trail(request: TenantRequest) -> HttpResponse:
 @admin_required
 def export(request: TenantRequest) -> HttpResponseBase:
     """The filtered trail as a file."""
-    if refusal := csv_export.refused(request):
+    if refusal := exports.refused(request):
         return refusal
     form = TrailFilter(request.GET)
     given = form.given()
     audit.record(Action.AUDIT_EXPORTED, filters=urlencode(given))
     found = reading.entries(request.tenant, form)
     header, pages = reading.trail_table(found, ZoneInfo(request.tenant.time_zone))
-    return csv_export.download(request.tenant, name="audit-trail", header=header, pages=pages)
+    return exports.download(request, name="audit-trail", header=header, pages=pages)

@@ -14,7 +14,7 @@ from django.http import QueryDict
 
 from tenants.models import AuditEntry, Membership, Tenant
 from tenants.trail.audit import Action
-from tenants.trail.csv_export import Pages, Row
+from tenants.trail.exports import Pages, Row
 
 PAGE = 50
 EXPORT_PAGE = 500

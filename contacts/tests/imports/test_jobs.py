@@ -216,7 +216,7 @@ def test_a_look_at_columns_that_have_been_changed_meanwhile_counts_nothing(
 def test_a_worker_that_dies_between_two_parts_costs_no_row_and_doubles_none(
     cast: Any, alice: Client, a_row_at_a_time: None, monkeypatch: Any
 ) -> None:
-    rows = b"name,email\nAnn,ann@x.example\nNobody,\nBea,bea@x.example\nCid,c@x.example\n"
+    rows = b"name,email\nAnn,ann@x.example\nNobody,no address\nBea,bea@x.example\nCid,c@x.example\n"
     where = begun(alice, cast, rows)
     with dying_after(4, "_write", monkeypatch), pytest.raises(SystemExit):
         work_off(cast)
