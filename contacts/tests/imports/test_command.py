@@ -21,7 +21,7 @@ from contacts.imports.rows import BadRow, Row
 from contacts.imports.storing import Tally
 from contacts.models import Contact, ContactNumber, ContactToken
 from contacts.selectors import suggest
-from contacts.tests.imports.test_files import FILES, workbook
+from contacts.tests.imports.test_files import FILES
 from tenants.fence.context import tenant_transaction
 
 
@@ -276,9 +276,12 @@ def test_skipped_rows_come_back_as_a_file_that_can_be_mended(
     assert [row[0] for row in rows] == ["name", "Cy"] and rows[0].count("why") == 1
 
 
-def test_a_workbook_and_cards_are_files_like_others(run: Callable[..., Said]) -> None:
-    assert run(workbook(["Name", "Phone"], ["Ada", 4155550123])).out.startswith("1 added")
-    assert run((FILES / "cards.vcf").read_bytes()).out.startswith("4 added")
+@pytest.mark.parametrize("file", sorted(FILES.iterdir()), ids=lambda file: file.name)
+def test_files_as_people_have_them_come_in(run: Callable[..., Said], cast: Any, file: Path) -> None:
+    cast.acme.country = {"excel-de.csv": "DE", "excel-fr.txt": "FR"}.get(file.name, "US")
+    cast.acme.save()
+    assert re.match("[1-9] added", run(file.read_bytes()).out)
+    assert run(file.read_bytes()).out.startswith("0 added, 0 completed")
 
 
 @pytest.fixture
