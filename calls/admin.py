@@ -22,7 +22,7 @@ from calls.models import (
 )
 from calls.selectors import limits
 from calls.services.setup.numbers import is_taken, make_default
-from contacts.numbers import NumberError, parse
+from contacts.numbers import NumberError, parse_own
 from contacts.selectors import find_contacts
 from tenants.admin import ReadOnlyAdmin, SuperuserAdmin, TenantScopedAdmin
 from tenants.fence.context import current_tenant_id
@@ -44,7 +44,7 @@ class PhoneNumberForm(forms.ModelForm):
 
     def clean_number(self) -> str:
         try:
-            number = parse(self.cleaned_data["number"], "", by_hand=True)
+            number = parse_own(self.cleaned_data["number"], "")
             account_sid = account_of(current_tenant_id()).sid
         except NumberError as error:
             raise forms.ValidationError(error.message, code=error.code) from None

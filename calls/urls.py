@@ -32,6 +32,7 @@ urlpatterns = [
     path("calls/active", phone.active_call, name="active_call"),
     path("calls/end", controls.end_call, name="end_call"),
     path("calls/sound-lost", controls.sound_lost, name="sound_lost"),
+    path("calls/extension", controls.extension, name="extension"),
     path("calls/rejoin", controls.rejoin, name="rejoin"),
     path("calls/live-ticket", phone.live_ticket, name="live_ticket"),
     path("recordings/<uuid:recording_id>", recordings.recording, name="recording"),

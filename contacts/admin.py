@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from contacts import services
 from contacts.models import Contact, ContactNumber
-from contacts.numbers import NumberError, parse
+from contacts.numbers import Number, NumberError, parse
 from contacts.selectors import find_contacts
 from tenants.admin import TenantScopedAdmin
 from tenants.signing_in.known import known
@@ -19,7 +19,7 @@ from tenants.trail.audit import Action
 
 
 class NumberForm(forms.ModelForm):
-    """A number in any usual form, stored as E.164."""
+    """A number in any usual form, stored as E.164 with its extension."""
 
     # Longer than E.164: people type spaces, brackets and dashes.
     number = forms.CharField(max_length=40)
@@ -29,23 +29,34 @@ class NumberForm(forms.ModelForm):
         model = ContactNumber
         fields = ("number", "label", "position")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.extension:
+            self.initial["number"] = self.instance.full
+
     def clean_number(self) -> str:
         try:
-            return parse(self.cleaned_data["number"], self.country, by_hand=True)
+            found = parse(self.cleaned_data["number"], self.country, by_hand=True)
         except NumberError as error:
             raise forms.ValidationError(error.message, code=error.code) from None
+        self.instance.extension = found.extension
+        return found.number
+
+    @property
+    def full(self) -> str:
+        return str(Number(self.cleaned_data["number"], self.instance.extension))
 
 
 class NumberFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]
     def clean(self) -> None:
         seen: set[str] = set()
         for form in self.kept():
-            number = form.cleaned_data["number"]
-            if number in seen:
+            full = form.full
+            if full in seen:
                 form.add_error("number", "This number is there already.")
-            seen.add(number)
+            seen.add(full)
 
-    def kept(self) -> list[forms.ModelForm]:
+    def kept(self) -> list[Any]:
         """The filled-in rows that are not to be deleted, in their order."""
         rows = [
             form
@@ -127,7 +138,5 @@ class ContactAdmin(TenantScopedAdmin):
             name=contact.name,
             company=contact.company,
             email=contact.email,
-            numbers=[
-                (row.cleaned_data["number"], row.cleaned_data["label"]) for row in numbers.kept()
-            ],
+            numbers=[(row.full, row.cleaned_data["label"]) for row in numbers.kept()],
         )

@@ -42,6 +42,6 @@ SAMPLE: tuple[Row, list[Row]] = (
 def _row(contact: Contact, most: int) -> Row:
     # One added since the header was written has no column.
     numbers: list[Any] = list(contact.numbers.all())[:most]
-    pairs = [text for number in numbers for text in (number.number, number.label)]
+    pairs = [text for number in numbers for text in (number.full, number.label)]
     rest = [""] * (2 * (most - len(numbers)))
     return (contact.name, contact.company, contact.email, *pairs, *rest)

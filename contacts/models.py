@@ -3,10 +3,11 @@
 import uuid
 from typing import Any
 
+from django.core.validators import RegexValidator
 from django.db import models
 
 from contacts import search
-from contacts.numbers import E164, display
+from contacts.numbers import E164, LONGEST_EXTENSION, Number, display
 from tenants.fence.scoping import TenantChild, TenantFence, TenantOwned
 
 
@@ -70,6 +71,9 @@ class ContactNumber(TenantChild):
         db_constraint=False,
     )
     number = models.CharField(max_length=16, help_text="E.164, like +14155550100.")
+    extension = models.CharField(
+        max_length=LONGEST_EXTENSION, blank=True, validators=[RegexValidator(r"^\d*\Z")]
+    )
     label = models.CharField(max_length=40, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
 
@@ -79,7 +83,7 @@ class ContactNumber(TenantChild):
             *TenantChild.Meta.constraints,
             TenantFence("contact"),
             models.UniqueConstraint(
-                fields=["tenant", "contact", "number"], name="contact_number_once"
+                fields=["tenant", "contact", "number", "extension"], name="contact_number_once"
             ),
             models.CheckConstraint(
                 condition=models.Q(number__regex=E164),
@@ -89,7 +93,12 @@ class ContactNumber(TenantChild):
         indexes = [models.Index(fields=["tenant", "number"], name="contact_by_number")]
 
     def __str__(self) -> str:
-        return display(self.number)
+        return display(self.full)
+
+    @property
+    def full(self) -> str:
+        """With its extension (contacts.numbers.Number)."""
+        return str(Number(self.number, self.extension))
 
 
 class ContactToken(TenantChild):

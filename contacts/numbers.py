@@ -4,6 +4,7 @@ Only E.164 (`+` and up to fifteen digits) is stored anywhere.
 """
 
 import re
+from typing import NamedTuple
 
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType, shortnumberinfo
@@ -11,6 +12,7 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType, shortnumberinfo
 from contacts import readings
 
 MOST_NUMBERS = 20  # of a contact
+LONGEST_EXTENSION = 12  # digits
 LONGEST_CELL = 2000  # characters
 LONGEST_TYPED = 250  # characters, that anybody looks at for a number
 E164 = r"^\+[1-9][0-9]{6,14}$"  # what is stored
@@ -18,6 +20,24 @@ ROUNDED = (
     "A spreadsheet has shortened this number, its last digits are lost. "
     "Enter it again as text, or format the column as text before you save the file."
 )
+
+
+class Number(NamedTuple):
+    """`number` is E.164; `extension` (digits, or "") is sent as tones once somebody answers. As
+    text the two are one, in the form of RFC 3966: `+14155550100;ext=12`.
+    """
+
+    number: str
+    extension: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.number};ext={self.extension}" if self.extension else self.number
+
+    @classmethod
+    def of(cls, text: str) -> "Number":
+        """What `str` made of one."""
+        number, _, extension = text.partition(";ext=")
+        return cls(number, extension)
 
 
 class NumberError(ValueError):
@@ -80,8 +100,8 @@ def is_local_emergency(text: str, region: str) -> bool:
     return bool(shortnumberinfo.is_emergency_number(readings.plain(text), region))
 
 
-def parse(text: str, region: str, *, by_hand: bool = False) -> str:
-    """What is written, as E.164; numbers without a country are of `region` (ISO code). What was
+def parse(text: str, region: str, *, by_hand: bool = False) -> Number:
+    """The number that is written; numbers without a country are of `region` (ISO code). What was
     typed by hand has lost no plus on its way: there a digit too many must not be another country.
 
     Raises `NumberError`: `emergency_blocked`, `premium_blocked` or `invalid_number`.
@@ -108,12 +128,9 @@ def parse(text: str, region: str, *, by_hand: bool = False) -> str:
     if not meant:
         raise NumberError("invalid_number", _why_unreadable(typed, region))
     number = (valid or meant)[0]
-    if number.extension:
-        raise NumberError(
-            "invalid_number",
-            "Numbers with an extension cannot be dialled directly. "
-            "Call the main number and enter the extension on the keypad.",
-        )
+    extension = number.extension or ""
+    if len(extension) > LONGEST_EXTENSION:
+        raise NumberError("invalid_number", f"An extension has at most {LONGEST_EXTENSION} digits.")
     if _is_of_no_country(number) or phonenumbers.number_type(number) in _PREMIUM:
         raise NumberError(
             "premium_blocked",
@@ -127,11 +144,19 @@ def parse(text: str, region: str, *, by_hand: bool = False) -> str:
         long = "That number is too long. Check for extra digits."
         short = "That number is too short. Check for missing digits."
         raise NumberError("invalid_number", long if len(e164) > 16 else short)
-    return e164
+    return Number(e164, extension)
+
+
+def parse_own(text: str, region: str) -> str:
+    """E.164 of a number that is to be called from; typed by hand. Raises `NumberError`."""
+    found = parse(text, region, by_hand=True)
+    if found.extension:
+        raise NumberError("invalid_number", "A number to call from has no extension.")
+    return found.number
 
 
 def parse_several(text: str, region: str) -> list[tuple[str, str]]:
-    """(E.164, the words beside it) of each number in a cell, which may hold more than one.
+    """(a `Number` as text, the words beside it) of each in a cell, which may hold more than one.
 
     Raises `NumberError` when one of them cannot be read.
     """
@@ -141,7 +166,7 @@ def parse_several(text: str, region: str) -> list[tuple[str, str]]:
     # “030/1234567” is one number; of “030 1234567 / 68” nobody knows what the second is.
     if len(parts) < 2 or len(re.sub(r"\D", "", parts[0])) < 6:
         parts = [text]
-    return [(parse(part, region), _words_beside(part)) for part in parts]
+    return [(str(parse(part, region)), _words_beside(part)) for part in parts]
 
 
 def _words_beside(text: str) -> str:
@@ -196,7 +221,8 @@ def _why_invalid(typed: str, number: phonenumbers.PhoneNumber) -> str:
 
 
 def display(e164: str, region: str = "") -> str:
-    """A number as people write it: national form at home, international form elsewhere.
+    """A number (also a `Number` as text) as people write it: national form at home, international
+    form elsewhere.
 
     What is no E.164 number (`anonymous`, a client name) is returned as it is.
     """

@@ -1,6 +1,6 @@
 """Writes of contacts. Every change of a contact or its numbers ends in `reindex`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from django.db import transaction
 
 from contacts import search
 from contacts.models import Contact, ContactNumber, ContactToken
+from contacts.numbers import Number
 from tenants.models import Tenant
 
 _TOKEN = ("pk", "contact_id", "token")
@@ -22,12 +23,11 @@ def create_contact(
     company: str = "",
     email: str = "",
 ) -> Contact:
-    """A new contact; `numbers` are (E.164, label) pairs, the first being the one to call."""
+    """A new contact; `numbers` are (a `Number` as text, label) pairs, the first being the one to
+    call.
+    """
     contact = Contact.objects.create(tenant=tenant, name=name, company=company, email=email)
-    for position, (number, label) in enumerate(numbers):
-        ContactNumber.objects.create(
-            tenant=tenant, contact=contact, number=number, label=label, position=position
-        )
+    ContactNumber.objects.bulk_create(number_rows(contact, numbers))
     reindex(contact)
     return contact
 
@@ -36,24 +36,35 @@ def create_contact(
 def update_contact(
     contact: Contact, *, name: str, company: str, email: str, numbers: Iterable[tuple[str, str]]
 ) -> None:
-    """Make the contact read so; its numbers become these (E.164, label) pairs in this order."""
+    """Make the contact read so; its numbers become these (as of `create_contact`) in this order."""
     # Two editors at once: the later one waits, and its version stands whole.
     Contact.objects.select_for_update().get(pk=contact.pk)
     contact.name, contact.company, contact.email = name, company, email
     contact.save(update_fields=["name", "company", "email", "updated_at"])
-    wanted = list(numbers)
-    contact.numbers.exclude(number__in=[number for number, _ in wanted]).delete()
-    for position, (number, label) in enumerate(wanted):
-        contact.numbers.update_or_create(
-            number=number,
-            defaults={"label": label, "position": position},
-            create_defaults={
-                "tenant_id": contact.tenant_id,
-                "label": label,
-                "position": position,
-            },
-        )
+    present = {row.full: row for row in contact.numbers.all()}
+    wanted = {row.full: row for row in number_rows(contact, numbers)}
+    gone = [present[full].pk for full in present.keys() - wanted.keys()]
+    contact.numbers.filter(pk__in=gone).delete()
+    for full, row in wanted.items():
+        row.pk = present[full].pk if full in present else None
+        row.save(force_insert=row.pk is None)
     reindex(contact)
+
+
+def number_rows(
+    contact: Contact, numbers: Iterable[tuple[str, str]], *, start: int = 0
+) -> Iterator[ContactNumber]:
+    """Unsaved rows of these (a `Number` as text, label) pairs, from the position `start` on."""
+    for position, (full, label) in enumerate(numbers, start=start):
+        number, extension = Number.of(full)
+        yield ContactNumber(
+            tenant_id=contact.tenant_id,
+            contact=contact,
+            number=number,
+            extension=extension,
+            label=label,
+            position=position,
+        )
 
 
 def set_archived(contact: Contact, archived: bool, *, now: datetime) -> None:
@@ -66,25 +77,30 @@ def set_archived(contact: Contact, archived: bool, *, now: datetime) -> None:
 def reindex(*contacts: Contact) -> None:
     """Make the search tokens of each contact those of its present words and numbers."""
     numbers: dict[UUID, list[str]] = {contact.pk: [] for contact in contacts}
-    for contact_id, number in ContactNumber.objects.filter(contact__in=contacts).values_list(
-        "contact_id", "number"
-    ):
+    rows = ContactNumber.objects.filter(contact__in=contacts)
+    for contact_id, number in rows.values_list("contact_id", "number"):
         numbers[contact_id].append(number)
-    rows = ContactToken.objects.filter(contact__in=contacts)
-    present = {(contact, token): pk for pk, contact, token in rows.values_list(*_TOKEN)}
+    tokens = ContactToken.objects.filter(contact__in=contacts)
+    present = {(contact, token): pk for pk, contact, token in tokens.values_list(*_TOKEN)}
     wanted = {
-        (contact.pk, token): contact.tenant_id
+        (row.contact_id, row.token): row
         for contact in contacts
-        for token in search.tokens(
-            (contact.name, contact.company, contact.email), numbers[contact.pk]
-        )
+        for row in _tokens(contact, numbers[contact.pk])
     }
     stale = [present[key] for key in present.keys() - wanted.keys()]
     ContactToken.objects.filter(pk__in=stale).delete()
-    ContactToken.objects.bulk_create(
-        (
-            ContactToken(tenant_id=wanted[contact, token], contact_id=contact, token=token)
-            for contact, token in wanted.keys() - present.keys()
-        ),
-        batch_size=5000,
-    )
+    missing = (wanted[key] for key in wanted.keys() - present.keys())
+    ContactToken.objects.bulk_create(missing, batch_size=5000)
+
+
+def index_new(contacts: Mapping[Contact, Iterable[str]]) -> None:
+    """Make contacts that have no tokens yet be found; their numbers are given."""
+    rows = (row for contact, numbers in contacts.items() for row in _tokens(contact, numbers))
+    ContactToken.objects.bulk_create(rows, batch_size=5000)
+
+
+def _tokens(contact: Contact, numbers: Iterable[str]) -> Iterator[ContactToken]:
+    """Unsaved; `numbers` with or without extensions, by which nobody is found."""
+    texts = (contact.name, contact.company, contact.email)
+    for token in search.tokens(texts, [Number.of(full).number for full in numbers]):
+        yield ContactToken(tenant_id=contact.tenant_id, contact=contact, token=token)

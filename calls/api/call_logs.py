@@ -84,6 +84,7 @@ class CallLogSerializer(serializers.Serializer[call_logs.Entry]):
     direction = serializers.ChoiceField(CallLog.Direction.values, source="call.direction")
     fromNumber = serializers.CharField(source="call.from_number")
     toNumber = serializers.CharField(source="call.to_number")
+    extension = serializers.CharField(source="call.extension")
     status = serializers.CharField(source="call.status")
     outcome = serializers.SerializerMethodField()
     duration = serializers.IntegerField(source="call.duration", allow_null=True)

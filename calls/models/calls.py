@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from calls.facts import states
 from calls.models.rooms import Conference
+from contacts.numbers import LONGEST_EXTENSION, Number
 from tenants.fence.scoping import TenantFence, TenantOwned, member_fence
 
 
@@ -55,6 +56,9 @@ class CallLog(TenantOwned):
     direction = models.CharField(max_length=8, choices=Direction)
     from_number = models.CharField(max_length=64)
     to_number = models.CharField(max_length=64)
+    # Sent as tones once the contact has answered, by the agent's browser; once.
+    extension = models.CharField(max_length=LONGEST_EXTENSION, blank=True)
+    extension_sent_at = models.DateTimeField(null=True, blank=True, editable=False)
     submission = models.CharField(
         max_length=10, choices=Submission, default=Submission.ACCEPTED, editable=False
     )
@@ -121,3 +125,12 @@ class CallLog(TenantOwned):
     def other_number(self) -> str:
         """The far side's number."""
         return self.to_number if self.direction == "OUTBOUND" else self.from_number
+
+    @property
+    def to_full(self) -> str:
+        """With the extension behind it (contacts.numbers.Number)."""
+        return str(Number(self.to_number, self.extension))
+
+    @property
+    def other_full(self) -> str:
+        return self.to_full if self.direction == "OUTBOUND" else self.from_number

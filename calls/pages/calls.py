@@ -98,8 +98,8 @@ def contact(request: TenantRequest, contact_id: UUID) -> HttpResponse:
     audit.record_look(Action.CONTACT_VIEWED, on=found)
     context["numbers"] = [
         {
-            "number": number.number,
-            "display": display(number.number, request.tenant.country),
+            "number": number.full,
+            "display": display(number.full, request.tenant.country),
             "label": number.label,
         }
         for number in found.numbers.all()

@@ -7,13 +7,14 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from calls import selectors, tasks
 from calls.models import Conference
 from calls.pages.forms import LostSoundForm
+from calls.services.extensions import tones_to_send
 from calls.services.rooms import findings
 from tenants.bricks.access import member_required
 from tenants.bricks.http import TenantRequest
@@ -72,11 +73,22 @@ def rejoin(request: TenantRequest) -> HttpResponse:
     wish = {
         "clientRequestId": str(request_id),
         "contactId": None,
-        "to": call.to_number,
+        "to": call.other_full,
         "name": call.contact.name if call.contact else "",
         "rejoin": True,
     }
     return HttpResponse(status=204, headers={"HX-Trigger": json.dumps({"phone:dial": wish})})
+
+
+@require_POST
+@login_required
+@member_required
+def extension(request: TenantRequest) -> HttpResponse:
+    """The tones that this agent's browser is to send now: of one that asks again none."""
+    tones = tones_to_send(
+        request.member.user_id, client_request_id=_request_id(request), now=timezone.now()
+    )
+    return JsonResponse({"digits": tones})
 
 
 def _tend(room: Conference | None) -> None:

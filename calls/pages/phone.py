@@ -44,7 +44,7 @@ def dial(request: TenantRequest) -> HttpResponse:
     wish: dict[str, Any] = {
         "clientRequestId": str(uuid4()),
         "contactId": str(target.contact.pk) if target.contact else None,
-        "to": target.number,
+        "to": target.full,
         "name": target.contact.name if target.contact else "",
     }
     _remember(request, wish)

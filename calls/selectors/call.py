@@ -84,7 +84,7 @@ def call_page(tenant: Tenant, call_id: UUID, *, now: datetime) -> CallPage | Non
     return CallPage(
         row=line,
         from_display=display(call.from_number, tenant.country),
-        to_display=display(call.to_number, tenant.country),
+        to_display=display(call.to_full, tenant.country),
         started_display=f"{local:%A}, {local.day} {local:%B %Y}, {local:%H:%M:%S}",
         zone=tenant.time_zone,
         ring_display=_ring(call, legs, events),

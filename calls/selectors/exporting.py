@@ -34,7 +34,7 @@ def _row(call: CallLog, zone: ZoneInfo) -> Row:
         call.get_direction_display(),
         presentation.status_word(call.status, call.outcome)[0],
         call.from_number,
-        call.to_number,
+        call.to_full,
         call.contact.name if call.contact else "",
         call.contact.company if call.contact else "",
         str(call.user) if call.user else "",

@@ -160,7 +160,7 @@ def _about(text: str, country: str) -> Q:
     few = list(found.values_list("pk", flat=True)[: _FEW_CONTACTS + 1])
     about = Q(contact__in=few if len(few) <= _FEW_CONTACTS else found.values("pk"))
     try:
-        number = parse(text, country)
+        number = parse(text, country).number
     except NumberError:
         return about
     return (
@@ -181,7 +181,7 @@ def _read_cursor(text: str) -> tuple[datetime, UUID] | None:
 
 def row(call: CallLog, country: str, zone: ZoneInfo, now: datetime) -> HistoryRow:
     """A call as one line; its contact, user and recordings must be loaded."""
-    number = call.other_number
+    number = call.other_full
     shown = display(number, country)
     label, tone = presentation.status_word(call.status, call.outcome)
     state, recording_id, note = _recording(call)

@@ -29,6 +29,8 @@ class ActiveCall:
     message: str = ""
     is_over: bool = False
     can_rejoin: bool = False
+    extension: str = ""
+    extension_is_due: bool = False  # to be sent, by the browser with the sound
 
 
 def active_call(
@@ -49,7 +51,7 @@ def active_call(
         CallLog.objects.select_related("contact").filter(conference=room).first() if room else None
     )
     if call is not None:
-        number = call.other_number
+        number = call.other_full
         name = call.contact.name if call.contact else ""
     shown = display(number, tenant.country)
     waiting = ActiveCall(
@@ -95,6 +97,8 @@ def active_call(
         status_text=text,
         tone=tone,
         answered_iso=_iso(call.answered_at),
+        extension=call.extension,
+        extension_is_due=bool(call.extension and call.answered_at and not call.extension_sent_at),
     )
 
 
@@ -153,5 +157,5 @@ def occupation_of(user_id: UUID) -> str:
     )
     if call is None:
         return ""
-    whom = call.contact.name if call.contact else display(call.other_number, call.tenant.country)
+    whom = call.contact.name if call.contact else display(call.other_full, call.tenant.country)
     return f"a call with {whom}"

@@ -18,8 +18,9 @@ from calls.gateway.twiml import CONFERENCE_EVENTS
 from calls.models import CallLeg, CallLog, Conference, PhoneNumber
 from calls.services import guarding
 from calls.services.rooms import findings, presence, progress
-from contacts import numbers, selectors
+from contacts import selectors
 from contacts.models import Contact
+from contacts.numbers import Number, NumberError, parse
 from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, Tenant
 
@@ -30,10 +31,15 @@ JOIN_LATE = timedelta(seconds=1.5)  # after which Twilio is asked whether the ag
 
 @dataclass(frozen=True)
 class Target:
-    """Whom to call: an E.164 number and the contact it belongs to, if any."""
+    """Whom to call: a number (E.164), its extension, and the contact it belongs to, if any."""
 
     number: str
+    extension: str
     contact: Contact | None
+
+    @property
+    def full(self) -> str:
+        return str(Number(self.number, self.extension))
 
 
 @dataclass(frozen=True)
@@ -47,28 +53,28 @@ class Placed:
 
 def choose_target(tenant: Tenant, *, to: str = "", contact_id: UUID | None = None) -> Target:
     """Check whom to call. Somebody else's contact does not exist. Raises `Refusal`."""
-    number = ""
+    wanted: Number | None = None
     if to:
         try:
-            number = numbers.parse(to, tenant.country, by_hand=True)
-        except numbers.NumberError as error:
+            wanted = parse(to, tenant.country, by_hand=True)
+        except NumberError as error:
             raise Refusal(error.code, error.message) from None
     if contact_id is None:
-        if not number:
+        if not wanted:
             raise Refusal("invalid_number", "Enter a number or choose a contact.")
-        return Target(number, selectors.contact_by_number(number))
+        return Target(*wanted, contact=selectors.contact_by_number(wanted.number))
     contact = selectors.contact_by_id(contact_id)
     if contact is None:
         raise Refusal("contact_not_found", "There is no such contact.")
-    known = list(contact.numbers.values_list("number", flat=True))
+    known = [Number(row.number, row.extension) for row in contact.numbers.all()]
     if not known:
         raise Refusal("invalid_number", f"{contact.name} has no telephone number.")
-    if number and number not in known:
+    if wanted and wanted.number not in {one.number for one in known}:
         raise Refusal("number_mismatch", f"That is not a number of {contact.name}.")
     # A stored number was valid once; what may not be dialled is checked each time.
     try:
-        return Target(numbers.parse(number or known[0], tenant.country), contact)
-    except numbers.NumberError as error:
+        return Target(*parse(str(wanted or known[0]), tenant.country), contact=contact)
+    except NumberError as error:
         raise Refusal(error.code, error.message) from None
 
 
@@ -162,6 +168,7 @@ def _write_down(
             direction=CallLog.Direction.OUTBOUND,
             from_number=caller.number,
             to_number=target.number,
+            extension=target.extension,
             submission=CallLog.Submission.PENDING,
             started_at=timezone.now(),
             is_recorded=tenant.records_calls,
@@ -248,7 +255,7 @@ def _not_placed(call: CallLog, code: int | None) -> Refusal:
 
 
 def _replay(call: CallLog, target: Target) -> Placed:
-    if call.to_number != target.number:
+    if (call.to_number, call.extension) != (target.number, target.extension):
         raise Refusal("number_mismatch", "This request has already been used for another number.")
     if call.submission == CallLog.Submission.PENDING and call.ended_at is None:
         raise Refusal("duplicate_in_progress", "This call is being placed already.")

@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 
 from contacts import search
 from contacts.imports.rows import TOO_MANY_NUMBERS, Row
-from contacts.numbers import MOST_NUMBERS
+from contacts.numbers import MOST_NUMBERS, Number
 
 # A switchboard's number is of ten thousand people: each is known by the whole name, and only of so
 # many it is asked whether a part of it is meant.
@@ -36,7 +36,7 @@ class Became(StrEnum):
 @dataclass
 class Known:
     """A contact, stored or of a row before. What this file has added to it stands in `added`: its
-    fields by name, and (E.164, label) pairs.
+    fields by name, and (a `Number` as text, label) pairs.
     """
 
     id: UUID
@@ -170,7 +170,7 @@ class Book:
         if row.email and (same := self._by_email.get(row.email.lower())):
             return [*same.values()], []
         name, same, others = _Name(row.name), dict[UUID, Known](), dict[UUID, Known]()
-        for number, _ in row.numbers:
+        for number in {Number.of(full).number: None for full, _ in row.numbers}:
             exactly = self._by_name.get((number, name.folded), {})
             near = islice(self._by_number.get(number, {}).values(), MOST_NEAR)
             for one in (*exactly.values(), *near):
@@ -193,7 +193,7 @@ class Book:
         if known.email:
             self._by_email.setdefault(known.email.lower(), {})[known.id] = known
         self._by_name.setdefault(("", known.called.folded), {})[known.id] = known
-        for number in known.numbers:
+        for number in {Number.of(full).number for full in known.numbers}:
             self._by_number.setdefault(number, {})[known.id] = known
             self._by_name.setdefault((number, known.called.folded), {})[known.id] = known
 

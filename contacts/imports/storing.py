@@ -11,7 +11,8 @@ from contacts import search
 from contacts.imports.matching import Became, Book, Known, Placed
 from contacts.imports.rows import BadRow, Row
 from contacts.models import Contact, ContactNumber, ContactToken
-from contacts.services import reindex
+from contacts.numbers import Number
+from contacts.services import index_new, number_rows, reindex
 from tenants.models import Tenant
 
 Rows = Sequence[Row | BadRow]
@@ -86,7 +87,7 @@ def _stored(rows: Iterable[Row]) -> Iterator[Known]:
     for row in rows:
         names |= set() if row.email or row.numbers else {search.normalise(row.name)[:200]}
         emails |= {row.email.lower()} if row.email else set()
-        numbers |= {number for number, _ in row.numbers}
+        numbers |= {Number.of(full).number for full, _ in row.numbers}
     # Ids first: of a workspace that is new, beside large ones, the planner knows nothing, and joins
     # or subqueries would be walks over all of it.
     addressed = Contact.objects.filter(folded_email__in=emails).values_list("pk", flat=True)
@@ -97,7 +98,7 @@ def _stored(rows: Iterable[Row]) -> Iterator[Known]:
         Contact.objects.filter(pk__in=ids).order_by("created_at", "pk").prefetch_related("numbers")
     )
     for one in oldest_first:
-        has = {row.number for row in one.numbers.all()}
+        has = {row.full for row in one.numbers.all()}
         yield Known(one.pk, one.name, one.company, one.email, has)
 
 
@@ -115,15 +116,16 @@ def _write(tenant: Tenant, new: Sequence[Known], changed: Sequence[Known]) -> di
         contacts[len(new) :], ["company", "email", "folded_email", "updated_at"]
     )
     ContactNumber.objects.bulk_create(
-        ContactNumber(
-            tenant=tenant, contact_id=one.id, number=number, label=label, position=position
-        )
-        for one in (*new, *changed)
-        for position, (number, label) in enumerate(
-            one.added_numbers, start=len(one.numbers) - len(one.added_numbers)
+        row
+        for contact, one in zip(contacts, (*new, *changed), strict=True)
+        for row in number_rows(
+            contact, one.added_numbers, start=len(one.numbers) - len(one.added_numbers)
         )
     )
-    reindex(*contacts)
+    # Of those that are new there is nothing to be read: the planner, who may know nothing yet of a
+    # workspace that is filled just now, would read all that is there.
+    index_new({contact: one.numbers for contact, one in zip(contacts, new, strict=False)})
+    reindex(*contacts[len(new) :])
     return before
 
 
@@ -147,7 +149,8 @@ def take_back(done: Done, *, stored_at: datetime) -> int:
             if getattr(contact, name) == said:
                 setattr(contact, name, "")
         contact.save(update_fields=["company", "email"])
-        contact.numbers.filter(number__in=numbers).delete()
+        mine = [row.pk for row in contact.numbers.all() if row.full in numbers]
+        contact.numbers.filter(pk__in=mine).delete()
         if contact.updated_at <= stored_at:  # so that what had added it may go, too
             Contact.objects.filter(pk=contact.pk).update(updated_at=before)
     reindex(*completed)

@@ -26,7 +26,7 @@ class NumberForm(forms.Form):
         if not typed:
             return ""
         try:
-            return parse(typed, self.country, by_hand=True)
+            return str(parse(typed, self.country, by_hand=True))
         except NumberError as error:
             raise forms.ValidationError(error.message, code=error.code) from None
 
@@ -58,7 +58,7 @@ class ContactForm(forms.Form):
             rows = list(pairs)[:MOST_NUMBERS]
         elif contact is not None:
             initial = {"name": contact.name, "company": contact.company, "email": contact.email}
-            rows = [(display(row.number, country), row.label) for row in contact.numbers.all()]
+            rows = [(display(row.full, country), row.label) for row in contact.numbers.all()]
         if data is not None and change:
             initial = {name: data.get(name, "") for name in self.base_fields}
             data, rows = None, _rearranged(rows, change)
@@ -78,7 +78,7 @@ class ContactForm(forms.Form):
 
     @property
     def numbers(self) -> list[tuple[str, str]]:
-        """(E.164, label) of each row that has a number; to be asked once the form is valid."""
+        """(a `Number` as text, label) of each row that has one; to be asked of a valid form."""
         cleaned = [row.cleaned_data for row in self.rows]
         return [(row["number"], row["label"]) for row in cleaned if row["number"]]
 

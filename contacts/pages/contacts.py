@@ -39,8 +39,8 @@ def contacts(request: TenantRequest) -> HttpResponse:
             "email": contact.email,
             "numbers": [
                 {
-                    "number": number.number,
-                    "display": display(number.number, country),
+                    "number": number.full,
+                    "display": display(number.full, country),
                     "label": number.label,
                 }
                 for number in contact.numbers.all()
@@ -83,8 +83,8 @@ def suggest(request: TenantRequest) -> HttpResponse:
             "contact_id": contact.pk,
             "name": contact.name,
             "company": contact.company,
-            "number": number.number,
-            "number_display": display(number.number, country),
+            "number": number.full,
+            "number_display": display(number.full, country),
         }
         for contact in selectors.suggest(text)
         for number in contact.numbers.all()
@@ -154,7 +154,7 @@ def _facts(contact: Contact) -> dict[str, object]:
         "name": contact.name,
         "company": contact.company,
         "email": contact.email,
-        "numbers": [(number.number, number.label) for number in contact.numbers.all()],
+        "numbers": [(number.full, number.label) for number in contact.numbers.all()],
     }
 
 

@@ -202,7 +202,7 @@ def test_each_page_enters_the_workspace_and_leaves_it_before_it_is_sent(
         chunks.append(chunk)
         with pytest.raises(TenantNotSet):
             current_tenant_id()
-    assert len(chunks) == 5  # the mark, the header, and six contacts by two
+    assert len(chunks) == 4  # the header, and six contacts by two
     assert len(list(csv.reader(io.StringIO(b"".join(chunks).decode("utf-8-sig"))))) == 7
 
 

@@ -2,12 +2,16 @@
 
 import { createDevices } from "./devices.js";
 import { createPhone } from "./phone.js";
+import { createServer } from "./server.js";
 import { createSound } from "./sound.js";
 import { createTabs, isUp } from "./tabs.js";
 
 const { body } = document;
 const emit = (name, detail) => body.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
 const { mediaDevices } = navigator;
+const csrf = () => document.querySelector("meta[name=csrf-token]").content;
+const server = createServer({ fetch: globalThis.fetch.bind(globalThis), csrf });
+let askedFor = "";  // the call whose extension this page has sent
 
 const devices = createDevices({
   mediaDevices,
@@ -27,7 +31,7 @@ const phone = createPhone({
   mediaDevices,
   devices,
   claim: tabs.claim,
-  csrf: () => document.querySelector("meta[name=csrf-token]").content,
+  csrf,
   options: JSON.parse(document.getElementById("phone-options").textContent),
   emit,
 });
@@ -44,6 +48,18 @@ addEventListener("storage", ({ key, newValue }) => {
 document.addEventListener("device:notice", ({ detail }) => emit("toast", detail));
 document.addEventListener("phone:dial", (event) => phone.dial(event.detail));
 document.addEventListener("phone:state", ({ detail }) => tabs.tell({ ...detail, request: phone.request }));
+// An extension is sent once, by the page with the sound; who asks first is told what to send.
+document.addEventListener("htmx:after:swap", async () => {
+  const due = document.querySelector("#call_panel[data-extension-due]")?.dataset.request;
+  if (!due || due !== phone.request || phone.state !== "open" || due === askedFor) return;
+  askedFor = due;
+  try {
+    const digits = await server.askExtension(due);
+    if (digits) phone.digit(digits);
+  } catch {
+    askedFor = "";  // the next panel asks again
+  }
+});
 document.addEventListener("click", (event) => {
   const control = event.target.closest?.("[data-phone]");
   if (!control || control.disabled) return;

@@ -43,5 +43,12 @@ export function createServer({ fetch, csrf = () => "" }) {
   const sayLost = (request, number, ago) =>
     tell("/calls/sound-lost", { request, number, ago }).then(({ status }) => status < 500, () => false);
 
-  return { post, askEnd, sayLost };
+  /** The digits that this page is to send into a call now, "" when another has sent them. */
+  async function askExtension(request) {
+    const response = await tell("/calls/extension", { request });
+    if (!response.ok) throw new PhoneError(`http_${response.status}`);
+    return (await response.json()).digits;
+  }
+
+  return { post, askEnd, sayLost, askExtension };
 }

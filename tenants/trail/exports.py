@@ -42,9 +42,10 @@ def download(
 
 
 def _csv(tables: Iterable[Iterable[Row]]) -> Iterator[bytes]:
-    yield b"\xef\xbb\xbf"  # by which Excel knows UTF-8
+    mark = "\ufeff"  # by which Excel knows UTF-8
     for rows in tables:
-        yield lines(rows).encode()
+        yield (mark + lines(rows)).encode()
+        mark = ""
 
 
 def _tables(tenant_id: UUID, pages: Pages) -> Iterator[list[Row]]:

@@ -120,6 +120,30 @@ def loudness(audio: bytes) -> list[float]:
     ]
 
 
+@pytest.mark.parametrize("site", ["embedded"], indirect=True)
+def test_an_extension_is_sent_once_when_somebody_answers(phone: Page, site: harness.Site) -> None:
+    number = "+14155550160"
+    site.sandbox.fault("ring-on", match=number)
+    dial(phone, "415-555-0160 x12")
+    expect_status(phone, "Ringing")
+    expect(panel(phone)).to_contain_text("ext. 12")
+    leg = contact_leg(site, number)
+    site.sandbox.answer(leg)
+    expect_status(phone, "In call")
+    harness_wait(phone, lambda: site.sandbox.heard(leg)["digits"] == "wwww12")
+    # Neither a look from elsewhere nor one from another page sends it again; the agent can.
+    second = phone.context.new_page()
+    second.goto("/calls")
+    expect(panel(second)).to_contain_text("Extension 12")
+    phone.get_by_role("link", name="Contacts").click()
+    expect(phone.get_by_role("heading", name="Contacts", level=1)).to_be_visible()
+    second.get_by_role("button", name="Send again").click()
+    harness_wait(phone, lambda: site.sandbox.heard(leg)["digits"] == "wwww1212")
+    second.close()
+    phone.get_by_role("button", name="End call").click()
+    expect_status(phone, "Call ended")
+
+
 @both
 def test_an_agent_calls_a_contact_and_both_hear_each_other(phone: Page, site: harness.Site) -> None:
     number = "+14155550100"

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from calls.gateway import TwilioError
 from calls.gateway.accounts import TwilioNotConfigured, account_of
 from calls.services.setup.numbers import NumberNotOwned, NumberTaken, assign_number
-from contacts.numbers import NumberError, parse
+from contacts.numbers import NumberError, parse_own
 from tenants.management.workspaces import workspace_named
 from tenants.trail import audit
 
@@ -42,7 +42,7 @@ class Command(BaseCommand):
         if label is not None and len(label) > 60:
             raise CommandError("The label is longer than 60 characters.")
         try:
-            number = parse(options["number"], tenant.country, by_hand=True)
+            number = parse_own(options["number"], tenant.country)
             account = account_of(tenant.pk)
             if (wanted := options["account"]) and wanted != account.sid:
                 raise CommandError(f"{tenant.slug} is served by {account.sid}, not by {wanted}.")

@@ -276,6 +276,7 @@ PAGES = {
         "/calls/sound-lost",
         {"POST": Send(204, form={"request": "{request}", "number": "1", "ago": "0"})},
     ),
+    "extension": page("/calls/extension", {"POST": Send(form={"request": "{request}"})}),
     "rejoin": page("/calls/rejoin", {"POST": Send(204, form={"request": "{request}"})}),
     "live_ticket": page("/calls/live-ticket", {"POST": Send(form={})}),
     "recording": page("/recordings/{recording}", SHOWS),
