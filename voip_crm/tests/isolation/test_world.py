@@ -21,8 +21,9 @@ COMMON = {
     "CallLeg.status",
     "CallLog.outcome",
     "CallLog.status",
+    "CallLog.extension",
     "ContactImport.meanings",
-    "ContactImport.shape",
+    "ContactNumber.extension",
     # Of accounts that two workspaces share.
     *("Conference.account_sid", "PhoneNumber.account_sid", "Recording.account_sid"),
 }
