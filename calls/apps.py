@@ -1,3 +1,4 @@
+from typing import Any
 from uuid import UUID
 
 from django.apps import AppConfig
@@ -7,9 +8,11 @@ class CallsConfig(AppConfig):
     name = "calls"
 
     def ready(self) -> None:
+        from contacts.signals import contact_saved
         from tenants.people.occupation import Occupation, register
 
         register(Occupation(of=_call_of, end=_end_calls_of))
+        contact_saved.connect(_name_calls)
 
 
 # What they need is imported when it is needed: a command starts sooner.
@@ -19,6 +22,12 @@ def _call_of(user_id: UUID) -> str:
     from calls.selectors.panel import occupation_of
 
     return occupation_of(user_id)
+
+
+def _name_calls(**said: Any) -> None:
+    from calls.services.naming import name_calls
+
+    name_calls(**said)
 
 
 def _end_calls_of(user_id: UUID) -> None:

@@ -14,6 +14,7 @@ from tenants.bricks.ids import read_uuid
 
 PAGE_SIZE = 25
 SUGGESTIONS = 8
+SUGGESTED_ALIKE = 3
 _NUMBERS = Prefetch("numbers", ContactNumber.objects.order_by("position", "id"))
 
 
@@ -78,6 +79,14 @@ def suggest(text: str, *, size: int = SUGGESTIONS) -> Sequence[Contact]:
     if not text.strip():
         return []
     return contact_page(text, size=size).contacts
+
+
+def alike(*, number: str, email: str, but: UUID | None = None) -> Sequence[Contact]:
+    """A few contacts in the list, but for one, that have this number (E.164) or this e-mail."""
+    has_number, has_email = Q(numbers__number=number), Q(folded_email=email.lower())
+    asked = has_number if number else has_email
+    found = Contact.objects.filter(asked, archived_at=None).exclude(pk=but)
+    return found.order_by("created_at", "id").distinct()[:SUGGESTED_ALIKE]
 
 
 def contact_by_id(contact_id: UUID) -> Contact | None:

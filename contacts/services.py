@@ -9,6 +9,7 @@ from django.db import transaction
 from contacts import search
 from contacts.models import Contact, ContactNumber, ContactToken
 from contacts.numbers import Number
+from contacts.signals import contact_saved
 from tenants.models import Tenant
 
 _TOKEN = ("pk", "contact_id", "token")
@@ -29,6 +30,7 @@ def create_contact(
     contact = Contact.objects.create(tenant=tenant, name=name, company=company, email=email)
     ContactNumber.objects.bulk_create(number_rows(contact, numbers))
     reindex(contact)
+    contact_saved.send(Contact, contact=contact)
     return contact
 
 
@@ -49,6 +51,7 @@ def update_contact(
         row.pk = present[full].pk if full in present else None
         row.save(force_insert=row.pk is None)
     reindex(contact)
+    contact_saved.send(Contact, contact=contact)
 
 
 def number_rows(

@@ -13,6 +13,7 @@ urlpatterns = [
     path(
         "contacts/imports/<uuid:import_id>/skipped", imports.skipped, name="contact_import_skipped"
     ),
+    path("contacts/alike", contacts.alike, name="contact_alike"),
     path("contacts/new", contacts.new_contact, name="contact_new"),
     path("contacts/<uuid:contact_id>/edit", contacts.edit_contact, name="contact_edit"),
     path("contacts/<uuid:contact_id>/archive", contacts.archive_contact, name="contact_archive"),

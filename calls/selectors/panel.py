@@ -29,6 +29,9 @@ class ActiveCall:
     message: str = ""
     is_over: bool = False
     can_rejoin: bool = False
+    number: str = ""  # with its extension
+    contact_id: UUID | None = None
+    can_be_added: bool = False  # to the contacts: a number that is nobody's
     extension: str = ""
     extension_is_due: bool = False  # to be sent, by the browser with the sound
 
@@ -60,6 +63,9 @@ def active_call(
         tone="info",
         name=name or shown,
         number_display=shown,
+        number=number,
+        contact_id=call.contact_id if call else None,
+        can_be_added=bool(call and not call.contact_id and number.startswith("+")),
         request=str(client_request_id),
         is_recorded=bool(call and call.is_recorded),
     )

@@ -47,9 +47,12 @@ class ContactForm(forms.Form):
         *,
         country: str,
         contact: Contact | None = None,
+        number: str = "",
         change: str = "",
     ) -> None:
-        """`change` (`add`, `remove-2`, `up-2`) rearranges the rows of `data` and judges nothing."""
+        """`number` is one to begin with. `change` (`add`, `remove-2`, `up-2`) rearranges the rows
+        of `data` and judges nothing.
+        """
         self.country = country
         initial: dict[str, str] = {}
         rows: list[tuple[str, str]] = []
@@ -59,6 +62,8 @@ class ContactForm(forms.Form):
         elif contact is not None:
             initial = {"name": contact.name, "company": contact.company, "email": contact.email}
             rows = [(display(row.full, country), row.label) for row in contact.numbers.all()]
+        elif number:
+            rows = [(display(number, country)[:40], "")]
         if data is not None and change:
             initial = {name: data.get(name, "") for name in self.base_fields}
             data, rows = None, _rearranged(rows, change)

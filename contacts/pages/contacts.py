@@ -2,6 +2,7 @@
 its calls, is in `calls`.
 """
 
+from contextlib import suppress
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -15,10 +16,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from contacts import selectors, services
 from contacts.exporting import contacts_table
 from contacts.models import Contact
-from contacts.numbers import display
+from contacts.numbers import NumberError, display, parse
 from contacts.pages.contact_forms import ContactForm
 from tenants.bricks.access import export_required, may_export, member_required
 from tenants.bricks.http import TenantRequest, see_other
+from tenants.bricks.ids import read_uuid
 from tenants.trail import audit, exports
 from tenants.trail.audit import Action
 
@@ -116,6 +118,7 @@ def _fill_in(request: TenantRequest, contact: Contact | None) -> HttpResponse:
         request.POST if request.method == "POST" else None,
         country=request.tenant.country,
         contact=contact,
+        number=request.GET.get("number", ""),
         change=change,
     )
     if form.is_bound and form.is_valid():
@@ -134,6 +137,20 @@ def _fill_in(request: TenantRequest, contact: Contact | None) -> HttpResponse:
         return see_other(request, reverse("contact", args=[contact.pk]), said)
     context = {"form": form, "contact": contact}
     return render(request, "contact_form.html", context, status=422 if form.is_bound else 200)
+
+
+@require_GET
+@login_required
+@member_required
+def alike(request: TenantRequest) -> HttpResponse:
+    """Who has the number or the e-mail already that is being typed into the form."""
+    typed, email = request.GET.get("number", ""), request.GET.get("email", "").strip()
+    number = ""
+    with suppress(NumberError):
+        number = parse(typed, request.tenant.country, by_hand=True).number if typed else ""
+    but = read_uuid(request.GET.get("of", ""))
+    found = selectors.alike(number=number, email=email, but=but) if number or email else []
+    return render(request, "_alike.html", {"alike": found, "is_number": bool(number)})
 
 
 @require_POST

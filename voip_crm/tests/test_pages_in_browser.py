@@ -288,6 +288,23 @@ def test_contacts_come_in_and_go_out_as_files_and_the_trail_tells(page: Page) ->
 
 
 @embedded
+def test_a_number_that_somebody_has_is_noticed_while_it_is_typed(page: Page) -> None:
+    sign_in(page)
+    page.goto("/contacts/new")
+    page.get_by_role("textbox", name="Name").fill("Maria Again")
+    page.get_by_role("button", name="Add a number").click()
+    field = page.get_by_label("Number 2")
+    field.press_sequentially("415 555 0100", delay=20)
+    alike = page.get_by_role("status").filter(has_text="has this number already.")
+    expect(alike).to_be_visible()
+    expect(alike.get_by_role("link", name="Maria Gonzalez")).to_have_attribute("target", "_blank")
+    assert_accessible(page)
+    field.press("Backspace")
+    expect(alike).to_have_count(0)
+    expect(page.get_by_role("textbox", name="Name")).to_have_value("Maria Again")
+
+
+@embedded
 def test_files_as_people_have_them_come_in_through_the_page(page: Page) -> None:
     sign_in(page)
     for file in sorted(FILES.iterdir()):

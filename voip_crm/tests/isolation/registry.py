@@ -237,6 +237,9 @@ PAGES = {
         gets(shows=True, changes=True),
         whom=EXPORTERS,
     ),
+    "contact_alike": page(
+        "/contacts/alike", gets(shows=True, query={"number": "{contact_e164}", "of": ""})
+    ),
     "contact_new": page("/contacts/new", gets(), posts(CONTACT)),
     "contact_edit": page("/contacts/{contact}/edit", SHOWS, posts(CONTACT)),
     "contact_archive": page("/contacts/{contact}/archive", posts({})),
