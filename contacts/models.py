@@ -138,14 +138,13 @@ class ContactImport(TenantOwned):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     file_name = models.CharField(max_length=100)
     stage = models.CharField(max_length=10, choices=Stage, default=Stage.READING)
-    trouble = models.TextField(blank=True)
+    trouble = models.TextField(blank=True)  # also what else is to be said of it
     # The first row of the file, which names the columns if `is_headed`; a format that names them
     # itself has no such row.
     names = models.JSONField(default=list)
     is_headed = models.BooleanField(default=True)
     is_fixed = models.BooleanField(default=False)
     meanings = models.JSONField(default=list)  # of the columns (contacts/imports/columns.py)
-    shape = models.CharField(max_length=64, blank=True)  # of files with the same columns
     same_number_is_same_person = models.BooleanField(default=False)
     # What would come of it as the columns are now; null until that is known.
     preview = models.JSONField(null=True)
@@ -219,6 +218,7 @@ class ContactImportPart(TenantChild):
     rows = models.TextField()  # JSON: lists of contacts.imports.tables.Cells
     done = models.TextField(blank=True)  # JSON: contacts.imports.storing.Done
     has_reasons = models.BooleanField(default=False)  # why rows of it were skipped
+    has_come = models.BooleanField(default=False)  # rows that added or completed a contact
     done_at = models.DateTimeField(null=True)
     undone_at = models.DateTimeField(null=True)
 

@@ -126,8 +126,6 @@ def columns(names: Sequence[str]) -> list[Column]:
 
 def is_header(cells: Sequence[str]) -> bool:
     """Whether a first row names the columns, and is not a contact itself."""
-    if any(column.means for column in columns(cells)):
-        return True
     return not any("@" in cell or len(re.sub(r"\D", "", cell)) >= 7 for cell in cells)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -35,16 +36,18 @@ LONG = (Stage.IMPORTING, Stage.UNDOING)  # one at a time of a workspace
 ENDED = (Stage.UNREADABLE, Stage.DONE, Stage.BROKE_OFF, Stage.UNDONE)
 
 MOST_UNDER_WAY = 5  # of a workspace
+MOST_WAITING = 20
 MOST_FAILURES = 8  # in a row: then it has broken off
 LEASE = timedelta(minutes=2)  # for which one worker has it to itself; a part takes a second
 PIECE = 2**20  # bytes of a file as it comes
 AT_A_TIME = 5.0  # seconds, after which other tasks have their turn
 IN_TURN = 3.0  # seconds until one that waits for another asks again
 TO_UNDO = timedelta(days=1)
+UNDO_AGAIN = "It could not be undone, or not all of it. Press Undo again."
 CANNOT_READ = "It cannot be read here. Save it again in another format, and try that."
 LEFT = timedelta(days=1)  # after which nobody will say what the columns mean
 KEPT = timedelta(days=30)  # how long a page tells what became of each row …
-REMEMBERED = timedelta(days=400)  # … and a file of its shape is read as it was
+REMEMBERED = timedelta(days=400)  # … and a file with the same columns is read as it was
 
 
 class Overtaken(Exception):
@@ -52,9 +55,10 @@ class Overtaken(Exception):
 
 
 def is_crowded() -> bool:
-    """Whether so many files are on their way that the next one has to wait."""
+    """Whether so many files are on their way, or wait for a word, that the next one has to wait."""
     under_way = ContactImport.objects.filter(stage__in=(Stage.READING, *LONG))
-    return under_way.count() >= MOST_UNDER_WAY
+    waiting = ContactImport.objects.filter(stage=Stage.READY)
+    return under_way.count() >= MOST_UNDER_WAY or waiting.count() >= MOST_WAITING
 
 
 def latest() -> list[ContactImport]:
@@ -99,14 +103,15 @@ def begin(file: ContactImport) -> None:
 def may_undo(file: ContactImport, now: datetime) -> bool:
     if file.stage == Stage.IMPORTING:
         return True
-    is_over = file.stage in (Stage.DONE, Stage.BROKE_OFF)
-    return is_over and file.finished_at is not None and file.finished_at > now - TO_UNDO
+    is_over = file.stage in (Stage.DONE, Stage.BROKE_OFF) and file.finished_at is not None
+    is_late = file.finished_at is not None and file.finished_at <= now - TO_UNDO
+    return is_over and not is_late and file.parts.exclude(done="").exists()
 
 
 def undo(file: ContactImport) -> None:
     """Take back what it has brought; if it is still on its way, the rest does not come."""
-    file.stage, file.taken_until, file.failures = Stage.UNDOING, None, 0
-    file.save(update_fields=["stage", "taken_until", "failures"])
+    file.stage, file.taken_until, file.failures, file.trouble = Stage.UNDOING, None, 0, ""
+    file.save(update_fields=["stage", "taken_until", "failures", "trouble"])
 
 
 def to_take_up(now: datetime) -> list[UUID]:
@@ -136,13 +141,16 @@ class Lease:
         self._of = ContactImport.objects.filter(pk=file.pk, stage=file.stage)
         self._until = now + LEASE
         untaken = self._of.filter(taken_until=file.taken_until)
-        self.is_taken = bool(untaken.update(taken_until=self._until))
+        # Counted before anything is done: who is killed counts nothing any more.
+        self.failures = file.failures + 1
+        taken = untaken.update(taken_until=self._until, failures=self.failures)
+        self.is_taken = bool(taken)
 
     def save(self, hold: timedelta | None = LEASE, **changes: Any) -> None:
-        """Change the file's row, and hold on to it or (None) let it go. Raises `Overtaken`."""
+        """Note how far it has come, and hold on to it or (None) let it go. Raises `Overtaken`."""
         until = timezone.now() + hold if hold else None
         mine = self._of.filter(taken_until=self._until)
-        if not mine.update(taken_until=until, **changes):
+        if not mine.update(**{"taken_until": until, "failures": 0} | changes):
             raise Overtaken
         self._until = until or self._until
 
@@ -165,13 +173,22 @@ def work_off(tenant_id: UUID, import_id: UUID) -> float | None:
     if not lease.is_taken:
         return None
     try:
+        if lease.failures > MOST_FAILURES:
+            with tenant_transaction(tenant_id):
+                _give_up(file, lease)
+            return None
         is_done = _WORK[Stage(file.stage)](tenant, file, lease)
     except Overtaken:
         return None
     except Exception:  # whatever it is, somebody waits for an end of it
         logger.exception("An import was interrupted")
-        with suppress(Overtaken):
-            return _put_off(tenant_id, file, lease)
+        with suppress(Overtaken), tenant_transaction(tenant_id):
+            if lease.failures >= MOST_FAILURES:
+                _give_up(file, lease)
+                return None
+            wait = timedelta(seconds=2.0**lease.failures)
+            lease.save(wait, failures=F("failures"))
+            return wait.total_seconds()
         return None
     return None if is_done else 0
 
@@ -185,16 +202,18 @@ def _read(tenant: Tenant, file: ContactImport, lease: Lease) -> bool:
                 whole.write(zlib.decompress(piece.packed))
                 position += 1
             file.parts.all().delete()
-            lease.save()
+            lease.save(failures=lease.failures)
         whole.seek(0)
         try:
-            read_into_parts(tenant, file, whole, hold=lease.save)
-            facts = ("names", "is_headed", "is_fixed", "meanings", "shape", "rows")
+            # Begun anew each time: that some of it is read is no step ahead.
+            hold = partial(lease.save, failures=lease.failures)
+            read_into_parts(tenant, file, whole, hold=hold)
+            facts = ("names", "is_headed", "is_fixed", "meanings", "rows", "trouble")
             now = {"stage": Stage.READY} | {fact: getattr(file, fact) for fact in facts}
         except BadFile as error:
             now = {"stage": Stage.UNREADABLE, "trouble": str(error)}
     with tenant_transaction(tenant.pk):
-        lease.save(None, failures=0, **now)
+        lease.save(None, **now)
         file.pieces.all().delete()
         if now["stage"] == Stage.UNREADABLE:
             file.parts.all().delete()
@@ -224,10 +243,11 @@ def _bring_in(tenant: Tenant, file: ContactImport, lease: Lease) -> bool:
             same_number_is_same_person=file.same_number_is_same_person,
         )
         counts = {name: F(name) + count for name, count in asdict(tally).items()}
-        lease.save(failures=0, **counts)
+        lease.save(**counts)
         part.done, part.done_at = json.dumps(asdict(done)), timezone.now()
         part.has_reasons = any(reason for *_, reason in done.rows)
-        part.save(update_fields=["done", "done_at", "has_reasons"])
+        part.has_come = bool(done.added or done.completed)
+        part.save(update_fields=["done", "done_at", "has_reasons", "has_come"])
         return False
 
     return _for_a_while(tenant, lease, part_by_part)
@@ -242,7 +262,7 @@ def _take_back(tenant: Tenant, file: ContactImport, lease: Lease) -> bool:
             return True
         stored_at = part.done_at or timezone.now()
         kept = storing.take_back(Done(**json.loads(part.done)), stored_at=stored_at)
-        lease.save(failures=0, kept=F("kept") + kept)
+        lease.save(kept=F("kept") + kept)
         part.undone_at = timezone.now()
         part.save(update_fields=["undone_at"])
         return False
@@ -271,17 +291,12 @@ def _for_a_while(tenant: Tenant, lease: Lease, step: Callable[[], bool]) -> bool
             return False
 
 
-def _put_off(tenant_id: UUID, file: ContactImport, lease: Lease) -> float | None:
-    with tenant_transaction(tenant_id):
-        failures = ContactImport.objects.values_list("failures", flat=True).get(pk=file.pk) + 1
-        if failures < MOST_FAILURES:
-            lease.save(timedelta(seconds=2.0**failures), failures=failures)
-            return 2.0**failures
-        if file.stage == Stage.READING:
-            now: dict[str, Any] = {"stage": Stage.UNREADABLE, "trouble": CANNOT_READ}
-        elif file.stage == Stage.READY:
-            now = {"preview": {}}
-        else:
-            now = {"stage": Stage.BROKE_OFF, "finished_at": timezone.now()}
-        lease.save(None, **now)
-    return None
+def _give_up(file: ContactImport, lease: Lease) -> None:
+    if file.stage == Stage.READING:
+        lease.save(None, stage=Stage.UNREADABLE, trouble=CANNOT_READ)
+    elif file.stage == Stage.READY:
+        lease.save(None, preview={})
+    elif file.stage == Stage.UNDOING:
+        lease.save(None, stage=Stage.DONE, trouble=UNDO_AGAIN)
+    else:
+        lease.save(None, stage=Stage.BROKE_OFF, finished_at=timezone.now())

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from contacts import search
@@ -35,22 +35,26 @@ class Became(StrEnum):
 
 @dataclass
 class Known:
-    """A contact, stored or of a row before. What this file has added to it stands in `added`: its
-    fields by name, and (a `Number` as text, label) pairs.
+    """A contact, stored or of a row before; `numbers` are labels by the `Number` as text. What this
+    file has added to it stands in `added`: its fields by name, new numbers and labels of old ones.
+    `since` puts those that are stored in their order.
     """
 
     id: UUID
     name: str
     company: str = ""
     email: str = ""
-    numbers: set[str] = field(default_factory=set)
+    numbers: dict[str, str] = field(default_factory=dict)
+    since: tuple[Any, ...] = ()
     is_new: bool = False
+    place: int = 0  # among those that are new
     added: dict[str, str] = field(default_factory=dict)
-    added_numbers: list[tuple[str, str]] = field(default_factory=list)
+    added_numbers: dict[str, str] = field(default_factory=dict)
+    added_labels: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_changed(self) -> bool:
-        return bool(self.added or self.added_numbers)
+        return bool(self.added or self.added_numbers or self.added_labels)
 
     @cached_property
     def called(self) -> "_Name":
@@ -60,11 +64,14 @@ class Known:
         return (
             bool(row.company and not self.company)
             or bool(row.email and not self.email)
-            or any(number not in self.numbers for number, _ in row.numbers)
+            or any(
+                number not in self.numbers or bool(label and not self.numbers[number])
+                for number, label in row.numbers
+            )
         )
 
     def has_room_for(self, row: Row) -> bool:
-        return len(self.numbers.union(number for number, _ in row.numbers)) <= MOST_NUMBERS
+        return len(self.numbers.keys() | dict(row.numbers)) <= MOST_NUMBERS
 
     def contradiction(self, row: Row, *, of_name: bool) -> str:
         """What the row says otherwise and is not taken from it."""
@@ -81,9 +88,11 @@ class Known:
                 setattr(self, name, said)
                 self.added[name] = said
         for number, label in row.numbers:
-            if number not in self.numbers:
-                self.numbers.add(number)
-                self.added_numbers.append((number, label))
+            if number not in self.numbers or number in self.added_numbers:
+                self.added_numbers[number] = self.added_numbers.get(number) or label
+            elif label and not self.numbers[number]:
+                self.added_labels[number] = label
+            self.numbers[number] = self.numbers.get(number) or label
 
 
 class Placed(NamedTuple):
@@ -140,7 +149,7 @@ class Book:
         return Placed(Became.COMPLETED, one, reason)
 
     def _add(self, row: Row) -> Known:
-        known = Known(uuid4(), row.name, is_new=True)
+        known = Known(uuid4(), row.name, is_new=True, place=len(self._known))
         self._known[known.id] = known
         self._complete(known, row)
         return known
@@ -168,7 +177,7 @@ class Book:
     def _candidates(self, row: Row) -> tuple[list[Known], list[Known]]:
         """(those that the row is, the oldest first; those of another name with its number)."""
         if row.email and (same := self._by_email.get(row.email.lower())):
-            return [*same.values()], []
+            return self._in_order(same), []
         name, same, others = _Name(row.name), dict[UUID, Known](), dict[UUID, Known]()
         for number in {Number.of(full).number: None for full, _ in row.numbers}:
             exactly = self._by_name.get((number, name.folded), {})
@@ -176,14 +185,14 @@ class Book:
             for one in (*exactly.values(), *near):
                 if not (row.email and one.email):  # two addresses are two people
                     (same if one.called.says(name) else others)[one.id] = one
-        return (
-            ([*same.values(), *others.values()], [])
-            if self._is_lenient
-            else (
-                [*same.values()],
-                [*others.values()],
-            )
-        )
+        first, second = self._in_order(same), self._in_order(others)
+        return ([*first, *second], []) if self._is_lenient else (first, second)
+
+    def _in_order(self, found: dict[UUID, Known]) -> list[Known]:
+        """The oldest first, as they will be once they are stored: a look at the first rows of a
+        file sees the same as its parts, one after the other.
+        """
+        return sorted(found.values(), key=lambda one: (one.is_new, one.since, one.place))
 
     def _complete(self, known: Known, row: Row) -> None:
         known.complete(row)

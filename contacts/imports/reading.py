@@ -2,20 +2,21 @@
 
 import json
 from collections.abc import Callable, Iterator
-from hashlib import sha256
 from itertools import chain, islice
+from statistics import mode
 from typing import BinaryIO
 
 from contacts.imports.columns import columns, guessed, is_header, mapped
 from contacts.imports.rows import BadRow, Row, RowReader
 from contacts.imports.sources import Source
-from contacts.imports.tables import BadFile, Cells
+from contacts.imports.tables import LONGEST_HEADER, BadFile, Cells
 from contacts.models import ContactImport, ContactImportPart
 from tenants.fence.context import tenant_transaction
 from tenants.models import Tenant
 
 PART = 500  # rows
 TOGETHER = 20  # parts that are stored at a time
+WHY = "why"  # the column of a file of skipped rows (contacts/imports/results.py)
 SAMPLES = 50  # rows, of which those of a file that names no columns are guessed
 
 
@@ -32,42 +33,58 @@ def read_into_parts(
         raise BadFile("This file is empty.")
     if beginning[0].broken:
         raise BadFile(f"Its first line cannot be read. {beginning[0].broken}")
-    parts = _parts(tenant, file, chain(beginning, rows))
+    if sum(map(len, beginning[0].texts)) > LONGEST_HEADER:
+        raise BadFile("Its first line is too long to name columns.")
+    widest = [max(len(row.texts) for row in beginning)]
+    parts = _parts(tenant, file, chain(beginning, rows), widest)
     while together := list(islice(parts, TOGETHER)):
         with tenant_transaction(tenant.pk):
             ContactImportPart.objects.bulk_create(together)
             hold()
     file.is_fixed = bool(source.names)
     file.names = source.names or beginning[0].texts
-    file.is_headed = file.is_fixed or is_header(file.names)
+    # Where rows are wider than the first one, its last columns have no name. One row that is wider
+    # than all others has a comma too many.
+    usual = mode(len(row.texts) for row in beginning)
+    width = widest[0] if source.is_grid else usual
+    file.names += [""] * (width - len(file.names))
+    if source.unread:
+        file.trouble = f"Only its first sheet is read. Not read: {', '.join(source.unread)}."
     with tenant_transaction(tenant.pk):
         guess(file, beginning)
 
 
 def _parts(
-    tenant: Tenant, file: ContactImport, rows: Iterator[Cells]
+    tenant: Tenant, file: ContactImport, rows: Iterator[Cells], widest: list[int]
 ) -> Iterator[ContactImportPart]:
     file.rows = position = 0
     while some := list(islice(rows, PART)):
         file.rows += len(some)
+        widest[0] = max(widest[0], *(len(row.texts) for row in some))
         yield ContactImportPart(tenant=tenant, file=file, position=position, rows=json.dumps(some))
         position += 1
 
 
 def guess(file: ContactImport, beginning: list[Cells]) -> None:
-    """What the columns mean: as with the last file of this shape, else by their names, or, where
-    they have none, by what stands in them.
+    """What the columns mean: as with the last file whose first row was this one, else by their
+    names, or, where they have none, by what stands in them.
     """
-    named = file.names if file.is_headed else len(file.names)
-    file.shape = sha256(json.dumps(named).encode()).hexdigest()
-    imported = (file.Stage.IMPORTING, file.Stage.DONE, file.Stage.BROKE_OFF)
-    before = ContactImport.objects.filter(shape=file.shape, stage__in=imported)
-    if (last := before.order_by("-begun_at").first()) is not None:
-        file.meanings = last.meanings
+    file.is_headed = file.is_fixed or is_header(file.names)
+    imported = ContactImport.objects.filter(
+        stage__in=(file.Stage.IMPORTING, file.Stage.DONE, file.Stage.BROKE_OFF)
+    )
+    # A file of skipped rows is the one that it is of.
+    known = [name for name in file.names if name != WHY]
+    last = imported.filter(names=known).order_by("-begun_at").first()
+    if last is not None:
+        before = iter(last.meanings)
+        file.is_headed = last.is_headed
+        file.meanings = [next(before) if name != WHY else "" for name in file.names]
     elif file.is_headed:
         file.meanings = [column.means for column in columns(file.names)]
     else:
-        samples = [row.texts for row in beginning if len(row.texts) == len(file.names)]
+        width = len(file.names)
+        samples = [(row.texts + [""] * width)[:width] for row in beginning if not row.broken]
         file.meanings = list(map(str, guessed(samples)))
 
 

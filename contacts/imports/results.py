@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from contacts.imports.matching import Became
-from contacts.imports.reading import cells_of, names_of, reader_of
+from contacts.imports.reading import WHY, cells_of, names_of, reader_of
 from contacts.imports.rows import Row
 from contacts.imports.storing import Done
 from contacts.imports.tables import Cells
@@ -15,7 +15,6 @@ from tenants.trail.exports import Pages
 from tenants.trail.exports import Row as Line
 
 PAGE = 25
-WHY = "why"
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ def came(file: ContactImport, country: str, after: str) -> tuple[list[Came], str
     """(some rows in their order, where the next ones begin or "")."""
     position, place = _place(after)
     found: list[tuple[Cells, str, str, str]] = []
-    parts = file.parts.exclude(done="").order_by("position")
+    parts = file.parts.filter(has_come=True).order_by("position")
     while len(found) <= PAGE:
         part = parts.filter(position__gte=position).first()
         if part is None:
@@ -78,7 +77,7 @@ def skipped_table(file: ContactImport) -> tuple[Line, Pages]:
         parts = file.parts.filter(has_reasons=True, position__gte=int(after or 0))
         part, following = [*parts.order_by("position")[:2], None, None][:2]
         rows = [
-            [*_at(kept, cells.texts), *cells.texts[len(names) :], reason]
+            [*_at(kept, cells.texts), reason, *cells.texts[len(names) :]]
             for cells, (_, _, reason) in (_pairs(file, part) if part else ())
             if reason
         ]

@@ -54,11 +54,19 @@ class RowReader:
     def unused(self) -> list[str]:
         """The names of columns whose cells go nowhere."""
         means = [one.means for one in self.columns]
-        alone = (Means.NAME, Means.COMPANY, Means.EMAIL)
-        return [one.said for one in self.columns if not one.means] + [
+        parts = (Means.FIRST, Means.MIDDLE, Means.LAST)
+        alone = (Means.NAME, Means.COMPANY, Means.EMAIL, *parts)
+        labels = self._labels.values()
+        found = [
+            one.said
+            for place, one in enumerate(self.columns)
+            if not one.means or one.means == Means.LABEL and place not in labels
+        ]
+        return found + [
             f"{one.said} (where there is another)"
             for place, one in enumerate(self.columns)
-            if one.means in alone and one.means in means[:place]
+            if one.means in alone
+            and (one.means in means[:place] or one.means in parts and Means.NAME in means)
         ]
 
     def read(self, cells: Cells) -> Row | BadRow:
@@ -127,7 +135,9 @@ class RowReader:
         for place, column, text in cells:
             given = self._label_of(place, texts)
             for number, words in self._read(column, text):
-                found.setdefault(number, given or words[:longest] or column.label[:longest])
+                said = [found.get(number, ""), given, words, "" if given or words else column.label]
+                label = ", ".join(dict.fromkeys(filter(None, said)))
+                found[number] = label[:longest]
         if len(found) > MOST_NUMBERS:
             raise ValueError(TOO_MANY_NUMBERS)
         return tuple(found.items())

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from contacts.imports.decoding import encoding_of
-from contacts.imports.tables import MOST_COLUMNS, BadFile, Cells, table
+from contacts.imports.tables import LONGEST_ROW, MOST_COLUMNS, BadFile, Cells, table, too_long
 
 MOST_ROWS = 1_000_000
 LONGEST_LINE = 1_000_000  # characters
@@ -30,12 +30,15 @@ class Source:
     """Reads a file once, row by row, the empty ones left out.
 
     `names`, once all is read, are those of the columns when the format itself has them; else the
-    first row may name them. Iterating raises `BadFile`.
+    first row may name them. `is_grid`: every row has as many cells as the widest. `unread` are the
+    names of sheets that have rows, too. Iterating raises `BadFile`.
     """
 
     def __init__(self, file: BinaryIO, region: str) -> None:
         """`file` can be sought in; text that is not Unicode is of `region` (ISO)."""
         self.names: list[str] = []
+        self.unread: list[str] = []
+        self.is_grid = False
         self._rows = self._open(file, region)
 
     def __iter__(self) -> Iterator[Cells]:
@@ -44,6 +47,8 @@ class Source:
             if not row.broken and len(row.texts) > MOST_COLUMNS:
                 raise BadFile(f"Line {row.line} has more than {MOST_COLUMNS} columns.")
             if any(map(str.strip, row.texts)):
+                if sum(map(len, row.texts)) > LONGEST_ROW:
+                    row = too_long(row.line, "".join(row.texts)[:LONGEST_ROW])
                 row = row._replace(texts=[text.replace("\0", "\ufffd") for text in row.texts])
                 count += 1
                 if count > MOST_ROWS + 1:
@@ -51,13 +56,14 @@ class Source:
                 yield row
 
     def _open(self, file: BinaryIO, region: str) -> Iterator[Cells]:
-        # Each brings a library, which is slow to come.
+        # The first brings a library that is slow to come.
         from contacts.imports import cards, workbooks
 
         beginning = file.read(_CHUNK)
         refuse_at_sight(beginning)
         if beginning.startswith(b"PK"):
-            yield from workbooks.rows(file)
+            self.is_grid = True
+            yield from workbooks.rows(file, self.unread)
             return
         file.seek(0)
         encoding = encoding_of(iter(lambda: file.read(_CHUNK), b""), region)

@@ -13,6 +13,8 @@ from tenants.bricks.csv_cells import original
 
 MOST_COLUMNS = 500
 LONGEST_HEADER = 50_000  # characters
+LONGEST_ROW = 100_000
+KEPT_OF_LONG = 1000
 _SEPARATORS = ",;\t|"
 _SEP_LINE = re.compile(r"sep=([,;\t|:^~])\s*", re.IGNORECASE)
 
@@ -29,6 +31,11 @@ class Cells(NamedTuple):
     line: int
     texts: list[str]
     broken: str = ""
+
+
+def too_long(line: int, text: str) -> Cells:
+    why = f"It is longer than {LONGEST_ROW:,} characters. Here are its first {KEPT_OF_LONG:,}."
+    return Cells(line, [text[:KEPT_OF_LONG]], why)
 
 
 def table(lines: Iterable[str]) -> Iterator[Cells]:

@@ -72,9 +72,6 @@ class Migration(migrations.Migration):
             model_name='contactimport', name='meanings', field=models.JSONField(default=list)
         ),
         migrations.AddField(
-            model_name='contactimport', name='shape', field=models.CharField(blank=True, default='', max_length=64), preserve_default=False
-        ),
-        migrations.AddField(
             model_name='contactimport',
             name='same_number_is_same_person',
             field=models.BooleanField(default=False),
@@ -112,6 +109,7 @@ class Migration(migrations.Migration):
                 ('rows', models.TextField()),
                 ('done', models.TextField(blank=True)),
                 ('has_reasons', models.BooleanField(default=False)),
+                ('has_come', models.BooleanField(default=False)),
                 ('done_at', models.DateTimeField(null=True)),
                 ('undone_at', models.DateTimeField(null=True)),
                 ('file', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='parts', to='contacts.contactimport')),

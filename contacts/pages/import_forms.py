@@ -37,7 +37,11 @@ class ColumnsForm(forms.Form):
     """What each column of a file means: the field `meaning`, once per column, in their order."""
 
     is_headed = forms.BooleanField(required=False)
-    sharing = forms.ChoiceField(choices=[("others", ""), ("same", "")], required=False)
+    sharing = forms.ChoiceField(
+        choices=[("others", ""), ("same", "")],
+        required=False,
+        error_messages={"invalid_choice": "Load the page again."},
+    )
 
     def __init__(self, data: QueryDict, *, file: ContactImport) -> None:
         super().__init__(data)

@@ -89,7 +89,7 @@ def change(request: TenantRequest, import_id: UUID) -> HttpResponse:
     it (`discard`). Where it is further than that already, nothing happens.
     """
     file, does = _file(import_id, lock=True), request.POST.get("does")
-    if does == "discard" and file.stage in (Stage.READY, Stage.UNREADABLE):
+    if does == "discard" and file.stage in (Stage.READING, Stage.READY, Stage.UNREADABLE):
         file.delete()
         return see_other(request, reverse("contacts_import"), f"{file.file_name} is forgotten.")
     if does == "undo" and jobs.may_undo(file, timezone.now()):
@@ -99,9 +99,8 @@ def change(request: TenantRequest, import_id: UUID) -> HttpResponse:
     if does in ("look", "begin") and file.stage == Stage.READY:
         form = ColumnsForm(request.POST, file=file)
         if not form.is_valid():
-            return _page(
-                request, file, trouble=" ".join(map(str, form.non_field_errors())), status=422
-            )
+            wrong = (str(each) for errors in form.errors.values() for each in errors)
+            return _page(request, file, trouble=" ".join(wrong), status=422)
         jobs.look_anew(
             file,
             meanings=form.meanings,
@@ -154,7 +153,10 @@ def _page(
     if file.contacts:
         context["percent"] = min(100, file.handled * 100 // file.contacts)
     template = "_import.html" if "import" in target else "contact_import.html"
-    return render(request, template, context, status=status)
+    response = render(request, template, context, status=status)
+    if "import-" in target:  # a part of what is not there any more: somebody has gone on with it
+        response.headers["HX-Retarget"] = "#import"
+    return response
 
 
 def _preview(file: ContactImport, country: str) -> dict[str, Any]:

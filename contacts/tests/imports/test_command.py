@@ -153,7 +153,7 @@ def test_a_cell_of_several_numbers_is_several_numbers_with_their_words(
         assert [(n.number, n.label) for n in ada.numbers.all()] == [
             ("+14155550123", "home"),
             ("+33142685300", ""),
-            ("+12125550123", "work"),  # the column's own word counts
+            ("+12125550123", "work, mobile"),
         ]
 
 

@@ -253,6 +253,7 @@ def test_what_is_stored_fits_its_columns() -> None:
         (["Shoe", "Size"], True),
         (["Zoë", "+14155550123"], False),
         (["Zoë", "zoe@quist.example"], False),
+        (["Ann Lee", "+14155550160", "Mobile"], False),
     ],
 )
 def test_a_first_row_names_the_columns_or_is_a_contact(cells: list[str], is_one: bool) -> None:
@@ -386,3 +387,77 @@ def test_no_card_takes_another_with_it(end: str) -> None:
     rows = read(text.encode(), "US")
     assert [row.name for row in rows if isinstance(row, Row)] == ["A", "B"][: 1 + bool(end)]
     assert any(isinstance(row, BadRow) for row in rows)
+
+
+@pytest.mark.parametrize("filler", ["=", ",a", "=a", '"', ";x", 'a"b"', "\\", ';A="b'])
+def test_no_line_of_a_card_takes_long(filler: str) -> None:
+    lines = "\n".join(f"{name}{filler * 2000}" for name in ("TEL;A", "FN", "N:", "EMAIL;TYPE="))
+    text = f"BEGIN:VCARD\nFN:A\n{lines}\nTEL:4155550123\nEND:VCARD\n"
+    (row,) = read(text.encode(), "US")
+    assert isinstance(row, Row) and row.numbers == (("+14155550123", ""),)
+
+
+@given(
+    st.lists(st.text(st.sampled_from('TEL;FN:N"=,\\ \tQUOTED-PRINTABLE=4155550123é'), max_size=30))
+)
+def test_any_card_is_read_or_refused(lines: list[str]) -> None:
+    text = "BEGIN:VCARD\n" + "\n".join(lines) + "\nEND:VCARD\n"
+    assert all(isinstance(row, Row | BadRow) for row in read(text.encode(), "US"))
+
+
+def test_an_odd_card_is_refused_alone_and_what_is_not_used_is_seen() -> None:
+    card = "BEGIN:VCARD\nFN:{}\nTEL:4155550123\n{}\nEND:VCARD\n".format
+    odd = card("A", "ORG;CHARSET=NOPE;ENCODING=QUOTED-PRINTABLE:=41") + card(
+        "B", "TEL;ENCODING=B:QUI="
+    )
+    assert [row.name for row in read(odd.encode(), "US") if isinstance(row, Row)] == ["A", "B"]
+    text = card(
+        "C", "EMAIL:c@x.example\nEMAIL;PREF=1:d@x.example\nTEL;TYPE=fax:4155550199\nNOTE:tall"
+    )
+    reader, (row,) = read_by(text.encode(), "US")
+    assert isinstance(row, Row) and row.email == "d@x.example" and reader.unused == ["Other"]
+    source = Source(io.BytesIO(text.encode()), "US")
+    assert [cells.texts[3] for cells in source] == [
+        "Email: c@x.example · Tel: 4155550199 · Note: tall"
+    ]
+
+
+def test_a_workbook_that_is_small_only_in_its_file_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("contacts.imports.workbooks.MOST_ROWS", 1000)
+    (long,) = read(workbook(["name", "email"], ["x" * 20_000] * 9), "US")
+    assert isinstance(long, BadRow) and "longer than 100,000 characters" in long.reason
+    with pytest.raises(BadFile, match="too large"):
+        read(inside(BOOK, "xl/styles.xml", lambda xml: xml + " " * 3 * 1024**2), "US")
+    many = zipped(xl__workbook="<x/>", other=b" " * 65 * 1024**2)
+    with pytest.raises(BadFile, match="too large"):
+        read(many, "US")
+
+    def sheets(book: Any) -> None:
+        for number in range(3):
+            book.create_sheet(f"late {number}", 0).cell(row=400, column=1).value = None
+
+    with pytest.raises(BadFile, match="cannot be read"):
+        read(workbook(["name"], before=sheets), "US")
+
+
+def test_sheets_that_are_not_read_are_named() -> None:
+    def others(book: Any) -> None:
+        book.create_sheet("More").append(["name"])
+
+    source = Source(io.BytesIO(workbook(["name"], ["Ada"], before=others)), "US")
+    assert len(list(source)) == 2 and source.unread == ["More"]
+
+
+@pytest.mark.parametrize(
+    ("header", "unused"),
+    [
+        ("name,first name,last name,email", ["first name", "last name"]),
+        ("first name,first name,last name,email", ["first name"]),
+        ("name,email,label,phone type", ["label", "phone type"]),
+    ],
+)
+def test_whatever_is_not_used_is_named(header: str, unused: list[str]) -> None:
+    reader, _ = read_by(f"{header}\na,b,c,d@x.example\n".encode(), "US")
+    assert [name.removesuffix(" (where there is another)") for name in reader.unused] == unused

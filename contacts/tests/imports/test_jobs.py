@@ -13,10 +13,13 @@ from django.utils import timezone
 
 from contacts import tasks
 from contacts.imports import jobs, storing
+from contacts.imports.matching import MOST_NEAR
 from contacts.imports.reading import reader_of
+from contacts.imports.rows import Row
 from contacts.models import Contact, ContactImport, ContactImportPart, ContactImportPiece
 from contacts.services import create_contact, update_contact
 from contacts.tests.imports.test_command import contents
+from contacts.tests.imports.test_files import workbook
 from tenants.fence import roles
 from tenants.fence.context import tenant_transaction
 from tenants.models import AuditEntry
@@ -501,3 +504,183 @@ def test_rows_are_counted_however_they_end(cast: Any, alice: Client) -> None:
 def test_the_sample_is_a_file_that_can_be_imported(cast: Any, alice: Client) -> None:
     brought_in(alice, cast, downloaded(alice, "/contacts/import/sample"))
     assert counts(cast) == (2, 0, 0, 0)
+
+
+def test_the_file_of_skipped_rows_is_read_as_the_file_was(cast: Any, alice: Client) -> None:
+    form = {"meaning": ["name", "email", "phone"], "is_headed": "on"}
+    where = taken(alice, cast, b"Wer,Wo,Tel\nAnn,ann@x.example,12\nBea,bea@x.example,\n")
+    tell(alice, where, "begin", **form)
+    work_off(cast)
+    assert counts(cast) == (1, 0, 0, 1)
+    back = downloaded(alice, f"{where}/skipped")
+    taken(alice, cast, back.replace(b'"12"', b'"4155550123"'))
+    assert latest(cast).meanings == ["name", "email", "phone", ""]
+
+
+def test_a_first_row_that_was_said_to_be_a_contact_is_one_the_next_time(
+    cast: Any, alice: Client
+) -> None:
+    data = b"Adam,Berlin\nBea,Bonn\n"
+    where = taken(alice, cast, data)
+    assert latest(cast).is_headed
+    tell(alice, where, "begin", meaning=["name", "company"])
+    work_off(cast)
+    assert counts(cast) == (2, 0, 0, 0)
+    taken(alice, cast, data)
+    assert not latest(cast).is_headed and previewed(cast)["counts"]["unchanged"] == 2
+    # What stands in a file without names counts, not what stood in another one.
+    taken(alice, cast, b"bob@x.example,Bob\n")
+    assert latest(cast).meanings == ["email", "name"]
+
+
+def test_columns_that_have_no_name_are_columns(cast: Any, alice: Client) -> None:
+    book = workbook(["Name", "Email"], ["Ann", "ann@x.example", "tall"], ["Bea", "bea@x.example"])
+    taken(alice, cast, book, "people.xlsx")
+    assert latest(cast).names == ["Name", "Email", ""]
+    assert previewed(cast)["counts"]["added"] == 2
+    taken(
+        alice, cast, b"ann@x.example,Ann\nbea@x.example,Bea,4155550123\nc@x.example,Cy,4155550124\n"
+    )
+    assert latest(cast).meanings == ["email", "name", "phone"]
+    # One row with a comma too many is told of instead.
+    taken(alice, cast, GOOD + b"Eve,e@x.example,x\n")
+    assert previewed(cast)["counts"] == dict(added=4, completed=0, unchanged=0, skipped=1)
+
+
+def test_who_is_killed_at_each_try_is_given_up(cast: Any, alice: Client, monkeypatch: Any) -> None:
+    where = posted(alice, GOOD).headers["Location"]
+    monkeypatch.setattr("contacts.imports.jobs.read_into_parts", Mock(side_effect=SystemExit))
+    for _ in range(jobs.MOST_FAILURES):
+        with pytest.raises(SystemExit):
+            work_off(cast)
+        change(cast, taken_until=timezone.now() - timedelta(seconds=1))
+    work_off(cast)
+    assert latest(cast).stage == Stage.UNREADABLE
+    assert "It cannot be read here." in alice.get(where).content.decode()
+
+
+def test_a_file_can_be_discarded_while_it_is_read(
+    cast: Any, alice: Client, monkeypatch: Any
+) -> None:
+    where = posted(alice, GOOD).headers["Location"]
+    real = jobs.read_into_parts
+
+    def slow(*given: Any, **more: Any) -> None:
+        assert tell(alice, where, "discard").status_code == 303
+        real(*given, **more)
+
+    monkeypatch.setattr("contacts.imports.jobs.read_into_parts", slow)
+    tasks.work_off_import(str(cast.acme.pk), str(latest(cast).pk))
+    assert alice.get(where).status_code == 404
+    with tenant_transaction(cast.acme.pk):
+        assert not ContactImportPart.objects.exists() and not ContactImportPiece.objects.exists()
+
+
+def test_an_undo_that_fails_says_so_and_can_be_asked_for_again(
+    cast: Any, alice: Client, monkeypatch: Any
+) -> None:
+    where = begun(alice, cast, GOOD)
+    work_off(cast)
+    tell(alice, where, "undo")
+    with monkeypatch.context() as patch:
+        patch.setattr(storing, "take_back", Mock(side_effect=ZeroDivisionError))
+        for _ in range(jobs.MOST_FAILURES):
+            work_off(cast)
+            change(cast, taken_until=None)
+    assert "Press Undo again." in alice.get(where).content.decode()
+    tell(alice, where, "undo")
+    work_off(cast)
+    assert names(cast) == [] and latest(cast).stage == Stage.UNDONE
+
+
+def test_what_a_person_saves_meanwhile_stays(cast: Any, alice: Client, monkeypatch: Any) -> None:
+    with tenant_transaction(cast.acme.pk):
+        old = create_contact(cast.acme, name="Old", email="old@x.example")
+    where = begun(
+        alice, cast, b"name,email,company,phone\nOld,old@x.example,Of the file,4155550123\n"
+    )
+    real = storing._write
+
+    def write(*given: Any) -> Any:
+        Contact.objects.filter(pk=old.pk).update(company="New, by a person")
+        return real(*given)
+
+    monkeypatch.setattr(storing, "_write", write)
+    work_off(cast)
+    with tenant_transaction(cast.acme.pk):
+        old.refresh_from_db()
+        assert old.company == "New, by a person" and old.numbers.count() == 1
+    tell(alice, where, "undo")
+    work_off(cast)
+    with tenant_transaction(cast.acme.pk):
+        old.refresh_from_db()
+        assert old.company == "New, by a person" and old.numbers.count() == 0
+
+
+def test_a_label_that_a_number_lacks_is_added_and_taken_back(cast: Any, alice: Client) -> None:
+    with tenant_transaction(cast.acme.pk):
+        create_contact(cast.acme, name="Zed", numbers=[("+14155550177", ""), ("+14155550178", "a")])
+    before = contents(cast.acme)
+    where = begun(alice, cast, b"name,mobile,work phone\nZed,4155550177,4155550178\n")
+    work_off(cast)
+    assert counts(cast) == (0, 1, 0, 0)
+    with tenant_transaction(cast.acme.pk):
+        labels = Contact.objects.get(name="Zed").numbers.values_list("label", flat=True)
+        assert sorted(labels) == ["Mobile", "a"]
+    tell(alice, where, "undo")
+    work_off(cast)
+    assert contents(cast.acme) == before
+
+
+def test_undo_leaves_a_completed_contact_that_was_edited_since(cast: Any, alice: Client) -> None:
+    with tenant_transaction(cast.acme.pk):
+        zed = create_contact(cast.acme, name="Zed", email="zed@x.example")
+    where = begun(alice, cast, b"name,email,phone\nZed,zed@x.example,4155550177\n")
+    work_off(cast)
+    form = {"name": "Zed", "company": "", "email": "zed@x.example"}
+    form |= {"number": "4155550177", "label": "verified"}
+    assert alice.post(f"/contacts/{zed.pk}/edit", form).status_code == 303
+    tell(alice, where, "undo")
+    work_off(cast)
+    with tenant_transaction(cast.acme.pk):
+        assert zed.numbers.get().label == "verified"
+    assert latest(cast).kept == 1
+
+
+def test_of_many_people_with_one_number_few_are_loaded(cast: Any, alice: Client) -> None:
+    rows = "".join(f"Person {n},4155550123\n" for n in range(300))
+    data = f"name,phone\n{rows}".encode()
+    brought_in(alice, cast, data)
+    with tenant_transaction(cast.acme.pk):
+        loaded = list(storing._stored([Row(2, "Person 299", "", "", (("+14155550123", ""),))]))
+    assert len(loaded) == MOST_NEAR + 1 and loaded[-1].name == "Person 299"
+    brought_in(alice, cast, data)
+    assert counts(cast) == (0, 0, 300, 0)
+
+
+def test_a_part_of_a_page_that_is_behind_is_answered_with_what_is_now(
+    cast: Any, alice: Client
+) -> None:
+    where = begun(alice, cast, GOOD)
+    htmx = {"HX-Request": "true", "HX-Target": "div#import-preview"}
+    answer = alice.get(where, headers=htmx)
+    assert answer.headers["HX-Retarget"] == "#import" and b"Importing" in answer.content
+    strange = tell(
+        alice, taken(alice, cast, GOOD), "look", meaning=["name", "email"], sharing="x\0"
+    )
+    assert strange.status_code == 422 and b"Load the page again." in strange.content
+
+
+def test_what_waits_for_a_word_is_bounded_too(cast: Any, alice: Client, monkeypatch: Any) -> None:
+    monkeypatch.setattr(jobs, "MOST_WAITING", 1)
+    taken(alice, cast, GOOD)
+    assert posted(alice, GOOD).status_code == 422
+
+
+def test_an_import_of_before_its_rows_were_kept_is_not_offered_to_be_undone(
+    cast: Any, alice: Client
+) -> None:
+    where = brought_in(alice, cast, GOOD).request["PATH_INFO"]
+    with tenant_transaction(cast.acme.pk):
+        ContactImportPart.objects.all().delete()
+    assert 'value="undo"' not in alice.get(where).content.decode()

@@ -19,7 +19,7 @@ def row(name: str, *numbers: str, company: str = "", email: str = "") -> Row:
 
 
 def known(name: str, *numbers: str, company: str = "", email: str = "") -> Known:
-    return Known(uuid4(), name, company, email, set(numbers))
+    return Known(uuid4(), name, company, email, dict.fromkeys(numbers, ""))
 
 
 def became(contacts: Sequence[Known], *rows: Row, is_lenient: bool = False) -> list[str]:
@@ -104,4 +104,4 @@ def test_what_a_row_says_is_with_its_contact_or_told_of(rows: list[Row]) -> None
         assert said <= here
         assert one.company in ("", contact.company)
         assert one.email.lower() in ("", contact.email.lower())
-        assert contact.numbers.issuperset(number for number, _ in one.numbers)
+        assert contact.numbers.keys() >= dict(one.numbers).keys()
