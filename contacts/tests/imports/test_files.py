@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -397,9 +398,10 @@ def test_no_line_of_a_card_takes_long(filler: str) -> None:
     assert isinstance(row, Row) and row.numbers == (("+14155550123", ""),)
 
 
-@given(
-    st.lists(st.text(st.sampled_from('TEL;FN:N"=,\\ \tQUOTED-PRINTABLE=4155550123é'), max_size=30))
-)
+LETTERS = st.sampled_from('TEL;FN:N"=,\\ \tQUOTED-PRINTABLE=4155550123é')
+
+
+@given(st.lists(st.text(LETTERS, max_size=30)))
 def test_any_card_is_read_or_refused(lines: list[str]) -> None:
     text = "BEGIN:VCARD\n" + "\n".join(lines) + "\nEND:VCARD\n"
     assert all(isinstance(row, Row | BadRow) for row in read(text.encode(), "US"))
@@ -434,12 +436,13 @@ def test_a_workbook_that_is_small_only_in_its_file_is_refused(
     with pytest.raises(BadFile, match="too large"):
         read(many, "US")
 
-    def sheets(book: Any) -> None:
-        for number in range(3):
-            book.create_sheet(f"late {number}", 0).cell(row=400, column=1).value = None
-
+    book = workbook(before=lambda book: [book.create_sheet(name) for name in "abc"])
+    late = '<sheetData><row r="400"><c r="A400"/></row></sheetData>'
+    for number in range(1, 5):
+        name = f"xl/worksheets/sheet{number}.xml"
+        book = inside(book, name, lambda xml: re.sub("<sheetData ?/>", late, xml))
     with pytest.raises(BadFile, match="cannot be read"):
-        read(workbook(["name"], before=sheets), "US")
+        read(book, "US")
 
 
 def test_sheets_that_are_not_read_are_named() -> None:

