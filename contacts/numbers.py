@@ -232,4 +232,7 @@ def display(e164: str, region: str = "") -> str:
         return e164
     at_home = region and phonenumbers.region_code_for_number(number) == region
     form = PhoneNumberFormat.NATIONAL if at_home else PhoneNumberFormat.INTERNATIONAL
-    return phonenumbers.format_number(number, form)
+    # Shorter than the words that phonenumbers has for it, and understood as well.
+    extension, number.extension = number.extension, None
+    shown = phonenumbers.format_number(number, form)
+    return f"{shown} x{extension}" if extension else shown

@@ -126,7 +126,7 @@ def test_an_extension_is_sent_once_when_somebody_answers(phone: Page, site: harn
     site.sandbox.fault("ring-on", match=number)
     dial(phone, "415-555-0160 x12")
     expect_status(phone, "Ringing")
-    expect(panel(phone)).to_contain_text("ext. 12")
+    expect(panel(phone)).to_contain_text("(415) 555-0160 x12")
     leg = contact_leg(site, number)
     site.sandbox.answer(leg)
     expect_status(phone, "In call")
