@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
@@ -26,6 +25,13 @@ def validate_time_zone(name: str) -> None:
         raise ValidationError(f"“{name}” is not a time zone; use a name like Europe/Berlin.")
 
 
+def validate_country(code: str) -> None:
+    import phonenumbers  # which takes a while, and is seldom asked
+
+    if code not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValidationError(f"“{code}” is no country with telephone numbers; use one like US.")
+
+
 class Tenant(models.Model):
     """A company's workspace."""
 
@@ -35,7 +41,7 @@ class Tenant(models.Model):
     country = models.CharField(
         max_length=2,
         default="US",
-        validators=[RegexValidator(r"^[A-Z]{2}$", "Two capital letters, like US.")],
+        validators=[validate_country],
         help_text="ISO 3166 code; numbers typed without a country are read as of this one.",
     )
     time_zone = models.CharField(max_length=60, default="UTC", validators=[validate_time_zone])

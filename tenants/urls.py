@@ -14,6 +14,7 @@ urlpatterns = [
         "set-password/<uidb64>/<token>", signing_in.SetPasswordView.as_view(), name="set_password"
     ),
     path("account", signing_in.account, name="account"),
+    path("account/password", signing_in.change_password, name="change_password"),
     path("settings/audit-trail", trail.trail, name="audit_trail"),
     path("settings/audit-trail/export", trail.export, name="audit_export"),
     path("settings", people.workspace, name="settings"),

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth import authenticate
 from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.password_validation import validate_password
 
 from tenants.models import User, UserManager
 from tenants.signing_in import throttle
@@ -46,8 +47,19 @@ class CodeForm(forms.Form):
     code = forms.CharField(max_length=40, error_messages={"required": "Enter the code."})
 
 
-class ProofForm(CodeForm):
-    """Password and code of whose session this is, before their second factor is changed.
+class NameForm(forms.ModelForm):
+    class Meta:
+        model = User
+        fields = ("name",)
+        error_messages = {"name": {"required": "Enter your name."}}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].required = True
+
+
+class PasswordForm(forms.Form):
+    """The password of whose session this is, before how they sign in is changed.
 
     `wait` is the number of seconds to wait after too many failures, else 0.
     """
@@ -72,3 +84,29 @@ class ProofForm(CodeForm):
                 raise forms.ValidationError(throttle.sentence(self.wait))
             raise forms.ValidationError("This is not your password.")
         return password
+
+
+class ProofForm(PasswordForm, CodeForm):
+    """Password and code, before the second factor is changed."""
+
+
+class NewPasswordForm(PasswordForm):
+    """The present password and, twice, the one to come."""
+
+    new_password1 = forms.CharField(
+        strip=False, max_length=4096, error_messages={"required": "Enter a new password."}
+    )
+    new_password2 = forms.CharField(
+        strip=False, max_length=4096, error_messages={"required": "Enter the new one again."}
+    )
+
+    def clean_new_password1(self) -> str:
+        password: str = self.cleaned_data["new_password1"]
+        validate_password(password, self.user)
+        return password
+
+    def clean(self) -> dict[str, Any]:
+        first, second = (self.cleaned_data.get(f"new_password{n}") for n in (1, 2))
+        if first and second and first != second:
+            self.add_error("new_password2", "The two passwords are not the same.")
+        return self.cleaned_data

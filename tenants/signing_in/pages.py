@@ -4,6 +4,7 @@ from typing import Any
 
 import django_otp
 from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import (
     LoginView,
@@ -29,7 +30,7 @@ from django_otp.plugins.otp_static.models import StaticDevice
 from tenants.bricks.http import TenantRequest, see_other
 from tenants.models import User, is_above_workspaces
 from tenants.signing_in import second_factor, sessions, throttle
-from tenants.signing_in.forms import CodeForm, ProofForm, SignInForm
+from tenants.signing_in.forms import CodeForm, NameForm, NewPasswordForm, ProofForm, SignInForm
 from tenants.signing_in.known import known
 from tenants.signing_in.second_factor import Step, WrongCode
 from tenants.trail import audit
@@ -155,12 +156,26 @@ def set_up(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @login_required
 def account(request: TenantRequest) -> HttpResponse:
-    """Who one is, and one's second factor. `do`: turn it `off`, or make new backup `codes`."""
+    """Who one is, and one's second factor. `do`: change one's `name`, turn the second factor `off`,
+    or make new backup `codes`.
+    """
     user: User = request.user  # type: ignore[assignment]
     is_on = second_factor.has(user)
     do = request.POST.get("do", "")
-    if request.method == "POST" and do not in ("off", "codes"):
+    if request.method == "POST" and do not in ("name", "off", "codes"):
         return HttpResponseBadRequest("There is no such change.")
+    # On a copy: what is refused is nobody's name yet.
+    name_form = NameForm(
+        request.POST if do == "name" else None, instance=User.objects.get(pk=user.pk)
+    )
+    if name_form.is_bound and name_form.is_valid():
+        was, now = user.name, name_form.cleaned_data["name"]
+        if was != now:
+            user.name = now
+            user.save(update_fields=["name"])
+            audit.note_of(Action.NAME_CHANGED, request, user, was=was, now=now)
+        return see_other(request, request.path, "Your name is saved.")
+    do = "" if do == "name" else do
     form = ProofForm(request, user, request.POST if do and is_on else None)
     wait = 0
     if form.is_bound and form.is_valid():
@@ -178,12 +193,36 @@ def account(request: TenantRequest) -> HttpResponse:
         "parent": _parent(request),
         "person": user,
         "form": form,
+        "name_form": name_form,
         "is_on": is_on,
         "is_required": second_factor.is_required(user, request.tenant),
         "codes_left": second_factor.backup_codes_left(user) if is_on else 0,
     }
-    response = render(request, "account.html", context, status=422 if form.errors else 200)
+    is_wrong = form.errors or name_form.errors
+    response = render(request, "account.html", context, status=422 if is_wrong else 200)
     return throttle.told(response, wait or form.wait)
+
+
+@sensitive_post_parameters()
+@never_cache
+@require_http_methods(["GET", "POST"])
+@login_required
+def change_password(request: TenantRequest) -> HttpResponse:
+    """A new password: every other session of this person ends, and the links that set one."""
+    user: User = request.user  # type: ignore[assignment]
+    if not user.has_usable_password():  # who signs in elsewhere has none
+        return HttpResponseRedirect(reverse("account"))
+    form = NewPasswordForm(request, user, request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        user.set_password(form.cleaned_data["new_password1"])
+        user.save(update_fields=["password"])
+        update_session_auth_hash(request, user)
+        audit.note_of(Action.PASSWORD_SET, request, user)
+        said = "Your password is changed. You are signed out everywhere else."
+        return see_other(request, reverse("account"), said)
+    context = {"parent": _parent(request), "person": user, "form": form}
+    response = render(request, "change_password.html", context, status=422 if form.errors else 200)
+    return throttle.told(response, form.wait)
 
 
 def _checked(request: HttpRequest, user: User, form: Any) -> tuple[Any, int]:

@@ -32,6 +32,7 @@ class Action(models.TextChoices):
     SECOND_FACTOR_OFF = "second_factor_off", "Turned the second factor off"
     BACKUP_CODES_MADE = "backup_codes_made", "Made new backup codes"
     PASSWORD_SET = "password_set", "Set a password"  # pragma: allowlist secret
+    NAME_CHANGED = "name_changed", "Changed their name"
     CALL_VIEWED = "call_viewed", "Looked at a call"
     CONTACT_VIEWED = "contact_viewed", "Looked at a contact"
     RECORDING_PLAYED = "recording_played", "Played a recording"
@@ -165,7 +166,12 @@ def _person(user: User, request: HttpRequest | None, *, suffix: str = "") -> Act
 
 
 def note_of(
-    action: Action, request: HttpRequest | None, user: User, *, actor: Actor | None = None
+    action: Action,
+    request: HttpRequest | None,
+    user: User,
+    *,
+    actor: Actor | None = None,
+    **details: str,
 ) -> None:
     """Write what a person (or `actor`) did about their own sign-in, to the workspace that they
     work in, if any.
@@ -174,4 +180,4 @@ def note_of(
     member = doors.membership_of(user.pk, preferred_tenant_id=preferred)
     if member is not None:
         with tenant_transaction(member.tenant_id):
-            record(action, on=member, actor=actor or _person(user, request))
+            record(action, on=member, actor=actor or _person(user, request), **details)

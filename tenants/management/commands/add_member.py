@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.validators import validate_email
 
 from tenants.management.workspaces import workspace_named
 from tenants.models import Role, User, UserManager
@@ -45,6 +46,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         tenant = workspace_named(options["workspace"])
         email = UserManager.normalize_email(options["email"])
+        try:
+            validate_email(email)
+        except ValidationError:
+            raise CommandError(f"“{email}” is not an email address.") from None
         password = "" if User.objects.filter(email=email).exists() else self._new_password()
         try:
             membership, is_new = add_member(

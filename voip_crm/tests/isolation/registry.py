@@ -188,6 +188,15 @@ PAGES = {
         {"GET": Send(), "POST": Send(422, form={"code": "123456"})},
         but={("anonymous", "GET"): 302, ("anonymous", "POST"): 302},
     ),
+    "robots": Route("/robots.txt", PUBLIC, PAGE, gets()),
+    "well_known_password": Route("/.well-known/change-password", PUBLIC, PAGE, gets(status=302)),
+    "change_password": page(
+        "/account/password",
+        gets(),
+        {"POST": Send(422, form={"password": "x", "new_password1": "y", "new_password2": "y"})},
+        whom=PUBLIC,
+        but={("anonymous", "GET"): 302, ("anonymous", "POST"): 302},
+    ),
     "account": page(
         "/account",
         gets(),
