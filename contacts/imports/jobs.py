@@ -13,13 +13,13 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from contacts.imports import storing
+from contacts.imports.leases import Lease, Overtaken
 from contacts.imports.previews import preview_of
 from contacts.imports.reading import read_into_parts, reader_of, rows_of
 from contacts.imports.rows import NO_NAME
@@ -38,7 +38,6 @@ ENDED = (Stage.UNREADABLE, Stage.DONE, Stage.BROKE_OFF, Stage.UNDONE)
 MOST_UNDER_WAY = 5  # of a workspace
 MOST_WAITING = 20
 MOST_FAILURES = 8  # in a row: then it has broken off
-LEASE = timedelta(minutes=2)  # for which one worker has it to itself; a part takes a second
 PIECE = 2**20  # bytes of a file as it comes
 AT_A_TIME = 5.0  # seconds, after which other tasks have their turn
 IN_TURN = 3.0  # seconds until one that waits for another asks again
@@ -48,10 +47,6 @@ CANNOT_READ = "It cannot be read here. Save it again in another format, and try 
 LEFT = timedelta(days=1)  # after which nobody will say what the columns mean
 KEPT = timedelta(days=30)  # how long a page tells what became of each row …
 REMEMBERED = timedelta(days=400)  # … and a file with the same columns is read as it was
-
-
-class Overtaken(Exception):
-    """Another worker has gone on with it, or somebody has told it otherwise."""
 
 
 def is_crowded() -> bool:
@@ -103,9 +98,9 @@ def begin(file: ContactImport) -> None:
 def may_undo(file: ContactImport, now: datetime) -> bool:
     if file.stage == Stage.IMPORTING:
         return True
-    is_over = file.stage in (Stage.DONE, Stage.BROKE_OFF) and file.finished_at is not None
-    is_late = file.finished_at is not None and file.finished_at <= now - TO_UNDO
-    return is_over and not is_late and file.parts.exclude(done="").exists()
+    is_over = file.stage in (Stage.DONE, Stage.BROKE_OFF)
+    is_in_time = file.finished_at is not None and file.finished_at > now - TO_UNDO
+    return is_over and is_in_time and file.parts.exclude(done="").exists()
 
 
 def undo(file: ContactImport) -> None:
@@ -132,27 +127,6 @@ def _free(now: datetime) -> QuerySet[ContactImport]:
     untaken = Q(taken_until=None) | Q(taken_until__lte=now)
     to_do = Q(stage__in=(Stage.READING, *LONG)) | Q(stage=Stage.READY, preview__isnull=True)
     return ContactImport.objects.filter(untaken & to_do)
-
-
-class Lease:
-    """One worker's turn with a file."""
-
-    def __init__(self, file: ContactImport, now: datetime) -> None:
-        self._of = ContactImport.objects.filter(pk=file.pk, stage=file.stage)
-        self._until = now + LEASE
-        untaken = self._of.filter(taken_until=file.taken_until)
-        # Counted before anything is done: who is killed counts nothing any more.
-        self.failures = file.failures + 1
-        taken = untaken.update(taken_until=self._until, failures=self.failures)
-        self.is_taken = bool(taken)
-
-    def save(self, hold: timedelta | None = LEASE, **changes: Any) -> None:
-        """Note how far it has come, and hold on to it or (None) let it go. Raises `Overtaken`."""
-        until = timezone.now() + hold if hold else None
-        mine = self._of.filter(taken_until=self._until)
-        if not mine.update(**{"taken_until": until, "failures": 0} | changes):
-            raise Overtaken
-        self._until = until or self._until
 
 
 def work_off(tenant_id: UUID, import_id: UUID) -> float | None:
