@@ -72,7 +72,10 @@ class ContactNumber(TenantChild):
     )
     number = models.CharField(max_length=16, help_text="E.164, like +14155550100.")
     extension = models.CharField(
-        max_length=LONGEST_EXTENSION, blank=True, validators=[RegexValidator(r"^\d*\Z")]
+        max_length=LONGEST_EXTENSION,
+        blank=True,
+        db_default="",  # for who writes rows without knowing of it, while an upgrade is under way
+        validators=[RegexValidator(r"^\d*\Z")],
     )
     label = models.CharField(max_length=40, blank=True)
     position = models.PositiveSmallIntegerField(default=0)

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='calllog',
             name='extension',
-            field=models.CharField(blank=True, max_length=12),
+            field=models.CharField(blank=True, db_default='', max_length=12),
         ),
         migrations.AddField(
             model_name='calllog',

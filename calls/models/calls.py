@@ -57,7 +57,7 @@ class CallLog(TenantOwned):
     from_number = models.CharField(max_length=64)
     to_number = models.CharField(max_length=64)
     # Sent as tones once the contact has answered, by the agent's browser; once.
-    extension = models.CharField(max_length=LONGEST_EXTENSION, blank=True)
+    extension = models.CharField(max_length=LONGEST_EXTENSION, blank=True, db_default="")
     extension_sent_at = models.DateTimeField(null=True, blank=True, editable=False)
     submission = models.CharField(
         max_length=10, choices=Submission, default=Submission.ACCEPTED, editable=False

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='contactnumber',
             name='extension',
-            field=models.CharField(blank=True, max_length=12, validators=[django.core.validators.RegexValidator('^\\d*\\Z')]),
+            field=models.CharField(blank=True, db_default='', max_length=12, validators=[django.core.validators.RegexValidator('^\\d*\\Z')]),
         ),
         migrations.AddConstraint(
             model_name='contactnumber',

@@ -5,11 +5,11 @@ was given; what would be a formula is neutral as in CSV, which some save it as. 
 write the whole of it before the first byte is sent. Source: ECMA-376, SpreadsheetML.
 """
 
+import html
 import io
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
-from xml.sax.saxutils import escape
 
 from tenants.bricks.csv_cells import neutral
 
@@ -30,7 +30,9 @@ _STYLES = (
     '<borders count="1"><border><left/><right/><top/><bottom/></border></borders>'
     f'<cellStyleXfs count="1"><xf numFmtId="0" {_PLAIN}/></cellStyleXfs>'
     f'<cellXfs count="2"><xf numFmtId="0" {_PLAIN} xfId="0"/>'
-    f'<xf numFmtId="49" {_PLAIN} xfId="0" applyNumberFormat="1"/></cellXfs></styleSheet>'
+    f'<xf numFmtId="49" {_PLAIN} xfId="0" applyNumberFormat="1"/></cellXfs>'
+    '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles>'
+    "</styleSheet>"
 )
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")  # what a spreadsheet would read as one letter
@@ -94,7 +96,7 @@ def _row(cells: Iterable[object]) -> bytes:
 
 def _text(cell: object) -> str:
     text = _ESCAPE.sub("_x005F_", _UNWRITABLE.sub(" ", neutral(cell)))
-    return escape(text, {"\r": "&#13;"})
+    return html.escape(text, quote=False).replace("\r", "&#13;")
 
 
 def _frame(sheets: int) -> Iterator[tuple[str, str]]:

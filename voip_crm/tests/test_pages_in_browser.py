@@ -266,6 +266,7 @@ def test_contacts_come_in_and_go_out_as_files_and_the_trail_tells(page: Page) ->
     page.get_by_label("email").select_option("Email")
     expect(preview).to_contain_text("1 added, 0 completed, 1 unchanged, 1 skipped")
     page.get_by_role("button", name="Import").click()
+    expect(page.get_by_role("heading", name="Imported")).to_be_visible()
     expect(page.get_by_text("1 added, 0 completed, 1 unchanged, 1 skipped.")).to_be_visible()
     expect(page.get_by_text("Line 3")).to_be_visible()
     expect(page.get_by_role("link", name="Ada Import")).to_be_visible()

@@ -189,7 +189,7 @@ def test_a_change_touches_the_tests_that_import_it_nearest_first() -> None:
 @pytest.mark.parametrize(
     ("changed", "test"),
     [
-        ("contacts/views.py", "contacts/tests/test_pages.py"),
+        ("contacts/pages/contacts.py", "contacts/tests/test_pages.py"),
         ("tenants/people/pages.py", "tenants/tests/people/test_settings.py"),
         ("calls/pages/settings.py", "calls/tests/pages/test_caller_ids.py"),
         ("calls/services/setup/doctor.py", "calls/tests/services/test_doctor.py"),
@@ -197,7 +197,7 @@ def test_a_change_touches_the_tests_that_import_it_nearest_first() -> None:
         ("voip_crm/headers.py", "voip_crm/tests/test_headers.py"),
         ("conftest.py", "sandbox/tests/test_signing.py"),
         ("calls/tests/conftest.py", "calls/tests/api/test_api.py"),
-        ("templates/contacts_import.html", "contacts/tests/test_import.py"),
+        ("templates/contacts_import.html", "contacts/tests/imports/test_jobs.py"),
         ("templates/_code.html", "tenants/tests/signing_in/test_second_factor.py"),
         ("templates/base.html", "calls/tests/pages/test_history.py"),
         ("templates/admin/index.html", "tenants/tests/test_admin.py"),
