@@ -52,9 +52,10 @@
       const next = current + (event.key === "ArrowDown" ? 1 : -1);
       if (!open) show(true);
       mark(next < 0 ? last : next > last ? 0 : next);
-    } else if (event.key === "Enter" && open && current >= 0) {
+    } else if (event.key === "Enter" && open && (current >= 0 || /\p{L}/u.test(field().value))) {
+      // A name is nothing that can be dialled: the first who matches is meant.
       event.preventDefault();
-      choose(options()[current]);
+      choose(options()[Math.max(0, current)]);
     } else if (event.key === "Escape" && open) {
       event.preventDefault();
       show(false);

@@ -4,10 +4,13 @@
 const OFF = "phone:shortcuts";
 
 /** What a key press asks for, or "". `target` is where it happened. */
-export function wish({ key, ctrlKey, metaKey, altKey, repeat, isComposing, target }, { on = true, busy = false } = {}) {
+export function wish({ key, ctrlKey, metaKey, altKey, shiftKey, repeat, isComposing, target }, { on = true, busy = false } = {}) {
   if (!on || busy || ctrlKey || metaKey || altKey || repeat || isComposing) return "";
-  if (target?.closest?.("input, textarea, select, [contenteditable], [role=combobox], .pad")) return "";
-  return { "?": "help", "/": "dial", m: "mute", k: "keypad", s: "sound" }[key.length === 1 ? key.toLowerCase() : key] ?? "";
+  if (target?.closest?.("input, textarea, select, [contenteditable], [role=combobox]")) return "";
+  const letter = key.length === 1 ? key.toLowerCase() : key;
+  // With Shift, or a slip would end a call.
+  if (letter === "e") return shiftKey ? "end" : "";
+  return { "?": "help", "/": "dial", m: "mute", k: "keypad", s: "sound", d: "dock" }[letter] ?? "";
 }
 
 function start() {
@@ -31,7 +34,15 @@ function start() {
       else document.querySelector("[data-nav][href$='/calls']")?.focus();
     },
     mute: () => press("call_mute"),
-    keypad: () => press("call_keypad"),
+    keypad() {
+      press("call_keypad");
+      const pad = $("keypad");
+      if (pad?.matches(":popover-open")) pad.querySelector("[data-digit]").focus();
+    },
+    dock: () => document.querySelector("#call_panel .call-controls button:enabled")?.focus(),
+    end() {
+      if ($("call_end")?.dataset.phone) press("call_end");
+    },
     sound: () => $("sound").togglePopover(),
   };
 

@@ -177,6 +177,14 @@ def test_an_agent_calls_a_contact_and_both_hear_each_other(phone: Page, site: ha
         phone.get_by_role("button", name=digit, exact=True).click()
     harness_wait(phone, lambda: site.sandbox.heard(leg)["digits"] == "12#")
     phone.keyboard.press("Escape")
+    # By keys alone: into the call, to its keypad, and back.
+    phone.keyboard.press("d")
+    expect(phone.get_by_role("button", name="Mute", exact=True)).to_be_focused()
+    phone.keyboard.press("k")
+    expect(phone.get_by_role("button", name="1", exact=True)).to_be_focused()
+    phone.keyboard.type("5")
+    harness_wait(phone, lambda: site.sandbox.heard(leg)["digits"] == "12#5")
+    phone.keyboard.press("Escape")
 
     # Moving about does not end it.
     phone.get_by_role("link", name="Contacts").click()
@@ -193,7 +201,7 @@ def test_an_agent_calls_a_contact_and_both_hear_each_other(phone: Page, site: ha
     expect(top_row(phone).get_by_role("button", name=re.compile("^Call"))).to_be_disabled()
     assert_room_above_the_panel(phone)
 
-    phone.get_by_role("button", name="End call").click()
+    phone.keyboard.press("Shift+E")
     expect_status(phone, "Call ended")
     row = top_row(phone)
     expect(row).to_contain_text("Maria")

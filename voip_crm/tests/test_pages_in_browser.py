@@ -289,6 +289,29 @@ def test_contacts_come_in_and_go_out_as_files_and_the_trail_tells(page: Page) ->
 
 
 @embedded
+def test_enter_takes_the_first_who_matches_a_name_and_the_same_name_is_found_again(
+    page: Page,
+) -> None:
+    sign_in(page)
+    field, first = search_field(page), page.get_by_role("option").first
+    for _ in range(2):
+        field.press_sequentially("gonz", delay=20)
+        expect(first).to_be_visible()
+        field.press("Escape")
+        field.fill("")
+        expect(first).to_be_hidden()
+    field.press_sequentially("gonz", delay=20)
+    expect(first).to_be_visible()
+    field.press("Enter")
+    expect(field).to_have_value("Maria Gonzalez")
+    expect(page.locator("#dial_chosen_number")).to_have_text("(415) 555-0100")
+    # A number stays what was typed.
+    field.fill("4155550100")
+    expect(first).to_be_visible()
+    expect(field).to_have_value("4155550100")
+
+
+@embedded
 def test_a_number_that_somebody_has_is_noticed_while_it_is_typed(page: Page) -> None:
     sign_in(page)
     page.goto("/contacts/new")

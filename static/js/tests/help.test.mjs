@@ -6,8 +6,15 @@ import { wish } from "../help.js";
 const at = (inside) => ({ closest: () => (inside ? {} : null) });
 
 test("single keys ask for what they say, in either case", () => {
-  const asked = ["?", "/", "m", "M", "k", "s", "x", "Enter", "Escape"].map((key) => wish({ key, target: at(false) }));
-  assert.deepEqual(asked, ["help", "dial", "mute", "mute", "keypad", "sound", "", "", ""]);
+  const asked = ["?", "/", "m", "M", "k", "s", "d", "x", "Enter", "Escape"].map((key) => wish({ key, target: at(false) }));
+  assert.deepEqual(asked, ["help", "dial", "mute", "mute", "keypad", "sound", "dock", "", "", ""]);
+});
+
+test("a call ends with Shift alone: a slip, or a locked Shift, ends none", () => {
+  const target = at(false);
+  assert.equal(wish({ key: "E", shiftKey: true, target }), "end");
+  assert.equal(wish({ key: "e", target }), "");
+  assert.equal(wish({ key: "E", target }), "");
 });
 
 test("never while somebody types, with modifiers, on repetition, in the help, or when switched off", () => {
