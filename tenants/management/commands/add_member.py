@@ -49,7 +49,7 @@ class Command(BaseCommand):
         try:
             validate_email(email)
         except ValidationError:
-            raise CommandError(f"“{email}” is not an email address.") from None
+            raise CommandError(f"“{email}” is not a valid email address.") from None
         password = "" if User.objects.filter(email=email).exists() else self._new_password()
         try:
             membership, is_new = add_member(

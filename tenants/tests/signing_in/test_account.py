@@ -110,7 +110,7 @@ def test_what_programs_look_for_is_there(client: Client) -> None:
 
 def test_commands_look_before_they_ask(cast: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr("getpass.getpass", None)
-    with pytest.raises(CommandError, match="is not an email address"):
+    with pytest.raises(CommandError, match="is not a valid email address"):
         call_command("add_member", "acme", "no-address")
     with pytest.raises(CommandError, match="ZZ"):
         call_command("create_tenant", "Zed", country="ZZ")

@@ -193,7 +193,7 @@ PAGES = {
     "change_password": page(
         "/account/password",
         gets(),
-        {"POST": Send(422, form={"password": "x", "new_password1": "y", "new_password2": "y"})},
+        {"POST": Send(422, form={"password": "", "new_password1": "y", "new_password2": "y"})},
         whom=PUBLIC,
         but={("anonymous", "GET"): 302, ("anonymous", "POST"): 302},
     ),
