@@ -35,8 +35,7 @@ def read_into_parts(
         raise BadFile(f"Its first line cannot be read. {beginning[0].broken}")
     if sum(map(len, beginning[0].texts)) > LONGEST_HEADER:
         raise BadFile("Its first line is too long to name columns.")
-    widest = [max(len(row.texts) for row in beginning)]
-    parts = _parts(tenant, file, chain(beginning, rows), widest)
+    parts = _parts(tenant, file, chain(beginning, rows))
     while together := list(islice(parts, TOGETHER)):
         with tenant_transaction(tenant.pk):
             ContactImportPart.objects.bulk_create(together)
@@ -46,7 +45,7 @@ def read_into_parts(
     # Where rows are wider than the first one, its last columns have no name. One row that is wider
     # than all others has a comma too many.
     usual = mode(len(row.texts) for row in beginning)
-    width = widest[0] if source.is_grid else usual
+    width = source.widest if source.is_grid else usual
     file.names += [""] * (width - len(file.names))
     if source.unread:
         file.trouble = f"Only its first sheet is read. Not read: {', '.join(source.unread)}."
@@ -55,12 +54,11 @@ def read_into_parts(
 
 
 def _parts(
-    tenant: Tenant, file: ContactImport, rows: Iterator[Cells], widest: list[int]
+    tenant: Tenant, file: ContactImport, rows: Iterator[Cells]
 ) -> Iterator[ContactImportPart]:
     file.rows = position = 0
     while some := list(islice(rows, PART)):
         file.rows += len(some)
-        widest[0] = max(widest[0], *(len(row.texts) for row in some))
         yield ContactImportPart(tenant=tenant, file=file, position=position, rows=json.dumps(some))
         position += 1
 

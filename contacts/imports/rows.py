@@ -21,8 +21,7 @@ _LOST = re.compile("[\ud800-\udfff\ufffd]")  # what stands for bytes that were n
 
 @dataclass(frozen=True)
 class Row:
-    """One contact; `line` is where it begins. `numbers` are (a `Number` as text, label)
-    pairs."""
+    """One contact; `line` is where it begins. `numbers` are (a `Number` as text, label) pairs."""
 
     line: int
     name: str

@@ -30,8 +30,8 @@ class Source:
     """Reads a file once, row by row, the empty ones left out.
 
     `names`, once all is read, are those of the columns when the format itself has them; else the
-    first row may name them. `is_grid`: every row has as many cells as the widest. `unread` are the
-    names of sheets that have rows, too. Iterating raises `BadFile`.
+    first row may name them. `is_grid`: every row has as many cells as the `widest`. `unread` are
+    the names of sheets that have rows, too. Iterating raises `BadFile`.
     """
 
     def __init__(self, file: BinaryIO, region: str) -> None:
@@ -39,6 +39,7 @@ class Source:
         self.names: list[str] = []
         self.unread: list[str] = []
         self.is_grid = False
+        self.widest = 0
         self._rows = self._open(file, region)
 
     def __iter__(self) -> Iterator[Cells]:
@@ -48,8 +49,9 @@ class Source:
                 raise BadFile(f"Line {row.line} has more than {MOST_COLUMNS} columns.")
             if any(map(str.strip, row.texts)):
                 if sum(map(len, row.texts)) > LONGEST_ROW:
-                    row = too_long(row.line, "".join(row.texts)[:LONGEST_ROW])
+                    row = too_long(row.line, "".join(row.texts))
                 row = row._replace(texts=[text.replace("\0", "\ufffd") for text in row.texts])
+                self.widest = max(self.widest, len(row.texts))
                 count += 1
                 if count > MOST_ROWS + 1:
                     raise BadFile(f"This file has more than {MOST_ROWS:,} rows. Split it.")
