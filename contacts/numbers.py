@@ -12,6 +12,7 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType, shortnumberinfo
 from contacts import readings
 
 MOST_NUMBERS = 20  # of a contact
+TOO_MANY_NUMBERS = f"A contact has at most {MOST_NUMBERS} numbers; it would have more."
 LONGEST_EXTENSION = 12  # digits
 LONGEST_CELL = 2000  # characters
 LONGEST_TYPED = 250  # characters, that anybody looks at for a number

@@ -70,8 +70,10 @@ def contact_page(
     return ContactPage(rows, f"{rows[-1].pk} {rows[-1].sort_name}" if more else "")
 
 
-def contact_with_numbers(contact_id: UUID) -> Contact | None:
-    return Contact.objects.filter(pk=contact_id).prefetch_related(_NUMBERS).first()
+def contact_with_numbers(contact_id: UUID, *, lock: bool = False) -> Contact | None:
+    """Locked, nobody else changes it until this transaction is over."""
+    found = Contact.objects.filter(pk=contact_id).prefetch_related(_NUMBERS)
+    return (found.select_for_update(no_key=True) if lock else found).first()
 
 
 def suggest(text: str, *, size: int = SUGGESTIONS) -> Sequence[Contact]:

@@ -1,7 +1,7 @@
 """What a person fills in about calls."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -16,6 +16,8 @@ from calls.facts.limits import Caps
 from calls.models import CallingCeiling, CallingPolicy, PhoneNumber
 from calls.selectors import presentation
 from calls.selectors.history import DIRECTIONS, LIVE, Filters
+from contacts.numbers import display
+from tenants.bricks import merging
 from tenants.bricks.places import countries
 
 _STATUSES = (
@@ -118,19 +120,29 @@ class CallerIdForm(forms.Form):
     )
 
     def __init__(self, data: QueryDict | None, *, numbers: Sequence[PhoneNumber]) -> None:
-        # The default comes first; without one the first is called from.
-        chosen = str(numbers[0].pk) if numbers else ""
-        super().__init__(data, initial={"default": chosen})
+        super().__init__(data, initial={"default": default_of(numbers)})
         default: Any = self.fields["default"]
-        default.choices = [(str(number.pk), number.number) for number in numbers]
+        default.choices = [(str(number.pk), display(number.number)) for number in numbers]
         length = PhoneNumber._meta.get_field("label").max_length
         for number in numbers:
             self.fields[f"label-{number.pk}"] = forms.CharField(
                 max_length=length, required=False, initial=number.label
             )
 
-    def label_of(self, number: PhoneNumber) -> str:
-        return str(self.cleaned_data[f"label-{number.pk}"])
+    def facts(self) -> merging.Facts:
+        """Of a valid form, as `caller_id_facts`."""
+        return self.cleaned_data | {"default": str(self.cleaned_data["default"])}
+
+
+def caller_id_facts(numbers: Sequence[PhoneNumber]) -> merging.Facts:
+    labels = {f"label-{number.pk}": number.label for number in numbers}
+    return labels | {"default": default_of(numbers)}
+
+
+def default_of(numbers: Sequence[PhoneNumber]) -> str:
+    """The id of the one that is called from: without a default the first."""
+    first = min(numbers, key=lambda each: (not each.is_default, each.number), default=None)
+    return str(first.pk) if first else ""
 
 
 class _Sid(forms.RegexField):
@@ -210,3 +222,26 @@ class CallingLimitsForm(forms.Form):
                 if is_money
                 else forms.IntegerField(min_value=1, max_value=most, error_messages=messages)
             )
+
+    def facts(self) -> merging.Facts:
+        """Of a valid form, as `limit_facts`."""
+        return limit_facts(self.cleaned_data)
+
+
+def limit_facts(values: Mapping[str, Any]) -> merging.Facts:
+    """The caps, and each country that may be called."""
+    caps = {field.name: _plain(values[field.name]) for field in fields(Caps)}
+    return caps | dict.fromkeys(sorted(values["countries"]), True)
+
+
+def posted_limits(facts: merging.Facts) -> QueryDict:
+    """As the form would send them."""
+    names = {field.name for field in fields(Caps)}
+    data = merging.posted({name: facts[name] for name in names})
+    data.setlist("countries", sorted(code for code in facts.keys() - names if facts[code]))
+    return data
+
+
+def _plain(cap: int | Decimal) -> str:
+    """12.50 and 12.5 are the same."""
+    return f"{Decimal(cap).normalize():f}"

@@ -14,12 +14,21 @@ from django.views.decorators.http import require_http_methods
 
 from calls import gateway
 from calls.gateway.accounts import TwilioNotConfigured, sid_of
-from calls.models import OwnAccount, PhoneNumber
-from calls.pages.forms import AccountForm, CallerIdForm, CallingLimitsForm, TokenForm
+from calls.models import CallingPolicy, OwnAccount, PhoneNumber
+from calls.pages.forms import (
+    AccountForm,
+    CallerIdForm,
+    CallingLimitsForm,
+    TokenForm,
+    caller_id_facts,
+    limit_facts,
+    posted_limits,
+)
 from calls.selectors import limits
 from calls.services import guarding
 from calls.services.setup import numbers, own_accounts
 from contacts.numbers import display
+from tenants.bricks import merging
 from tenants.bricks.access import admin_required
 from tenants.bricks.http import TenantRequest, see_other
 from tenants.fence.context import tenant_transaction
@@ -35,18 +44,20 @@ logger = logging.getLogger(__name__)
 @admin_required
 def caller_ids(request: TenantRequest) -> HttpResponse:
     """What our numbers are called, and which of them calls are made from."""
-    in_use = PhoneNumber.objects.filter(account_sid=sid_of(request.tenant.pk))
-    ours = list(in_use.order_by("number"))
-    form = CallerIdForm(request.POST if request.method == "POST" else None, numbers=ours)
+    in_use = PhoneNumber.objects.filter(account_sid=sid_of(request.tenant.pk)).order_by("number")
+    is_sent = request.method == "POST"
+    ours = list(in_use.select_for_update(no_key=True) if is_sent else in_use)
+    theirs = caller_id_facts(ours)
+    made_of = request.POST.get("made_of", "") or merging.written(theirs)
+    form = CallerIdForm(request.POST if is_sent else None, numbers=ours)
     if form.is_bound and form.is_valid():
-        for number in ours:
-            before, number.label = number.label, form.label_of(number)
-            number.save(update_fields=["label"])
-            if before != number.label:
-                audit.record(Action.CALLER_ID_CHANGED, on=number, label_text=[before, number.label])
-            if number.pk == form.cleaned_data["default"]:
-                numbers.make_default(number)
-        return see_other(request, reverse("caller_ids"), "The caller IDs are saved.")
+        merge = merging.merge(merging.read(made_of, theirs), theirs, form.facts())
+        form = CallerIdForm(merging.posted(merge.values), numbers=ours)
+        merging.ask(form, merge, theirs)
+        if form.is_valid():
+            _save_caller_ids(ours, form)
+            return see_other(request, reverse("caller_ids"), "The caller IDs are saved.")
+        made_of = merging.written(theirs)
     rows = [
         {
             "id": number.pk,
@@ -56,8 +67,18 @@ def caller_ids(request: TenantRequest) -> HttpResponse:
         }
         for number in ours
     ]
-    context = {"form": form, "rows": rows}
+    context = {"form": form, "rows": rows, "made_of": made_of}
     return render(request, "caller_ids.html", context, status=422 if form.is_bound else 200)
+
+
+def _save_caller_ids(ours: list[PhoneNumber], form: CallerIdForm) -> None:
+    for number in ours:
+        before, number.label = number.label, form.cleaned_data[f"label-{number.pk}"]
+        number.save(update_fields=["label"])
+        if before != number.label:
+            audit.record(Action.CALLER_ID_CHANGED, on=number, label_text=[before, number.label])
+        if number.pk == form.cleaned_data["default"]:
+            numbers.make_default(number)
 
 
 @short_transactions
@@ -123,21 +144,23 @@ def calling_limits(request: TenantRequest) -> HttpResponse:
     chosen, ceiling = limits.chosen(), limits.ceiling()
     data = request.POST if request.method == "POST" else None
     form = CallingLimitsForm(data, chosen=chosen, ceiling=ceiling)
+    made_of = request.POST.get("made_of", "") or merging.written(limit_facts(form.initial))
     if form.is_bound and form.is_valid():
-        before = {name: getattr(chosen, name) for name in form.cleaned_data}
-        policy = guarding.save_policy(form.cleaned_data)
-        changed: dict[str, Any] = {
-            name: [_short(before[name]), _short(value)]
-            for name, value in form.cleaned_data.items()
-            if value != before[name]
-        }
-        audit.record(Action.LIMITS_CHANGED, on=policy, **changed)
-        return see_other(request, reverse("calling_limits"), "The calling limits are saved.")
+        chosen = limits.chosen(lock=True)
+        theirs = limit_facts(CallingLimitsForm(None, chosen=chosen, ceiling=ceiling).initial)
+        merge = merging.merge(merging.read(made_of, theirs), theirs, form.facts())
+        form = CallingLimitsForm(posted_limits(merge.values), chosen=chosen, ceiling=ceiling)
+        merging.ask(form, merge, theirs)
+        if form.is_valid():
+            _save_limits(chosen, form.cleaned_data)
+            return see_other(request, reverse("calling_limits"), "The calling limits are saved.")
+        made_of = merging.written(theirs)
     allowed = set(form["countries"].value() or ())
     offered = form.fields["countries"].choices  # type: ignore[attr-defined]
     others = [(code, name) for code, name in offered if code != tenant.country]
     context = {
         "form": form,
+        "made_of": made_of,
         "ceiling": ceiling,
         "home": dict(offered).get(tenant.country, ""),
         "allowed": [each for each in others if each[0] in allowed],
@@ -146,6 +169,17 @@ def calling_limits(request: TenantRequest) -> HttpResponse:
         "stopped": limits.stopped_calls(tenant, now=now),
     }
     return render(request, "calling_limits.html", context, status=422 if form.is_bound else 200)
+
+
+def _save_limits(chosen: CallingPolicy, values: dict[str, Any]) -> None:
+    before = {name: getattr(chosen, name) for name in values}
+    policy = guarding.save_policy(values)
+    changed: dict[str, Any] = {
+        name: [_short(before[name]), _short(value)]
+        for name, value in values.items()
+        if value != before[name]
+    }
+    audit.record(Action.LIMITS_CHANGED, on=policy, **changed)
 
 
 def _short(value: object) -> str:

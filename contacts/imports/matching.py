@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from contacts import search
-from contacts.imports.rows import TOO_MANY_NUMBERS, Row
-from contacts.numbers import MOST_NUMBERS, Number
+from contacts.imports.rows import Row
+from contacts.numbers import MOST_NUMBERS, TOO_MANY_NUMBERS, Number
 
 # A switchboard's number is of ten thousand people: each is known by the whole name, and only of so
 # many it is asked whether a part of it is meant.

@@ -9,10 +9,15 @@ from django.core.validators import validate_email
 
 from contacts.imports.columns import Column, Means
 from contacts.imports.tables import Cells
-from contacts.numbers import MOST_NUMBERS, NumberError, is_local_emergency, parse_several
+from contacts.numbers import (
+    MOST_NUMBERS,
+    TOO_MANY_NUMBERS,
+    NumberError,
+    is_local_emergency,
+    parse_several,
+)
 
 LONGEST = {Means.NAME: 200, Means.COMPANY: 200, Means.EMAIL: 254, Means.LABEL: 40}
-TOO_MANY_NUMBERS = f"A contact has at most {MOST_NUMBERS} numbers; it would have more."
 NO_NAME = "None of the columns is a name or a company. Say which one is."
 _NAMED = {Means.NAME, Means.FIRST, Means.LAST, Means.COMPANY}
 _LINES = re.compile(r"[\r\n]+")  # of a cell: each holds a number

@@ -8,6 +8,9 @@ from django.http import QueryDict
 
 from contacts.models import Contact
 from contacts.numbers import MOST_NUMBERS, NumberError, display, parse
+from tenants.bricks import merging
+
+_LOOK = "Some numbers need a look."
 
 
 class NumberForm(forms.Form):
@@ -97,8 +100,50 @@ class ContactForm(forms.Form):
                 seen.add(number)
             wrong |= bool(row.errors)
         if wrong:
-            raise forms.ValidationError("Some numbers need a look.")
+            raise forms.ValidationError(_LOOK)
         return self.cleaned_data
+
+    def facts(self) -> merging.Facts:
+        """Of a valid form, as `facts_of`."""
+        return {name: self.cleaned_data[name] for name in self.base_fields} | dict(self.numbers)
+
+    @classmethod
+    def asking(cls, merge: merging.Merge, theirs: merging.Facts, *, country: str) -> "ContactForm":
+        """The form with all that it can save, and the questions that are left."""
+        data = QueryDict(mutable=True)
+        for name, value in merge.values.items():
+            if name in cls.base_fields:
+                data[name] = str(value)
+            elif value is not None:
+                data.appendlist("number", display(name, country))
+                data.appendlist("label", str(value))
+        form = cls(data, country=country)
+        form.full_clean()
+        rows = {row.cleaned_data.get("number"): row for row in form.rows if row.is_valid()}
+        for name in merge.clashes:
+            there, row = theirs.get(name), rows.get(name)
+            if name in cls.base_fields:
+                form.add_error(name, merging.told(str(there)))
+                continue
+            said = _LOOK
+            if row is None:
+                said = (
+                    f"Someone changed the label of {display(name, country)} to “{there}” in the "
+                    "meantime. Save again to remove this number."
+                )
+            elif there is None:
+                gone = "Someone removed this number in the meantime. Save again to keep it."
+                row.add_error("number", gone)
+            else:
+                row.add_error("label", merging.told(str(there)))
+            form.add_error(None, said)
+        return form
+
+
+def facts_of(contact: Contact) -> merging.Facts:
+    """The fields, then its numbers in their order: each (a `Number` as text) with its label."""
+    fields = {name: getattr(contact, name) for name in ContactForm.base_fields}
+    return fields | {row.full: row.label for row in contact.numbers.all()}
 
 
 def _rearranged(rows: list[tuple[str, str]], change: str) -> list[tuple[str, str]]:

@@ -16,8 +16,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from contacts import selectors, services
 from contacts.exporting import contacts_table
 from contacts.models import Contact
-from contacts.numbers import NumberError, display, parse
-from contacts.pages.contact_forms import ContactForm
+from contacts.numbers import MOST_NUMBERS, TOO_MANY_NUMBERS, NumberError, display, parse
+from contacts.pages.contact_forms import ContactForm, facts_of
+from tenants.bricks import merging
 from tenants.bricks.access import export_required, may_export, member_required
 from tenants.bricks.http import TenantRequest, see_other
 from tenants.bricks.ids import read_uuid
@@ -105,37 +106,45 @@ def new_contact(request: TenantRequest) -> HttpResponse:
 @login_required
 @member_required
 def edit_contact(request: TenantRequest, contact_id: UUID) -> HttpResponse:
-    contact = _contact(contact_id)
+    contact = _contact(contact_id, lock=request.method == "POST")
     if request.method == "GET":
         audit.record_look(Action.CONTACT_VIEWED, on=contact)
     return _fill_in(request, contact)
 
 
 def _fill_in(request: TenantRequest, contact: Contact | None) -> HttpResponse:
-    """Show the form, rearrange its rows (`change`), refuse it (422), or save it."""
-    change = request.POST.get("change", "")
+    """Show the form, rearrange its rows (`change`), refuse it (422), or save it. Of a `contact`
+    only what was changed here is saved (`merging`).
+    """
+    change, country = request.POST.get("change", ""), request.tenant.country
+    theirs = facts_of(contact) if contact else {}
+    made_of = request.POST.get("made_of", "") or merging.written(theirs)
     form = ContactForm(
         request.POST if request.method == "POST" else None,
-        country=request.tenant.country,
+        country=country,
         contact=contact,
         number=request.GET.get("number", ""),
         change=change,
     )
     if form.is_bound and form.is_valid():
-        fields = form.cleaned_data | {"numbers": form.numbers}
         if contact is None:
-            contact = services.create_contact(request.tenant, **fields)
+            contact = services.create_contact(
+                request.tenant, **form.cleaned_data, numbers=form.numbers
+            )
             audit.record(Action.CONTACT_CREATED, on=contact)
             said = f"{contact.name} is in your contacts now."
-        else:
-            before = _facts(contact)
-            services.update_contact(contact, **fields)
-            after = _facts(selectors.contact_with_numbers(contact.pk) or contact)
-            if changed := [name for name in before if before[name] != after[name]]:
-                audit.record(Action.CONTACT_CHANGED, on=contact, fields=", ".join(changed))
+            return see_other(request, reverse("contact", args=[contact.pk]), said)
+        merge = merging.merge(merging.read(made_of, theirs), theirs, form.facts())
+        if len(merge.values) > len(form.base_fields) + MOST_NUMBERS:
+            form.add_error(None, f"Someone added numbers in the meantime. {TOO_MANY_NUMBERS}")
+        elif not merge.clashes:
+            _change(contact, theirs, merge.values)
             said = f"{contact.name} is saved."
-        return see_other(request, reverse("contact", args=[contact.pk]), said)
-    context = {"form": form, "contact": contact}
+            return see_other(request, reverse("contact", args=[contact.pk]), said)
+        else:
+            form = ContactForm.asking(merge, theirs, country=country)
+            made_of = merging.written(theirs)
+    context = {"form": form, "contact": contact, "made_of": made_of}
     return render(request, "contact_form.html", context, status=422 if form.is_bound else 200)
 
 
@@ -166,17 +175,24 @@ def archive_contact(request: TenantRequest, contact_id: UUID) -> HttpResponse:
     return see_other(request, reverse("contact", args=[contact.pk]), said)
 
 
-def _facts(contact: Contact) -> dict[str, object]:
-    return {
-        "name": contact.name,
-        "company": contact.company,
-        "email": contact.email,
-        "numbers": [(number.full, number.label) for number in contact.numbers.all()],
-    }
+def _change(contact: Contact, before: merging.Facts, after: merging.Facts) -> None:
+    (fields, were), (wanted, numbers) = _parted(before), _parted(after)
+    services.update_contact(contact, **wanted, numbers=numbers)
+    changed = [name for name in fields if fields[name] != wanted[name]]
+    if changed := changed + ["numbers"] * (were != numbers):
+        audit.record(Action.CONTACT_CHANGED, on=contact, fields=", ".join(changed))
 
 
-def _contact(contact_id: UUID) -> Contact:
-    contact = selectors.contact_with_numbers(contact_id)
+def _parted(facts: merging.Facts) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """(the fields, the numbers with their labels) of `facts_of`."""
+    names = ContactForm.base_fields
+    fields = {name: str(facts[name]) for name in names}
+    numbers = [(full, str(facts[full])) for full in facts if full not in names]
+    return fields, [(full, label) for full, label in numbers if facts[full] is not None]
+
+
+def _contact(contact_id: UUID, *, lock: bool = False) -> Contact:
+    contact = selectors.contact_with_numbers(contact_id, lock=lock)
     if contact is None:
         raise Http404
     return contact

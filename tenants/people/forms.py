@@ -51,4 +51,7 @@ class InviteForm(forms.Form):
 
 
 class RoleForm(forms.Form):
+    """The role that somebody is to have, and the one that the page has shown of them."""
+
     role = forms.ChoiceField(choices=Role.choices)
+    was = forms.CharField(required=False)

@@ -14,10 +14,11 @@ from django.utils.http import urlsafe_base64_encode
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from tenants import doors
+from tenants.bricks import merging
 from tenants.bricks.access import admin_required
 from tenants.bricks.http import TenantRequest, see_other
 from tenants.bricks.places import time_zones
-from tenants.models import Membership, Role, User, is_above_workspaces
+from tenants.models import Membership, Role, Tenant, User, is_above_workspaces
 from tenants.people import occupation, services
 from tenants.people.forms import InviteForm, RoleForm, WorkspaceForm
 from tenants.signing_in import second_factor, throttle
@@ -37,19 +38,31 @@ _NOT_YOURS = (
 def workspace(request: TenantRequest) -> HttpResponse:
     """Name, country, time zone, and whether calls are recorded."""
     # The form writes to its instance before it judges: the page around it shows the old one.
-    tenant = type(request.tenant).objects.get(pk=request.tenant.pk)
-    form = WorkspaceForm(request.POST if request.method == "POST" else None, instance=tenant)
+    rows = type(request.tenant).objects.filter(pk=request.tenant.pk)
+    is_sent = request.method == "POST"
+    tenant = (rows.select_for_update(no_key=True) if is_sent else rows).get()
+    theirs = {name: getattr(tenant, name) for name in WorkspaceForm.Meta.fields}
+    made_of = request.POST.get("made_of", "") or merging.written(theirs)
+    form = WorkspaceForm(request.POST if is_sent else None, instance=tenant)
     if form.is_bound and form.is_valid():
-        tenant.save(update_fields=list(form.cleaned_data))
-        changes: dict[str, Any] = {
-            name: [getattr(request.tenant, name), form.cleaned_data[name]]
-            for name in form.changed_data
-        }
-        if changes:
-            audit.record(Action.SETTINGS_CHANGED, on=tenant, **changes)
-        return see_other(request, reverse("settings"), "The settings are saved.")
-    context = {"form": form, "time_zones": time_zones()}
+        merge = merging.merge(merging.read(made_of, theirs), theirs, form.cleaned_data)
+        form = WorkspaceForm(merging.posted(merge.values), instance=tenant)
+        merging.ask(form, merge, theirs)
+        if form.is_valid():
+            _save_settings(tenant, theirs, form.cleaned_data)
+            return see_other(request, reverse("settings"), "The settings are saved.")
+        made_of = merging.written(theirs)
+    context = {"form": form, "time_zones": time_zones(), "made_of": made_of}
     return render(request, "settings.html", context, status=422 if form.is_bound else 200)
+
+
+def _save_settings(tenant: Tenant, before: merging.Facts, after: merging.Facts) -> None:
+    changes: dict[str, Any] = {
+        name: [before[name], after[name]] for name in before if before[name] != after[name]
+    }
+    tenant.save(update_fields=list(after))
+    if changes:
+        audit.record(Action.SETTINGS_CHANGED, on=tenant, **changes)
 
 
 @require_GET
@@ -108,6 +121,9 @@ def change_member(request: TenantRequest, member_id: int) -> HttpResponse:
         said = change(request, member)
     except services.LastAdmin:
         return _members(request, wrong=(member.pk, _LAST_ADMIN), status=422)
+    except services.RoleChanged as changed:
+        text = f"Someone made this member {changed.role} in the meantime. Choose again."
+        return _members(request, wrong=(member.pk, text), status=422)
     except services.NotYoursToReset:
         return _members(request, wrong=(member.pk, _NOT_YOURS), status=422)
     if said is None:
@@ -123,7 +139,7 @@ def _give_role(request: TenantRequest, member: Membership) -> str | None:
     form = RoleForm(request.POST)
     if not form.is_valid():
         return None
-    services.set_role(member, form.cleaned_data["role"])
+    services.set_role(member, form.cleaned_data["role"], shown=form.cleaned_data["was"])
     return f"{member.user}: {member.get_role_display()}."
 
 

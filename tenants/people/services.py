@@ -34,6 +34,14 @@ class LastAdmin(Exception):
     """The change would leave the workspace without anybody who may change its settings."""
 
 
+class RoleChanged(Exception):
+    """Another admin gave the member a role that the page did not show yet; `role` is its name."""
+
+    def __init__(self, role: str) -> None:
+        super().__init__(role)
+        self.role = role
+
+
 class AlreadyMember(Exception):
     """The address is that of a member already, active or not."""
 
@@ -172,11 +180,14 @@ def _seconds_to_wait() -> int:
 
 
 @transaction.atomic
-def set_role(member: Membership, role: str) -> None:
-    """Raises `LastAdmin`."""
+def set_role(member: Membership, role: str, *, shown: str = "") -> None:
+    """Raises `LastAdmin`, or `RoleChanged` when the member's role is no longer the `shown` one."""
     if role != Role.ADMIN:
         _keep_an_admin(member)
-    before, member.role = member.role, role
+    before = Membership.objects.select_for_update(no_key=True).get(pk=member.pk).role
+    if before not in (shown or before, role):
+        raise RoleChanged(Role(before).label)
+    member.role = role
     member.save(update_fields=["role"])
     if before != role:
         audit.record(Action.ROLE_CHANGED, on=member, role=[before, role])
