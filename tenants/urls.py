@@ -3,6 +3,7 @@ from django.urls import path
 
 from tenants.people import pages as people
 from tenants.signing_in import pages as signing_in
+from tenants.signing_in import passwords
 from tenants.trail import pages as trail
 
 urlpatterns = [
@@ -10,8 +11,12 @@ urlpatterns = [
     path("sign-in/code", signing_in.code, name="sign_in_code"),
     path("sign-in/second-factor", signing_in.set_up, name="second_factor"),
     path("sign-out", LogoutView.as_view(), name="sign_out"),
+    path("set-password/<uidb64>/<token>", passwords.SetPasswordView.as_view(), name="set_password"),
+    path("forgot-password", passwords.forgot_password, name="forgot_password"),
     path(
-        "set-password/<uidb64>/<token>", signing_in.SetPasswordView.as_view(), name="set_password"
+        "reset-password/<uidb64>/<token>",
+        passwords.ResetPasswordView.as_view(),
+        name="reset_password",
     ),
     path("account", signing_in.account, name="account"),
     path("account/password", signing_in.change_password, name="change_password"),

@@ -15,7 +15,7 @@ import socket
 import string
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import environ
 
@@ -91,6 +91,7 @@ def _fill(var: Path, public_base_url: str, sandbox: str) -> None:
     _default("ALLOWED_HOSTS", ",".join(dict.fromkeys([public_host, "localhost", "127.0.0.1"])))
     _default("DATABASE_URL", f"sqlite:///{var}/db.sqlite3")
     _default("RECORDINGS_DIR", str(var / "recordings"))
+    _default("EMAIL_URL", f"filemail:///{quote(str(var / 'mails'))}")
     _default("STATIC_USE_FINDERS", "1")
     _default("LOG_LEVEL", "WARNING")
     _default("LOG_FORMAT", "plain")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from voip_crm import log_settings
+from voip_crm import log_settings, mail_settings
 from voip_crm.environment import LOOPBACK, Environment
 from voip_crm.postgresql.options import OPTIONS
 
@@ -88,7 +88,7 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": env.db_url("DATABASE_URL")}
-# Of the two roles of tenants/fence/roles.py only migrations sign in as the owner of the tables.
+# Only migrations sign in as the owner of the tables (tenants/fence/roles.py).
 DATABASE_OWNER: dict[str, Any] = {}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # IMMEDIATE takes the write lock at BEGIN, so that two writers wait instead of failing.
@@ -288,6 +288,9 @@ CONTENT_SECURITY_POLICY = {
         "manifest-src": ["'self'"],
     }
 }
+
+SENDS_MAIL = bool(env.str("EMAIL_URL", ""))
+globals().update(mail_settings.mail(env, urlsplit(PUBLIC_BASE_URL).hostname))
 
 # One JSON object per line; "plain" is for people (./run).
 LOG_FORMAT = env.choice("LOG_FORMAT", "json", ["json", "plain"])

@@ -1,7 +1,8 @@
 """What must happen now, and needs no answer: done by a few threads of this process.
 
 A queue is for what can wait for a worker, and for a broker that may be away. Whatever is given to a
-lane must be found in the rows as well, by the sweep: a process may end at any moment.
+lane must be found in the rows as well, by the sweep: a process may end at any moment. (Or people
+can do without it: `otherwise` says what becomes of it.)
 """
 
 import heapq
@@ -36,9 +37,11 @@ class Lane:
         most: int,
         again: tuple[float, ...],
         trouble: tuple[type[Exception], ...],
+        otherwise: str = "left to the sweep",
     ) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._most, self._again, self._trouble = most, again, trouble
+        self._otherwise = otherwise
         self._lock = threading.Lock()
         # What is known, by its key; whether it has been asked for again since it began.
         self._known: dict[Hashable, bool] = {}
@@ -52,7 +55,7 @@ class Lane:
                 self._known[key] = True
                 return
             if len(self._known) >= self._most:
-                logger.warning("Too much to do at once; %s is left to the sweep", key)
+                logger.warning("Too much to do at once; %s is %s", key, self._otherwise)
                 return
             self._known[key] = False
         self._submit(key, work, log_context.facts(), self._again)
@@ -95,7 +98,7 @@ class Lane:
             if again:
                 logger.warning("%s is done again in %s s: %s", key, again[0], error)
                 return True
-            logger.warning("%s is left to the sweep: %s", key, error)
+            logger.warning("%s is %s: %s", key, self._otherwise, error)
         except Exception:  # a fault of one piece: nobody waits for it, and the lane goes on
             logger.exception("%s failed", key)
         return False

@@ -1,25 +1,23 @@
 """Settings of a workspace, for its admins."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.tokens import default_token_generator
+from django.db import transaction
 from django.http import Http404, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.encoding import force_bytes
-from django.utils.http import urlsafe_base64_encode
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from tenants import doors
-from tenants.bricks import merging
+from tenants.bricks import mails, merging
 from tenants.bricks.access import admin_required
 from tenants.bricks.http import TenantRequest, see_other
 from tenants.bricks.places import time_zones
-from tenants.models import Membership, Role, Tenant, User, is_above_workspaces
-from tenants.people import occupation, services
+from tenants.models import Membership, Role, Tenant
+from tenants.people import links, occupation, services
 from tenants.people.forms import InviteForm, RoleForm, WorkspaceForm
 from tenants.signing_in import second_factor, throttle
 from tenants.trail import audit
@@ -109,7 +107,7 @@ def change_member(request: TenantRequest, member_id: int) -> HttpResponse:
     if member is None:
         raise Http404
     if request.POST.get("do") == "link":
-        if not _may_have_link(member):
+        if not links.may_have_link(member):
             return _members(request, wrong=(member.pk, "There is a password already."), status=422)
         return _invited(request, member)
     if request.POST.get("do") == "deactivate" and (busy := _asks_first(request, member)):
@@ -208,31 +206,16 @@ def _members(
         "roles": Role.choices,
         "form": form or InviteForm(),
         "invited": invited,
-        "link": _link(invited.user) if invited else "",
-        "link_days": settings.PASSWORD_RESET_TIMEOUT // 86400,
+        "link": links.link(invited.user) if invited else "",
+        "link_days": links.days(),
+        "sends_mail": settings.SENDS_MAIL,
     }
     return render(request, "members.html", context, status=status)
 
 
 def _invited(request: TenantRequest, member: Membership) -> HttpResponse:
     audit.record(Action.LINK_MADE, on=member)
+    if settings.SENDS_MAIL:
+        send = partial(links.mail, member.tenant_id, member.pk, by=str(request.user))
+        transaction.on_commit(lambda: mails.soon(("invitation", member.pk), send))
     return _members(request, invited=member)
-
-
-def _may_have_link(member: Membership) -> bool:
-    """A link makes whoever has it this person: only while they have set no password, belong to no
-    other workspace, whose doors it would open too, and have no door to the admin.
-    """
-    return (
-        member.is_active
-        and not member.user.has_usable_password()
-        and not is_above_workspaces(member.user)
-        and not doors.is_member_elsewhere(member)
-    )
-
-
-def _link(user: User) -> str:
-    """Valid once (a password that is set makes it void) and for PASSWORD_RESET_TIMEOUT."""
-    uid = urlsafe_base64_encode(force_bytes(user.pk))
-    path = reverse("set_password", args=[uid, default_token_generator.make_token(user)])
-    return settings.PUBLIC_BASE_URL + path

@@ -41,6 +41,16 @@ class SignInForm(AuthenticationForm):
         return super().get_invalid_login_error()
 
 
+class EmailForm(forms.Form):
+    email = forms.EmailField(
+        max_length=254,
+        error_messages={
+            "required": "Enter your email.",
+            "invalid": "Enter an address like maria@example.com.",
+        },
+    )
+
+
 class CodeForm(forms.Form):
     """The second factor: six digits, or a backup code."""
 

@@ -6,12 +6,7 @@ import django_otp
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.views import (
-    LoginView,
-    PasswordResetConfirmView,
-    redirect_to_login,
-)
-from django.db import transaction
+from django.contrib.auth.views import LoginView, redirect_to_login
 from django.http import (
     HttpRequest,
     HttpResponse,
@@ -20,7 +15,7 @@ from django.http import (
 )
 from django.http.response import HttpResponseBase
 from django.shortcuts import render, resolve_url
-from django.urls import reverse, reverse_lazy
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -28,9 +23,15 @@ from django.views.decorators.http import require_http_methods
 from django_otp.plugins.otp_static.models import StaticDevice
 
 from tenants.bricks.http import TenantRequest, see_other
-from tenants.models import User, is_above_workspaces
-from tenants.signing_in import second_factor, sessions, throttle
-from tenants.signing_in.forms import CodeForm, NameForm, NewPasswordForm, ProofForm, SignInForm
+from tenants.models import User
+from tenants.signing_in import resetting, second_factor, sessions, throttle
+from tenants.signing_in.forms import (
+    CodeForm,
+    NameForm,
+    NewPasswordForm,
+    ProofForm,
+    SignInForm,
+)
 from tenants.signing_in.known import known
 from tenants.signing_in.second_factor import Step, WrongCode
 from tenants.trail import audit
@@ -53,34 +54,6 @@ class SignInView(LoginView):
 
     def form_invalid(self, form: Any) -> HttpResponse:
         return throttle.told(super().form_invalid(form), form.wait)
-
-
-class SetPasswordView(PasswordResetConfirmView):
-    """Where the link leads. Who has set a password is signed in."""
-
-    template_name = "set_password.html"
-    post_reset_login = True
-    post_reset_login_backend = "django.contrib.auth.backends.ModelBackend"
-    success_url = reverse_lazy("calls")
-
-    @transaction.atomic
-    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return super().dispatch(*args, **kwargs)
-
-    def get_user(self, uidb64: str) -> Any:
-        found = super().get_user(uidb64)
-        if found is None:
-            return None
-        # Locked, so that the link is not made void between being judged and the password being set.
-        user = User.objects.select_for_update().get(pk=found.pk)
-        # A link that a workspace's admin made before the person was given the admin is void.
-        return None if is_above_workspaces(user) else user
-
-    def form_valid(self, form: Any) -> HttpResponse:
-        response = super().form_valid(form)
-        audit.note_of(Action.PASSWORD_SET, self.request, form.user)
-        messages.success(self.request, "Your password is set. Welcome.")
-        return response
 
 
 @sensitive_post_parameters()
@@ -218,6 +191,7 @@ def change_password(request: TenantRequest) -> HttpResponse:
         user.save(update_fields=["password"])
         update_session_auth_hash(request, user)
         audit.note_of(Action.PASSWORD_SET, request, user)
+        resetting.tell_changed(user)
         said = "Your password is changed. You are signed out everywhere else."
         return see_other(request, reverse("account"), said)
     context = {"parent": _parent(request), "person": user, "form": form}

@@ -123,7 +123,7 @@ def test_an_invited_person_sets_a_password_once_and_is_in(cast: Any, signed_in: 
     sent = {"username": "dora@acme.example", "password": PASSWORD}
     assert Client().post("/sign-in", sent).status_code == 302
     again = Client().get(link, follow=True)
-    assert "This link is used up" in again.content.decode()
+    assert "This link has expired" in again.content.decode()
 
 
 @pytest.mark.parametrize("given", ["is_staff", "is_superuser"])
@@ -136,14 +136,14 @@ def test_nobody_becomes_who_may_use_the_admin_by_a_link(
     assert signed_in(cast.alice).post(path, {"do": "link"}).status_code == 200
     User.objects.filter(pk=dora.user_id).update(**{given: True})
     assert signed_in(cast.alice).post(path, {"do": "link"}).status_code == 422
-    assert "This link is used up" in Client().get(link, follow=True).content.decode()
+    assert "This link has expired" in Client().get(link, follow=True).content.decode()
 
 
 def test_a_link_grows_too_old(cast: Any, signed_in: Any, monkeypatch: Any) -> None:
     link = invite(cast, signed_in)
     later = datetime.now() + timedelta(days=3, minutes=1)
     monkeypatch.setattr(PasswordResetTokenGenerator, "_now", lambda self: later)
-    assert "This link is used up" in Client().get(link, follow=True).content.decode()
+    assert "This link has expired" in Client().get(link, follow=True).content.decode()
 
 
 def test_a_weak_password_is_refused_at_its_field(cast: Any, signed_in: Any) -> None:
@@ -197,7 +197,7 @@ def test_no_link_opens_a_second_workspace(cast: Any, signed_in: Any) -> None:
     link = invite(cast, signed_in)
     dora = member(cast, "dora@acme.example")
     add_member(cast.borealis, email="dora@acme.example")
-    assert "This link is used up" in Client().get(link, follow=True).content.decode()
+    assert "This link has expired" in Client().get(link, follow=True).content.decode()
     refused = signed_in(cast.alice).post(f"{MEMBERS}/{dora.pk}", {"do": "link"})
     assert refused.status_code == 422 and refused.context["link"] == ""
 

@@ -82,7 +82,7 @@ def test_a_box_on_the_settings_page_asks_it(cast: Any, signed_in: Any) -> None:
     assert Tenant.objects.get(pk=cast.acme.pk).requires_second_factor
     assert alice.get("/settings", follow=True).redirect_chain[-1][0].startswith(SET_UP)
     set_up(alice)
-    assert "checked" in re.findall("<input[^>]*requires_second[^>]*>", _settings(alice))[0]
+    assert "checked" in re.findall("<input[^>]*name=.requires_second[^>]*>", _settings(alice))[0]
     alice.post("/settings", GOOD)
     assert not Tenant.objects.get(pk=cast.acme.pk).requires_second_factor
 

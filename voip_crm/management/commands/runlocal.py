@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand
 from django.db import connection
 
-from voip_crm import checks, demo, embedded, local
+from voip_crm import checks, demo, embedded, local, mailbox
 
 
 class Command(BaseCommand):
@@ -93,5 +93,7 @@ def _greeting() -> str:
         lines += ["", f"Password: {demo.PASSWORD}", ""]
     if settings.TWILIO_SANDBOX_URL:
         lines.append("Calls go to the sandbox on this machine; no real phone rings.")
+    if mailbox.keeps_mails():
+        lines.append(f"Mail is not sent; read it at {settings.PUBLIC_BASE_URL}/mails")
     connection.close()
     return "\n".join([*lines, "Ctrl-C stops everything."])

@@ -206,6 +206,12 @@ PAGES = {
     ),
     # A link that is none.
     "set_password": Route("/set-password/x/y", PUBLIC, PAGE, every()),
+    "reset_password": Route("/reset-password/x/y", PUBLIC, PAGE, every()),
+    # No mail is sent here, nor kept.
+    "forgot_password": Route(
+        "/forgot-password", PUBLIC, PAGE, gets() | {"POST": Send(form={"email": "x@y.example"})}
+    ),
+    "mailbox": Route("/mails", PUBLIC, PAGE, gets(status=404)),
     "audit_trail": page("/settings/audit-trail", SHOWS, whom=ADMINS),
     "audit_export": page(
         "/settings/audit-trail/export", gets(shows=True, changes=True), whom=ADMINS

@@ -1,0 +1,49 @@
+"""The link with which an invited person sets a password: shown to the admin, and sent by mail."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
+from django.urls import reverse
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+
+from tenants import doors
+from tenants.bricks import mails
+from tenants.fence.context import tenant_transaction
+from tenants.models import Membership, User, is_above_workspaces
+
+
+def may_have_link(member: Membership) -> bool:
+    """A link makes whoever has it this person: only while they have set no password, belong to no
+    other workspace, whose doors it would open too, and have no door to the admin.
+    """
+    return (
+        member.is_active
+        and not member.user.has_usable_password()
+        and not is_above_workspaces(member.user)
+        and not doors.is_member_elsewhere(member)
+    )
+
+
+def link(user: User) -> str:
+    """Valid once (a password that is set makes it void) and for PASSWORD_RESET_TIMEOUT."""
+    uid = urlsafe_base64_encode(force_bytes(user.pk))
+    path = reverse("set_password", args=[uid, default_token_generator.make_token(user)])
+    return settings.PUBLIC_BASE_URL + path
+
+
+def days() -> int:
+    return settings.PASSWORD_RESET_TIMEOUT // 86400
+
+
+def mail(tenant_id: UUID, member_id: int, *, by: str) -> None:
+    """Send the link to the member, in the name of `by`, if they may still have one."""
+    with tenant_transaction(tenant_id):
+        found = Membership.objects.select_related("user", "tenant").filter(pk=member_id).first()
+        if found is None or not may_have_link(found):
+            return
+        to, workspace, path = found.user, found.tenant.name, link(found.user)
+    mails.send(
+        "invitation", to.email, name=to.name, by=by, workspace=workspace, link=path, days=days()
+    )

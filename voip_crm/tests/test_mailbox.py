@@ -1,0 +1,68 @@
+"""The page on which `./run` shows the mails that it does not send, and who may not see it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tenants.bricks import mails
+from voip_crm import mail_settings
+from voip_crm.environment import Environment
+
+
+@pytest.fixture
+def kept(settings: Any, tmp_path: Path) -> None:
+    settings.PUBLIC_BASE_URL = "http://localhost:8000"
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    settings.EMAIL_FILE_PATH = str(tmp_path / "mails")
+
+
+def test_a_mail_can_be_read_with_its_link(kept: None, client: Client) -> None:
+    assert "No mail yet." in client.get("/mails").content.decode()
+    link = "http://localhost:8000/reset-password/x/y"
+    mails.send("reset", "zoë@acme.example", name="Zoë <b>", link=link, minutes=30)
+    mails.send("password_changed", "bob@acme.example", name="Bob")
+    page = client.get("/mails").content.decode()
+    assert page.index("Your password was changed") < page.index("Reset your password")
+    assert f'<a href="{link}"' in page and "Hello Zoë &lt;b&gt;," in page
+    assert "-----" not in page
+
+
+def test_nobody_else_sees_it(kept: None, settings: Any) -> None:
+    assert Client(REMOTE_ADDR="127.0.0.1").get("/mails").status_code == 200
+    assert Client(REMOTE_ADDR="192.0.2.7").get("/mails").status_code == 404
+    settings.PUBLIC_BASE_URL = "https://crm.example.com"
+    assert Client(REMOTE_ADDR="127.0.0.1").get("/mails").status_code == 404
+    settings.PUBLIC_BASE_URL = "http://localhost:8000"
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    assert Client(REMOTE_ADDR="127.0.0.1").get("/mails").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "more"),
+    [
+        ("smtp+tls://crm:p%40ss@mail.example.com", "mail.example.com", 587, "EMAIL_USE_TLS"),
+        ("smtp+ssl://crm:p%40ss@mail.example.com", "mail.example.com", 465, "EMAIL_USE_SSL"),
+        ("smtp://crm:p%40ss@mail.example.com:2525", "mail.example.com", 2525, ""),
+    ],
+)
+def test_a_mail_server_is_read_from_its_address(
+    monkeypatch: pytest.MonkeyPatch, url: str, host: str, port: int, more: str
+) -> None:
+    monkeypatch.setenv("EMAIL_URL", url)
+    found = mail_settings.mail(Environment(), "crm.example.com")
+    assert (found["EMAIL_HOST"], found["EMAIL_PORT"]) == (host, port)
+    assert (found["EMAIL_HOST_USER"], found["EMAIL_HOST_PASSWORD"]) == ("crm", "p@ss")
+    assert not more or found[more] is True
+    assert found["DEFAULT_FROM_EMAIL"] == "VoIP CRM <no-reply@crm.example.com>"
+
+
+@pytest.mark.parametrize("url", ["gopher://x", "smtp://crm:pass@host:port"])
+def test_an_address_that_is_none_ends_the_start_without_being_shown(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("EMAIL_URL", url)
+    with pytest.raises(SystemExit, match="EMAIL_URL has a value that cannot be read") as ended:
+        mail_settings.mail(Environment(), "crm.example.com")
+    assert url not in str(ended.value)
