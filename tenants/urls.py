@@ -2,14 +2,15 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from tenants.people import pages as people
+from tenants.signing_in import forgery, passwords
 from tenants.signing_in import pages as signing_in
-from tenants.signing_in import passwords
 from tenants.trail import pages as trail
 
 urlpatterns = [
     path("sign-in", signing_in.SignInView.as_view(), name="sign_in"),
     path("sign-in/code", signing_in.code, name="sign_in_code"),
     path("sign-in/second-factor", signing_in.set_up, name="second_factor"),
+    path("csrf-token", forgery.token, name="csrf_token"),
     path("sign-out", LogoutView.as_view(), name="sign_out"),
     path("set-password/<uidb64>/<token>", passwords.SetPasswordView.as_view(), name="set_password"),
     path("forgot-password", passwords.forgot_password, name="forgot_password"),

@@ -256,6 +256,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 # With this prefix no other host of the domain can set them; browsers want https for it.
 SESSION_COOKIE_NAME = "__Host-sessionid" if IS_HTTPS else "sessionid"
 CSRF_COOKIE_NAME = "__Host-csrftoken" if IS_HTTPS else "csrftoken"
+CSRF_FAILURE_VIEW = "tenants.signing_in.forgery.refused"
 # TLS ends at the proxy, which must replace this header (docs/operating.md); plain http is sent on
 # to https, but for the health checks of a load balancer.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_HTTPS else None
@@ -266,7 +267,6 @@ SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", 30 * 24 * 3600) * IS_HTTPS
 # say that somebody is refused, not axes' middleware, which under ASGI would lose the page.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021", "axes.W002"]
 X_FRAME_OPTIONS = "DENY"
-SECURE_CONTENT_TYPE_NOSNIFF = True
 
 _phone_hosts = (
     [TWILIO_SANDBOX_URL.replace("http", "ws", 1)]

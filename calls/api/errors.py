@@ -13,6 +13,7 @@ from rest_framework.views import set_rollback
 
 from calls.facts.refusals import Refusal
 from calls.gateway.accounts import TwilioNotConfigured
+from tenants.signing_in import forgery
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +98,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
             error.status_code,
             headers=headers,
         )
+    if str(error.detail).startswith("CSRF Failed"):  # of DRF's SessionAuthentication
+        headers[forgery.REFUSED] = "1"
     code = str(error.get_codes())
     if code == exceptions.PermissionDenied.default_code:
         code = "forbidden"

@@ -34,6 +34,7 @@
   const inCall = () => ["connecting", "open"].includes(document.body.dataset.phone);
 
   document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
+    if (ctx.response.raw.headers.get("X-CSRF-Failed")) return; // csrf.js asks for another token
     const shown = ctx.sourceElement?.hasAttribute(`hx-status:${ctx.response.status}`);
     if (!byHand(ctx) || shown) return; // a refusal that the form itself shows needs no toast
     const page = new DOMParser().parseFromString(ctx.text, "text/html");

@@ -6,11 +6,13 @@
          live:state   {state}                connecting, up, reconnecting, or off (signed out)
          live:refused {}                     whoever had a stream gets no other: they are out */
 
+import { csrf } from "./csrf.js";
+
 const FIRST_MS = 1000;
 const LONGEST_MS = 30000;
 
 export function createLive({
-  fetch, EventSource, emit, csrf = () => "", isMine = () => true,
+  fetch, EventSource, emit, isMine = () => true,
   setTimeout = globalThis.setTimeout, clearTimeout = globalThis.clearTimeout, random = Math.random,
 }) {
   let source = null;
@@ -46,7 +48,7 @@ export function createLive({
       response = await fetch("/calls/live-ticket", {
         method: "POST",
         credentials: "same-origin",
-        headers: { "X-CSRFToken": csrf(), Accept: "application/json" },
+        headers: { Accept: "application/json" },
       });
       // Signed out: no ticket will ever come. A page that never had one is new, and knows.
       if (response.status === 401 || response.status === 403 || response.redirected) {
@@ -105,9 +107,8 @@ export function createLive({
 
 if (globalThis.document) {
   const live = createLive({
-    fetch: globalThis.fetch.bind(globalThis),
+    fetch: csrf.fetch,
     EventSource: globalThis.EventSource,
-    csrf: () => document.querySelector("meta[name=csrf-token]").content,
     // News of a recording name neither agent nor request: a panel shows nothing of it.
     isMine: ({ agent, request }) => agent === document.body.dataset.user ||
       Boolean(request) && request === document.getElementById("call_panel")?.dataset.request,

@@ -1,5 +1,6 @@
 /* Joins the phone, its devices and the other tabs to this page. */
 
+import { csrf } from "./csrf.js";
 import { createDevices } from "./devices.js";
 import { createPhone } from "./phone.js";
 import { createServer } from "./server.js";
@@ -9,8 +10,7 @@ import { createTabs, isUp } from "./tabs.js";
 const { body } = document;
 const emit = (name, detail) => body.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
 const { mediaDevices } = navigator;
-const csrf = () => document.querySelector("meta[name=csrf-token]").content;
-const server = createServer({ fetch: globalThis.fetch.bind(globalThis), csrf });
+const server = createServer({ fetch: csrf.fetch });
 let askedFor = "";  // the call whose extension this page has sent
 
 const devices = createDevices({
@@ -27,11 +27,10 @@ const tabs = createTabs({
 });
 const phone = createPhone({
   Twilio: globalThis.Twilio,
-  fetch: globalThis.fetch.bind(globalThis),
+  fetch: csrf.fetch,
   mediaDevices,
   devices,
   claim: tabs.claim,
-  csrf,
   options: JSON.parse(document.getElementById("phone-options").textContent),
   emit,
 });

@@ -37,12 +37,12 @@ const RETRY_FOR_MS = 10000;
 const LEVEL_MS = 100;
 
 export function createPhone({
-  Twilio, fetch, mediaDevices, emit, csrf = () => "", options = {},
+  Twilio, fetch, mediaDevices, emit, options = {},
   devices = createDevices({ mediaDevices, emit }), claim = async () => () => {},
   randomUUID = () => crypto.randomUUID(), setTimeout = globalThis.setTimeout,
   clearTimeout = globalThis.clearTimeout, now = () => Date.now(),
 }) {
-  const { post, askEnd, sayLost } = createServer({ fetch, csrf });
+  const { post, askEnd, sayLost } = createServer({ fetch });
   const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   const way = createWay({ sayLost, wait, now });
   // One attempt at a call: {request, detail, release, device, call, placed, over, watchdog}.

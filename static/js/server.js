@@ -8,7 +8,8 @@ export class PhoneError extends Error {
   }
 }
 
-export function createServer({ fetch, csrf = () => "" }) {
+/** `fetch` brings the token against forgery along (csrf.js). */
+export function createServer({ fetch }) {
   /** The answer as JSON. Throws PhoneError with the API's code, `http_…`, or `network`. */
   async function post(path, body) {
     let response;
@@ -16,7 +17,7 @@ export function createServer({ fetch, csrf = () => "" }) {
       response = await fetch(path, {
         method: "POST",
         credentials: "same-origin",
-        headers: { "Content-Type": "application/json", "X-CSRFToken": csrf(), Accept: "application/json" },
+        headers: { "Content-Type": "application/json", Accept: "application/json" },
         body: JSON.stringify(body),
       });
     } catch (error) {
@@ -31,7 +32,6 @@ export function createServer({ fetch, csrf = () => "" }) {
   const tell = (path, fields, options) => fetch(path, {
     method: "POST",
     credentials: "same-origin",
-    headers: { "X-CSRFToken": csrf() },
     body: new URLSearchParams(fields),
     ...options,
   });

@@ -6,8 +6,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from django.contrib.sessions.models import Session
 from playwright.sync_api import Error, Page, expect
 
+from contacts.models import Contact
+from tenants.tests import database
+from tenants.tests.signing_in.test_sign_in import PASSWORD
 from voip_crm.tests import harness
 from voip_crm.tests.test_flow import (
     contact_leg,
@@ -216,3 +220,47 @@ def test_a_colleagues_panel_is_not_touched_by_others_calls(
     expect(top_row(alice).get_by_role("button", name="Play")).to_be_visible()
     assert not [url for url in asked if "/calls/active" in url]
     assert [url for url in asked if urlsplit(url).path == "/calls"]
+
+
+def sign_in_again(page: Page, email: str) -> None:
+    """In a tab of its own, once the session has ended; the token of the others is void then."""
+    Session.objects.all().delete()
+    tab = page.context.new_page()
+    tab.goto("/sign-in")
+    tab.get_by_label("Email").fill(email)
+    tab.get_by_label("Password").fill(PASSWORD)
+    tab.get_by_role("button", name="Sign in").click()
+    tab.wait_for_url("**/calls")
+    tab.close()
+
+
+@pytest.mark.allow_console(r"status of 403")
+def test_old_tabs_go_on_after_signing_in_again_in_another(
+    phone: Page,  # noqa: F811
+    site: harness.Site,
+) -> None:
+    form = second_tab(phone, "/contacts/new")
+    form.get_by_label("Name", exact=True).fill("Zoë Müller")
+    sign_in_again(phone, "bob@acme.example")
+    with form.expect_response(lambda answer: answer.status == 403):
+        form.get_by_role("button", name="Save contact").click()
+    expect(form.get_by_role("heading", name="Zoë Müller", level=1)).to_be_visible()
+    expect(toast(form, "did not work")).to_have_count(0)
+    with phone.expect_response(lambda answer: answer.status == 403):
+        dial(phone, NUMBER)
+    expect_status(phone, "In call")
+    panel(phone).get_by_role("button", name="End").click()
+    harness_wait(phone, lambda: is_over(site))
+
+
+@pytest.mark.allow_console(r"status of 403")
+def test_an_old_tab_does_nothing_in_the_name_of_somebody_else(
+    phone: Page,  # noqa: F811
+) -> None:
+    form = second_tab(phone, "/contacts/new")
+    form.get_by_label("Name", exact=True).fill("Zoë Müller")
+    sign_in_again(phone, "charlie@borealis.example")
+    form.get_by_role("button", name="Save contact").click()
+    expect(toast(form, "You signed in as someone else in another tab.")).to_be_visible()
+    expect(form.get_by_label("Name", exact=True)).to_have_value("Zoë Müller")
+    assert "Zoë Müller" not in [row["name"] for row in database.rows(Contact)]

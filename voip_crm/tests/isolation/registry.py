@@ -188,6 +188,7 @@ PAGES = {
         {"GET": Send(), "POST": Send(422, form={"code": "123456"})},
         but={("anonymous", "GET"): 302, ("anonymous", "POST"): 302},
     ),
+    "csrf_token": Route("/csrf-token", PUBLIC, PAGE, gets()),
     "robots": Route("/robots.txt", PUBLIC, PAGE, gets()),
     "well_known_password": Route("/.well-known/change-password", PUBLIC, PAGE, gets(status=302)),
     "change_password": page(
