@@ -172,7 +172,8 @@ def archive_contact(request: TenantRequest, contact_id: UUID) -> HttpResponse:
     services.set_archived(contact, archived, now=timezone.now())
     audit.record(Action.CONTACT_ARCHIVED if archived else Action.CONTACT_RESTORED, on=contact)
     said = f"{contact.name} is archived." if archived else f"{contact.name} is back in the list."
-    return see_other(request, reverse("contact", args=[contact.pk]), said)
+    undo = (request.path, {"undo": "1"}) if archived else None
+    return see_other(request, reverse("contact", args=[contact.pk]), said, undo=undo)
 
 
 def _change(contact: Contact, before: merging.Facts, after: merging.Facts) -> None:

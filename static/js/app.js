@@ -4,8 +4,9 @@
 
   // Toasts -------------------------------------------------------------------------------------
 
-  /** `sticky` stays until dismissed; `quiet` is for the eye only, when a live region says it already. */
-  function toast({ text, tone = "info", sticky = false, quiet = false }) {
+  /** `sticky` stays until dismissed; `quiet` is for the eye only, when a live region says it already;
+      `undo` is the form that takes back what the toast speaks of. */
+  function toast({ text, tone = "info", sticky = false, quiet = false, undo }) {
     const note = $("toast_template").content.firstElementChild.cloneNode(true);
     note.dataset.tone = tone;
     note.querySelector("[data-toast-text]").textContent = text;
@@ -13,8 +14,21 @@
       note.setAttribute("aria-hidden", "true");
       note.querySelector("[data-toast-close]").remove();
     }
+    const form = note.querySelector("[data-toast-undo]");
+    if (undo) offer(form, undo);
+    else form.remove();
     $("toasts").append(note);
-    if (!sticky) fade(note, tone === "danger" ? 9000 : quiet ? 3000 : 5000);
+    if (undo) htmx.process(form);
+    if (!sticky) fade(note, undo || tone === "danger" ? 9000 : quiet ? 3000 : 5000);
+  }
+
+  function offer(form, { path, form: fields }) {
+    form.hidden = false;
+    form.setAttribute("hx-post", path);
+    for (const [name, value] of Object.entries(fields)) {
+      form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
+    }
+    form.addEventListener("htmx:finally:request", () => form.closest("[data-toast]").remove());
   }
 
   function fade(note, after) {

@@ -2,6 +2,7 @@
 
 import ipaddress
 import json
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -46,8 +47,15 @@ def client_address(request: HttpRequest) -> str | None:
 MAIN_SWAP = "outerHTML show:window:top"
 
 
-def see_other(request: TenantRequest, url: str, text: str = "") -> HttpResponse:
-    """After a write: go to `url` (a path of ours) and say `text` there, if any.
+def see_other(
+    request: TenantRequest,
+    url: str,
+    text: str = "",
+    *,
+    undo: tuple[str, dict[str, str]] | None = None,
+) -> HttpResponse:
+    """After a write: go to `url` (a path of ours) and say `text` there, if any. `undo` is where to
+    send which form to take it back: a button beside the text (with htmx alone).
 
     htmx navigates inside the page, so that a call goes on; without it a redirect does.
     """
@@ -58,5 +66,8 @@ def see_other(request: TenantRequest, url: str, text: str = "") -> HttpResponse:
     place = {"path": url, "target": "#main", "select": "#main", "swap": MAIN_SWAP}
     headers = {"HX-Location": json.dumps(place)}
     if text:
-        headers["HX-Trigger"] = json.dumps({"toast": {"text": text, "tone": "success"}})
+        toast: dict[str, Any] = {"text": text, "tone": "success"}
+        if undo:
+            toast["undo"] = {"path": undo[0], "form": undo[1]}
+        headers["HX-Trigger"] = json.dumps({"toast": toast})
     return HttpResponse(status=204, headers=headers)

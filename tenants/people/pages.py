@@ -100,8 +100,8 @@ def invite(request: TenantRequest) -> HttpResponse:
 @admin_required
 def change_member(request: TenantRequest, member_id: int) -> HttpResponse:
     """`do`: give a role, deactivate, reactivate, take away the second factor, or show a new link
-    for who has no password. Who is to be deactivated in the middle of something: `occupation` says
-    whether to `end` or to `keep` it, else that is asked.
+    for who has no password; `ask` asks whether to deactivate. Who is to be deactivated in the
+    middle of something: `occupation` says whether to `end` or to `keep` it, else that is asked.
     """
     member = Membership.objects.select_related("user").filter(pk=member_id).first()
     if member is None:
@@ -110,8 +110,10 @@ def change_member(request: TenantRequest, member_id: int) -> HttpResponse:
         if not links.may_have_link(member):
             return _members(request, wrong=(member.pk, "There is a password already."), status=422)
         return _invited(request, member)
+    if request.POST.get("do") == "ask":
+        return _members(request, asked=(member.pk, occupation.of(member.user_id)))
     if request.POST.get("do") == "deactivate" and (busy := _asks_first(request, member)):
-        return _members(request, busy=(member.pk, busy), status=422)
+        return _members(request, asked=(member.pk, busy), status=422)
     change = _CHANGES.get(request.POST.get("do", ""))
     if change is None:
         return HttpResponseBadRequest("There is no such change.")
@@ -130,7 +132,11 @@ def change_member(request: TenantRequest, member_id: int) -> HttpResponse:
     is_admin = Membership.objects.filter(
         pk=request.member.pk, role=Role.ADMIN, is_active=True
     ).exists()
-    return see_other(request, reverse("members") if is_admin else reverse("calls"), said)
+    undo = None
+    if is_admin and request.POST["do"] == "deactivate":
+        undo = request.path, {"do": "reactivate"}
+    page = reverse("members") if is_admin else reverse("calls")
+    return see_other(request, page, said, undo=undo)
 
 
 def _give_role(request: TenantRequest, member: Membership) -> str | None:
@@ -178,11 +184,11 @@ def _members(
     form: InviteForm | None = None,
     invited: Membership | None = None,
     wrong: tuple[int, str] | None = None,
-    busy: tuple[int, str] | None = None,
+    asked: tuple[int, str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """The page; `invited` is whose link it shows, `wrong` what could not be done to whom, `busy`
-    what whom is in the middle of.
+    """The page; `invited` is whose link it shows, `wrong` what could not be done to whom, `asked`
+    who may be deactivated and what they are in the middle of.
     """
     everyone = Membership.objects.select_related("user").order_by("-is_active", "user__name", "id")
     with_second_factor = second_factor.of_them(member.user_id for member in everyone)
@@ -199,7 +205,8 @@ def _members(
                 "has_password": each.user.has_usable_password(),
                 "has_second_factor": each.user_id in with_second_factor,
                 "wrong": wrong[1] if wrong and wrong[0] == each.pk else "",
-                "busy": busy[1] if busy and busy[0] == each.pk else "",
+                "is_asked": bool(asked and asked[0] == each.pk and each.is_active),
+                "busy": asked[1] if asked and asked[0] == each.pk else "",
             }
             for each in everyone
         ],

@@ -48,3 +48,29 @@ def test_the_page_of_a_deactivated_member_leaves(
         bob.get_by_role("button", name="End call").click()
     expect(bob.locator("#call_panel")).to_have_count(0)  # another page
     eventually(lambda: contact_status() == "completed")
+
+
+def test_it_asks_first_and_can_be_undone_from_its_toast(
+    open_page: Callable[..., Page], committed_cast: Any, site: harness.Site
+) -> None:
+    cast, alice = committed_cast, open_page()
+    sign_in(alice, "alice@acme.example", company.PASSWORD)
+    alice.goto("/settings/members")
+    bob = alice.locator(f"#member_{cast.bob.pk}")
+    bob.get_by_role("button", name="Deactivate Bob").click()
+    expect(bob.get_by_role("alert")).to_contain_text("Deactivate Bob?")
+    bob.get_by_role("link", name="Cancel").click()
+    expect(bob.get_by_role("alert")).to_have_count(0)
+    bob.get_by_role("button", name="Deactivate Bob").click()
+    bob.get_by_role("button", name="Deactivate", exact=True).click()
+    expect(bob.get_by_text("Deactivated")).to_be_visible()
+    toast = alice.locator("#toasts [data-toast]")
+    toast.get_by_role("button", name="Undo").click()
+    expect(alice.get_by_text("Bob is a member again.")).to_be_visible()
+    expect(bob.get_by_text("Deactivated")).to_have_count(0)
+    expect(toast.get_by_role("button", name="Undo")).to_have_count(0)
+    alice.goto(f"/contacts/{cast.acme_maria.pk}")
+    alice.get_by_role("button", name="Archive").click()
+    expect(alice.get_by_text("Archived:")).to_be_visible()
+    toast.get_by_role("button", name="Undo").click()
+    expect(alice.get_by_text("Archived:")).to_have_count(0)

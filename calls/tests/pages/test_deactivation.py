@@ -51,11 +51,11 @@ def is_asked_to_end(scene: Scene) -> bool:
 
 
 def test_it_is_asked_what_becomes_of_the_call(alice: Client, talking: Scene, cast: Any) -> None:
-    page = deactivate(alice, cast.bob)
-    assert page.status_code == 422
-    text = page.content.decode()
-    assert "Bob is in a call with Maria" in text
-    assert "Deactivate and end the call" in text and "Deactivate, let them finish" in text
+    for page in (deactivate(alice, cast.bob, do="ask"), deactivate(alice, cast.bob)):
+        text = page.content.decode()
+        assert "Bob is in a call with Maria" in text
+        assert "Deactivate and end the call" in text and "Deactivate, let them finish" in text
+    assert page.status_code == 422, "also who was asked before the call began"
     assert is_active(cast.bob) and not is_asked_to_end(talking)
 
 
