@@ -53,7 +53,7 @@ class NumberFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]
         for form in self.kept():
             full = form.full
             if full in seen:
-                form.add_error("number", "This number is there already.")
+                form.add_error("number", "This contact has that number.")
             seen.add(full)
 
     def kept(self) -> list[Any]:

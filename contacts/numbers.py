@@ -180,8 +180,8 @@ def _refuse_emergency(typed: str, region: str) -> None:
     if is_emergency(typed, region):
         raise NumberError(
             "emergency_blocked",
-            "Emergency numbers cannot be called from here, help would not know where you are. "
-            "Use a mobile or a desk phone.",
+            "Emergency numbers can’t be called from here: responders wouldn’t see where you are. "
+            "Use another phone.",
         )
 
 

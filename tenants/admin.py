@@ -173,7 +173,7 @@ class PersonAdmin(SuperuserAdmin, UserAdmin):  # type: ignore[type-arg]
 
 
 _TAKEN = (
-    "This person belongs to another workspace and has a password, which somebody there may have "
+    "This person belongs to another workspace and has a password, which someone there may have "
     "set: with it they would be in this one, too. Ask the person, by a way that you trust, whether "
     "the account is their own. If not, set a new password for it first (manage.py add_member says "
     "how)."
@@ -187,11 +187,11 @@ class NewMemberForm(forms.ModelForm):
         required=False,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="Empty: nobody can sign in as them until they have one.",
+        help_text="Empty: no one can sign in as them until they have one.",
     )
     account_is_theirs = forms.BooleanField(
         required=False,
-        help_text="Only asked for somebody who belongs to another workspace and has a password.",
+        help_text="Only asked for someone who belongs to another workspace and has a password.",
     )
     made: Membership
 

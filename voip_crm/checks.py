@@ -188,7 +188,7 @@ def check_owner(**_: Any) -> list[CheckMessage]:
         return []
     return [
         Error(
-            "DATABASE_OWNER_URL is set for a server: whoever broke in would read every workspace.",
+            "DATABASE_OWNER_URL is set for a server: an intruder could read every workspace.",
             hint="Give it to the release step alone, in a file of its own; docs/operating.md, "
             "“Install”, says how.",
             id="voip_crm.E009",

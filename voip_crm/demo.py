@@ -39,7 +39,7 @@ NUMBERS = {
     "borealis": [("+442079460199", "Borealis London")],
 }
 NOTICE = (
-    "Demo: calls go to the sandbox, to nobody's phone. Numbers ending in 100 answer and speak, "
+    "Demo: no real phone rings. Numbers ending in 100 answer and speak, "
     "101 echo, 102 are busy, 103 never answer, 104 reject, 105 hang up after some seconds, "
     "106 cannot be reached."
 )

@@ -19,6 +19,8 @@ from urllib.parse import quote, urlsplit
 
 import environ
 
+from voip_crm.environment import LOOPBACK
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOST, PORT, SANDBOX_PORT = "127.0.0.1", 8000, 8700
 # Set while the sandbox of `./run` is ours to start.
@@ -91,7 +93,8 @@ def _fill(var: Path, public_base_url: str, sandbox: str) -> None:
     _default("ALLOWED_HOSTS", ",".join(dict.fromkeys([public_host, "localhost", "127.0.0.1"])))
     _default("DATABASE_URL", f"sqlite:///{var}/db.sqlite3")
     _default("RECORDINGS_DIR", str(var / "recordings"))
-    _default("EMAIL_URL", f"filemail:///{quote(str(var / 'mails'))}")
+    if public_host in LOOPBACK:  # where the page that shows them can be seen (mailbox.py)
+        _default("EMAIL_URL", f"filemail:///{quote(str(var / 'mails'))}")
     _default("STATIC_USE_FINDERS", "1")
     _default("LOG_LEVEL", "WARNING")
     _default("LOG_FORMAT", "plain")

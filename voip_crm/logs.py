@@ -34,7 +34,8 @@ _SECRETS = re.compile(
     r"(?P<name>authorization|cookie|password|secret|sessionid|csrftoken|signature|ticket"
     r"|token)(?P<is>[\"']?\s*[:=]\s*[\"']?)(?:(?:Basic|Bearer)\s+)?[^\s\"'&,;}]+"
     r"|\beyJ[\w-]{8,}[.:][\w.:-]+"  # tokens and tickets, wherever they stand
-    r"|(?<=://)[^/\s@]+@",  # user and password of a URL
+    r"|(?<=://)[^/\s@]+@"  # user and password of a URL
+    r"|(?<=/set-password/)[^\s\"?]+|(?<=/reset-password/)[^\s\"?]+",  # links that sign people in
     re.IGNORECASE,
 )
 _LINE_BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")

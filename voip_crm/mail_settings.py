@@ -1,12 +1,15 @@
 """How mail goes out: Django's settings of it, from `EMAIL_URL`."""
 
 import sys
+from email.utils import parseaddr
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
 from voip_crm.environment import SEE, Environment
 
+# A server may look at a mail for long before it takes it; sent again it would come twice.
+SECONDS = 60
 _PORTS = {"smtp": 25, "smtps": 587, "smtp+tls": 587, "smtp+ssl": 465}
 
 
@@ -20,4 +23,6 @@ def mail(env: Environment, host: str | None) -> dict[str, Any]:
     scheme = url.partition(":")[0]
     found["EMAIL_PORT"] = found["EMAIL_PORT"] or _PORTS.get(scheme, 0)
     sender = env.str("EMAIL_FROM", "") or f"VoIP CRM <no-reply@{host}>"
-    return found | {"EMAIL_TIMEOUT": 10, "DEFAULT_FROM_EMAIL": sender}
+    if "@" not in parseaddr(sender)[1]:
+        sys.exit(f"EMAIL_FROM is not an address. {SEE}")
+    return found | {"EMAIL_TIMEOUT": SECONDS, "DEFAULT_FROM_EMAIL": sender}

@@ -133,7 +133,7 @@ class Stop:
 def stop_country(policy: Policy, country: str, name: str) -> Stop | None:
     """Whether calls to a country (ISO code, "" for none known) are refused."""
     if country in policy.refused_countries:
-        advice = "Ask whoever runs this installation, if it has to be."
+        advice = "Ask your system administrator if you need it."
         where = "from this installation"
     elif country not in policy.countries | {policy.home}:
         advice = "An admin can allow them under Settings → Calling limits."

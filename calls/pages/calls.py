@@ -62,7 +62,7 @@ def _asked(request: TenantRequest) -> tuple[HistoryFilter, Contact | None]:
     filters = form.read()
     contact = contact_by_id(filters.contact) if filters.contact else None
     if filters.contact and contact is None:
-        form.add_error("contact", "There is no such contact.")
+        form.add_error("contact", "That contact is unknown.")
     return form, contact
 
 

@@ -65,26 +65,26 @@ class HistoryFilter(forms.Form):
             *((status, presentation.STATUS[status][0]) for status in _STATUSES),
         ],
         required=False,
-        error_messages={"invalid_choice": "There is no such status."},
+        error_messages={"invalid_choice": "That status is unknown."},
     )
     agent = forms.TypedChoiceField(
         coerce=UUID,
         empty_value=None,
         required=False,
-        error_messages={"invalid_choice": "There is no such agent."},
+        error_messages={"invalid_choice": "That agent is unknown."},
     )
     since = DayField()
     until = DayField()
     recorded = forms.BooleanField(required=False)
     q = forms.CharField(max_length=100, required=False)
     contact = forms.UUIDField(
-        required=False, error_messages={"invalid": "There is no such contact."}
+        required=False, error_messages={"invalid": "That contact is unknown."}
     )
 
     def __init__(self, query: QueryDict, *, agents: Sequence[tuple[UUID, str]]) -> None:
         super().__init__(query, auto_id="history_%s")
         agent: Any = self.fields["agent"]
-        agent.choices = [("", "Anybody"), *((str(pk), name) for pk, name in agents)]
+        agent.choices = [("", "Anyone"), *((str(pk), name) for pk, name in agents)]
 
     def clean(self) -> dict[str, Any]:
         since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
@@ -130,8 +130,9 @@ class CallerIdForm(forms.Form):
             )
 
     def facts(self) -> merging.Facts:
-        """Of a valid form, as `caller_id_facts`."""
-        return self.cleaned_data | {"default": str(self.cleaned_data["default"])}
+        """Of a valid form, as `caller_id_facts`, but of a number that came in the meantime."""
+        sent = {name: value for name, value in self.cleaned_data.items() if name in self.data}
+        return sent | {"default": str(self.cleaned_data["default"])}
 
 
 def caller_id_facts(numbers: Sequence[PhoneNumber]) -> merging.Facts:
@@ -209,7 +210,7 @@ class CallingLimitsForm(forms.Form):
                 "required": "Enter a number.",
                 "invalid": "Enter a number like 12.50." if is_money else "Enter a whole number.",
                 "min_value": f"Enter {least} or more.",
-                "max_value": f"Enter {most} at most: who runs this installation has set that.",
+                "max_value": f"Enter {most} at most: your system administrator has set that.",
             }
             self.fields[name] = (
                 forms.DecimalField(

@@ -91,7 +91,7 @@ def active_call(
             status_text="On hold",
             tone="warning",
             answered_iso=_iso(call.answered_at),
-            message=f"Your phone has left the call. {waiting.name} is asked to hold for a moment.",
+            message=f"You left the call. {waiting.name} is on hold.",
             can_rejoin=True,
         )
     text, tone = presentation.status_word(call.status, "")

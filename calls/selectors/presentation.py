@@ -30,11 +30,11 @@ STATUS: dict[str, tuple[str, str]] = {
 # How a call that is over reads on the panel of whoever was in it.
 ENDED: dict[str, tuple[str, str, str]] = {
     states.COMPLETED: ("Call ended", "secondary", ""),
-    states.CANCELED: ("Call ended", "secondary", "It was ended before anybody answered."),
+    states.CANCELED: ("Call ended", "secondary", "The call was ended before anyone answered."),
     states.BUSY: ("Busy", "warning", "The line is busy. Try again in a few minutes."),
-    states.NO_ANSWER: ("No answer", "warning", "Nobody picked up."),
+    states.NO_ANSWER: ("No answer", "warning", "No one answered."),
     states.FAILED: ("Call failed", "danger", "The call could not be connected to this number."),
-    "declined": ("Declined", "warning", "The call was rejected on the other side."),
+    "declined": ("Declined", "warning", "The call was declined."),
 }
 
 

@@ -36,7 +36,7 @@ class Moment:
 # By the event's name: (words, tone). `{who}` is whom the event is about.
 _DIALLED: dict[str, tuple[str, str]] = {
     states.INITIATED: ("Dialled {who}", "info"),
-    states.RINGING: ("Rang at {who}", "warning"),
+    states.RINGING: ("{who}’s phone rang", "warning"),
     states.IN_PROGRESS: ("{who} answered", "success"),
     states.COMPLETED: ("Call ended", "secondary"),
     states.BUSY: ("{who} was busy", "warning"),

@@ -52,7 +52,7 @@ class Placed:
 
 
 def choose_target(tenant: Tenant, *, to: str = "", contact_id: UUID | None = None) -> Target:
-    """Check whom to call. Somebody else's contact does not exist. Raises `Refusal`."""
+    """Check whom to call. Someone else's contact does not exist. Raises `Refusal`."""
     wanted: Number | None = None
     if to:
         try:
@@ -65,7 +65,7 @@ def choose_target(tenant: Tenant, *, to: str = "", contact_id: UUID | None = Non
         return Target(*wanted, contact=selectors.contact_by_number(wanted.number))
     contact = selectors.contact_by_id(contact_id)
     if contact is None:
-        raise Refusal("contact_not_found", "There is no such contact.")
+        raise Refusal("contact_not_found", "That contact is unknown.")
     known = [Number(row.number, row.extension) for row in contact.numbers.all()]
     if not known:
         raise Refusal("invalid_number", f"{contact.name} has no telephone number.")
@@ -91,7 +91,7 @@ def choose_caller_id(
     found: PhoneNumber | None = ours.order_by("-is_default", "number").first()
     if found is None:
         raise Refusal(
-            "no_caller_id", "This workspace has no such number to call from. Ask an administrator."
+            "no_caller_id", "Your workspace has no such phone number to call from. Ask an admin."
         )
     return found
 
@@ -157,7 +157,7 @@ def _write_down(
         if room is None or not _agent_is_present(room, agent):
             raise _not_connected(room)
         if _is_elsewhere(agent, room):
-            raise Refusal("agent_busy", "You are in another call. End it first.")
+            raise Refusal("agent_busy", "You’re in another call. End it first.")
         caller = choose_caller_id(tenant, number_id=from_number_id, account_sid=room.account_sid)
         policy, rate = guarding.check_call(tenant, agent=agent, number=target.number, final=True)
         call = CallLog.objects.create(
@@ -240,7 +240,7 @@ def _not_placed(call: CallLog, code: int | None) -> Refusal:
     """Why Twilio did not take the call, by its code; 0 or None: it did not answer."""
     call_id = str(call.pk)
     if call.status == states.CANCELED:
-        return Refusal("agent_not_connected", "You had left before anybody was dialled.")
+        return Refusal("agent_not_connected", "You left before anyone was dialled.")
     if code == gateway.TwilioBusy.code:
         return Refusal("rate_limited", "Too many calls are being placed. Try again in a moment.")
     if code:

@@ -1,5 +1,6 @@
 """What a person fills in about a contact."""
 
+from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any
 
@@ -108,8 +109,17 @@ class ContactForm(forms.Form):
         return {name: self.cleaned_data[name] for name in self.base_fields} | dict(self.numbers)
 
     @classmethod
-    def asking(cls, merge: merging.Merge, theirs: merging.Facts, *, country: str) -> "ContactForm":
-        """The form with all that it can save, and the questions that are left."""
+    def asking(
+        cls,
+        merge: merging.Merge,
+        theirs: merging.Facts,
+        replaced: Sequence[str],
+        *,
+        country: str,
+    ) -> "ContactForm":
+        """The form with all that it can save, and the questions that are left; `replaced` is what
+        `replaced_twice` says.
+        """
         data = QueryDict(mutable=True)
         for name, value in merge.values.items():
             if name in cls.base_fields:
@@ -120,23 +130,30 @@ class ContactForm(forms.Form):
         form = cls(data, country=country)
         form.full_clean()
         rows = {row.cleaned_data.get("number"): row for row in form.rows if row.is_valid()}
+        for name in replaced:
+            said = "Someone put this in place of the number that you replaced. Keep or remove it."
+            rows[name].add_error("number", said)
+        needs_look = bool(replaced)
         for name in merge.clashes:
             there, row = theirs.get(name), rows.get(name)
             if name in cls.base_fields:
                 form.add_error(name, merging.told(str(there)))
                 continue
-            said = _LOOK
             if row is None:
-                said = (
+                form.add_error(
+                    None,
                     f"Someone changed the label of {display(name, country)} to “{there}” in the "
-                    "meantime. Save again to remove this number."
+                    "meantime. Save again to remove this number.",
                 )
-            elif there is None:
+                continue
+            needs_look = True
+            if there is None:
                 gone = "Someone removed this number in the meantime. Save again to keep it."
                 row.add_error("number", gone)
             else:
                 row.add_error("label", merging.told(str(there)))
-            form.add_error(None, said)
+        if needs_look:
+            form.add_error(None, _LOOK)
         return form
 
 
@@ -144,6 +161,17 @@ def facts_of(contact: Contact) -> merging.Facts:
     """The fields, then its numbers in their order: each (a `Number` as text) with its label."""
     fields = {name: getattr(contact, name) for name in ContactForm.base_fields}
     return fields | {row.full: row.label for row in contact.numbers.all()}
+
+
+def replaced_twice(
+    made_of: merging.Facts, theirs: merging.Facts, ours: merging.Facts
+) -> Sequence[str]:
+    """The numbers that somebody else put in the place of one that we replaced, too."""
+    fields = ContactForm.base_fields
+    gone = made_of.keys() - theirs.keys() - ours.keys() - fields.keys()
+    by_us = ours.keys() - made_of.keys() - theirs.keys()
+    by_them = [name for name in theirs if name not in made_of and name not in ours]
+    return by_them if gone and by_us else []
 
 
 def _rearranged(rows: list[tuple[str, str]], change: str) -> list[tuple[str, str]]:

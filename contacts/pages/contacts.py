@@ -17,7 +17,7 @@ from contacts import selectors, services
 from contacts.exporting import contacts_table
 from contacts.models import Contact
 from contacts.numbers import MOST_NUMBERS, TOO_MANY_NUMBERS, NumberError, display, parse
-from contacts.pages.contact_forms import ContactForm, facts_of
+from contacts.pages.contact_forms import ContactForm, facts_of, replaced_twice
 from tenants.bricks import merging
 from tenants.bricks.access import export_required, may_export, member_required
 from tenants.bricks.http import TenantRequest, see_other
@@ -134,15 +134,17 @@ def _fill_in(request: TenantRequest, contact: Contact | None) -> HttpResponse:
             audit.record(Action.CONTACT_CREATED, on=contact)
             said = f"{contact.name} is in your contacts now."
             return see_other(request, reverse("contact", args=[contact.pk]), said)
-        merge = merging.merge(merging.read(made_of, theirs), theirs, form.facts())
-        if len(merge.values) > len(form.base_fields) + MOST_NUMBERS:
+        before = merging.read(made_of, theirs)
+        merge = merging.merge(before, theirs, form.facts())
+        replaced = replaced_twice(before, theirs, form.facts())
+        if len(_parted(merge.values)[1]) > MOST_NUMBERS:
             form.add_error(None, f"Someone added numbers in the meantime. {TOO_MANY_NUMBERS}")
-        elif not merge.clashes:
+        elif not (merge.clashes or replaced):
             _change(contact, theirs, merge.values)
             said = f"{contact.name} is saved."
             return see_other(request, reverse("contact", args=[contact.pk]), said)
         else:
-            form = ContactForm.asking(merge, theirs, country=country)
+            form = ContactForm.asking(merge, theirs, replaced, country=country)
             made_of = merging.written(theirs)
     context = {"form": form, "contact": contact, "made_of": made_of}
     return render(request, "contact_form.html", context, status=422 if form.is_bound else 200)
@@ -171,7 +173,7 @@ def archive_contact(request: TenantRequest, contact_id: UUID) -> HttpResponse:
     archived = not request.POST.get("undo")
     services.set_archived(contact, archived, now=timezone.now())
     audit.record(Action.CONTACT_ARCHIVED if archived else Action.CONTACT_RESTORED, on=contact)
-    said = f"{contact.name} is archived." if archived else f"{contact.name} is back in the list."
+    said = f"{contact.name} is archived." if archived else f"{contact.name} is restored."
     undo = (request.path, {"undo": "1"}) if archived else None
     return see_other(request, reverse("contact", args=[contact.pk]), said, undo=undo)
 

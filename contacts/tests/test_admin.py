@@ -50,7 +50,7 @@ def test_a_contact_is_added_with_its_numbers_and_found(staff: Client, cast: Any)
     [
         ({"number": "12"}, "too short"),
         ({"number": "911"}, "Emergency"),
-        ({"number": "+14155550111"}, "there already"),
+        ({"number": "+14155550111"}, "has that number"),
     ],
 )
 def test_a_bad_number_is_said_at_its_field(

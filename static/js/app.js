@@ -14,21 +14,22 @@
       note.setAttribute("aria-hidden", "true");
       note.querySelector("[data-toast-close]").remove();
     }
-    const form = note.querySelector("[data-toast-undo]");
-    if (undo) offer(form, undo);
-    else form.remove();
     $("toasts").append(note);
-    if (undo) htmx.process(form);
+    if (undo) offer(note, undo);
     if (!sticky) fade(note, undo || tone === "danger" ? 9000 : quiet ? 3000 : 5000);
   }
 
-  function offer(form, { path, form: fields }) {
-    form.hidden = false;
+  function offer(note, { path, form: fields }) {
+    const form = Object.assign(document.createElement("form"), { method: "post", action: path });
     form.setAttribute("hx-post", path);
+    form.setAttribute("hx-swap", "none");
     for (const [name, value] of Object.entries(fields)) {
       form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
     }
-    form.addEventListener("htmx:finally:request", () => form.closest("[data-toast]").remove());
+    form.append(Object.assign(document.createElement("button"), { className: "btn", textContent: "Undo" }));
+    form.addEventListener("htmx:finally:request", () => note.remove());
+    note.querySelector("[data-toast-text]").after(form);
+    htmx.process(form);
   }
 
   function fade(note, after) {
@@ -53,7 +54,7 @@
     if (!byHand(ctx) || shown) return; // a refusal that the form itself shows needs no toast
     const page = new DOMParser().parseFromString(ctx.text, "text/html");
     const reason = page.querySelector("[data-form-error]")?.textContent;
-    const text = reason ?? (ctx.response.status === 404 ? "That is not here any more." : "That did not work. Try again in a moment.");
+    const text = reason ?? (ctx.response.status === 404 ? "That isn’t here anymore." : "That didn’t work. Try again in a moment.");
     toast({ text, tone: "danger" });
   });
   document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
@@ -96,7 +97,7 @@
   // An error of sound does not bubble. The page then shows what has become of the recording.
   document.addEventListener("error", (event) => {
     if (!event.target.matches?.("[data-recording-player]")) return;
-    toast({ text: "This recording cannot be played at the moment.", tone: "danger" });
+    toast({ text: "This recording can’t be played right now.", tone: "danger" });
     event.target.closest("[hx-morph-skip]")?.removeAttribute("hx-morph-skip");
     const page = $("call_page");
     if (page) htmx.ajax("GET", location.pathname, { target: page, select: "#call_page", swap: "outerMorph" });
@@ -130,7 +131,7 @@
       field.select();
       navigator.clipboard.writeText(field.value).then(
         () => toast({ text: "Copied.", tone: "success" }),
-        () => toast({ text: "The browser does not allow copying. It is selected: press Ctrl+C.", tone: "info" }),
+        () => toast({ text: "Your browser doesn’t allow copying. The text is selected: press Ctrl+C.", tone: "info" }),
       );
     }
 

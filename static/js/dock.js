@@ -79,7 +79,7 @@
 
   function sayMute(before, now) {
     if (before.state !== "open" || now.state !== "open" || before.muted === now.muted) return;
-    say(now.muted ? "Muted: the other side cannot hear you" : "Unmuted", "info");
+    say(now.muted ? "You’re muted" : "Unmuted", "info");
   }
 
   document.addEventListener("phone:state", ({ detail }) => {
@@ -133,8 +133,8 @@
 
   document.addEventListener("phone:error", ({ detail }) => {
     if (detail.fatal) return; // the panel says it, with what to do
-    if (detail.code === "busy") say("A call is already under way. End it before you dial again.", "info");
-    else if (detail.code === "busy_elsewhere") say("A call is under way in another tab. End it before you dial again.", "info");
+    if (detail.code === "busy") say("You’re already in a call. End it first.", "info");
+    else if (detail.code === "busy_elsewhere") say("You’re in a call in another tab. End it first.", "info");
     else say(`The connection is unsteady (${detail.code}). Trying to keep the call.`, "danger");
   });
 

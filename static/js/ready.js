@@ -2,7 +2,7 @@
    readiness, kept up to date by what the browser reports. Also writes body[data-microphone]. */
 
 const MICROPHONE = {
-  insecure: ["danger", "Not available", "The browser gives no microphone to this address. Open the page by https."],
+  insecure: ["danger", "Not available", "Browsers allow the microphone only over https. Open this page with https://."],
   denied: ["danger", "Blocked", "Press the icon beside the address, allow the microphone there, and try again."],
   none: ["danger", "None found", "Connect a headset or microphone. It is noticed at once."],
   prompt: ["info", "Will be asked", "The browser asks at the first call. Choose “Allow”."],
@@ -10,8 +10,8 @@ const MICROPHONE = {
 };
 const CHANNEL = {
   connecting: ["info", "Connecting", ""],
-  up: ["success", "Live", "News of calls arrives at once."],
-  reconnecting: ["warning", "Reconnecting", "You can call. News may come some seconds late until then."],
+  up: ["success", "Live", "Calls update instantly."],
+  reconnecting: ["warning", "Reconnecting", "You can still call. Updates may be a few seconds late."],
   off: ["danger", "Signed out", "Sign in again to call."],
   offline: ["danger", "Offline", "This computer has no network. Calls need one."],
 };

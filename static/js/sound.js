@@ -59,7 +59,7 @@ export function createSound({ devices, mediaDevices, phone }) {
       $("sound_test").hidden = false;
       $("sound_problem").textContent = {
         31401: "The browser may not use the microphone. Allow it beside the address, then test again.",
-        insecure_page: "The browser gives no microphone to this address. Open the page by https.",
+        insecure_page: "Browsers allow the microphone only over https. Open this page with https://.",
       }[error.code] ?? "No microphone was found, or another program holds it. Connect one, then test again.";
     }
   }

@@ -4,15 +4,21 @@ A mail that could not be sent after all is lost: whoever misses it asks for it a
 the link another way.
 """
 
+import hashlib
 import logging
 from collections.abc import Callable, Hashable
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import cache
 from django.core.mail import EmailMultiAlternatives
 from django.db import DatabaseError
 from django.template.loader import render_to_string
+from redis.exceptions import RedisError
 
+from tenants.bricks.breaker import NotAsked
+from tenants.bricks.courier import redis
 from tenants.bricks.lanes import Lane
 
 logger = logging.getLogger(__name__)
@@ -33,6 +39,19 @@ def soon(key: Hashable, work: Callable[[], None]) -> None:
     tells is looked up then, so that no link waits in a queue.
     """
     _lane.do(key, work)
+
+
+def may(what: str, whose: str, *, most: int, within: timedelta) -> bool:
+    """Whether `whose` may have another mail of the kind `what`; counts. While the cache is away
+    everybody may.
+    """
+    key = f"mails:{what}:{hashlib.sha256(whose.encode()).hexdigest()}"
+    try:
+        with redis.asking(RedisError, OSError):
+            cache.add(key, 0, timeout=int(within.total_seconds()))
+            return int(cache.incr(key)) <= most
+    except (NotAsked, RedisError, OSError, ValueError):  # ValueError: it ran out in between
+        return True
 
 
 def send(name: str, to: str, /, **context: Any) -> None:

@@ -34,16 +34,22 @@ def merge(made_of: Facts, theirs: Facts, ours: Facts) -> Merge:
     """
     values: dict[str, str | int | bool | None] = {}
     clashes: list[str] = []
-    is_ordered_anew = list(ours) != list(made_of)
+    kept, new = [n for n in made_of if n in ours], [n for n in ours if n not in made_of]
+    is_ordered_anew = list(ours) != kept + new
     for name in {**ours, **theirs} if is_ordered_anew else {**theirs, **ours}:
         before, there, here = made_of.get(name), theirs.get(name), ours.get(name)
-        if here in (before, there):
+        if _as_typed(here) in (_as_typed(before), _as_typed(there)):
             values[name] = there
             continue
         values[name] = here
-        if there != before:
+        if _as_typed(there) != _as_typed(before):
             clashes.append(name)
     return Merge(values, clashes)
+
+
+def _as_typed(value: str | int | bool | None) -> str | int | bool | None:
+    """A form gives back without the spaces around it what may be stored with them."""
+    return value.strip() if isinstance(value, str) else value
 
 
 def posted(values: Facts) -> QueryDict:

@@ -1,5 +1,6 @@
 """The link with which an invited person sets a password: shown to the admin, and sent by mail."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -12,6 +13,9 @@ from tenants import doors
 from tenants.bricks import mails
 from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, User, is_above_workspaces
+
+MOST_TO_PERSON, MOST_OF_WORKSPACE = 3, 200
+A_DAY = timedelta(days=1)
 
 
 def may_have_link(member: Membership) -> bool:
@@ -35,6 +39,14 @@ def link(user: User) -> str:
 
 def days() -> int:
     return settings.PASSWORD_RESET_TIMEOUT // 86400
+
+
+def may_mail(member: Membership) -> bool:
+    """Whether another one may be mailed to the member: the name and the words are a stranger's."""
+    who, where = member.user.email, str(member.tenant_id)
+    return mails.may("invited", who, most=MOST_TO_PERSON, within=A_DAY) and mails.may(
+        "invites", where, most=MOST_OF_WORKSPACE, within=A_DAY
+    )
 
 
 def mail(tenant_id: UUID, member_id: int, *, by: str) -> None:

@@ -23,11 +23,9 @@ from tenants.signing_in import second_factor, throttle
 from tenants.trail import audit
 from tenants.trail.audit import Action
 
-_LAST_ADMIN = "A workspace needs an admin. Make somebody else one first."
+_LAST_ADMIN = "A workspace needs an admin. Make someone else an admin first."
 
-_NOT_YOURS = (
-    "Whoever runs this installation has to do that: this account opens more than this workspace."
-)
+_NOT_YOURS = "Ask your system administrator: this account opens more than this workspace."
 
 
 @require_http_methods(["GET", "POST"])
@@ -85,7 +83,7 @@ def invite(request: TenantRequest) -> HttpResponse:
             form.add_error(
                 "email",
                 "There is an account with this address elsewhere. "
-                "Ask who runs this installation to add it to your workspace.",
+                "Ask your system administrator to add it to your workspace.",
             )
         except services.TooManyRefused as refused:
             wait = refused.seconds
@@ -183,12 +181,13 @@ def _members(
     *,
     form: InviteForm | None = None,
     invited: Membership | None = None,
+    is_mailed: bool = False,
     wrong: tuple[int, str] | None = None,
     asked: tuple[int, str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """The page; `invited` is whose link it shows, `wrong` what could not be done to whom, `asked`
-    who may be deactivated and what they are in the middle of.
+    """The page; `invited` is whose link it shows (and, if it `is_mailed`, they get), `wrong` what
+    could not be done to whom, `asked` who may be deactivated and what they are in the middle of.
     """
     everyone = Membership.objects.select_related("user").order_by("-is_active", "user__name", "id")
     with_second_factor = second_factor.of_them(member.user_id for member in everyone)
@@ -216,13 +215,15 @@ def _members(
         "link": links.link(invited.user) if invited else "",
         "link_days": links.days(),
         "sends_mail": settings.SENDS_MAIL,
+        "is_mailed": is_mailed,
     }
     return render(request, "members.html", context, status=status)
 
 
 def _invited(request: TenantRequest, member: Membership) -> HttpResponse:
     audit.record(Action.LINK_MADE, on=member)
-    if settings.SENDS_MAIL:
+    is_mailed = settings.SENDS_MAIL and links.may_mail(member)
+    if is_mailed:
         send = partial(links.mail, member.tenant_id, member.pk, by=str(request.user))
         transaction.on_commit(lambda: mails.soon(("invitation", member.pk), send))
-    return _members(request, invited=member)
+    return _members(request, invited=member, is_mailed=is_mailed)

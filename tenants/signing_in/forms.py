@@ -21,8 +21,8 @@ class SignInForm(AuthenticationForm):
         widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
     )
     error_messages = {
-        "invalid_login": "Email and password do not match. Check both and try again.",
-        "inactive": "Email and password do not match. Check both and try again.",
+        "invalid_login": "Wrong email or password. Try again.",
+        "inactive": "Wrong email or password. Try again.",
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -75,7 +75,7 @@ def code(request: HttpRequest) -> HttpResponse:
             audit.note_of(Action.SIGNED_IN, request, pending.user)
             if isinstance(device, StaticDevice):
                 left = second_factor.backup_codes_left(pending.user)
-                messages.warning(request, f"That backup code is used up. You have {left} more.")
+                messages.warning(request, f"That backup code is spent. You have {left} more.")
             return HttpResponseRedirect(_next(request))
     context = {"form": form, "next": request.POST.get("next", request.GET.get("next", ""))}
     return throttle.told(render(request, "sign_in_code.html", context), wait)

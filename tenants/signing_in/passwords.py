@@ -6,10 +6,10 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import PasswordResetConfirmView
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -54,16 +54,17 @@ class SetPasswordView(PasswordResetConfirmView):
 def forgot_password(request: HttpRequest) -> HttpResponse:
     """Ask for a link to set a new password. Whether the address has an account is not told."""
     is_sent = request.method == "POST" and settings.SENDS_MAIL
-    form, wait, sent_to = EmailForm(request.POST if is_sent else None), 0, ""
+    form, wait = EmailForm(request.POST if is_sent else None), 0
     if form.is_bound and form.is_valid():
         wait = resetting.ask(request, form.cleaned_data["email"])
         if wait:
-            said = "That’s a lot of requests. Try again in an hour, or check your spam folder."
-            form.add_error("email", said)
+            when = f"Try again in {wait // 60} minutes, or use the latest link that we sent."
+            form.add_error("email", f"That’s a lot of requests. {when}")
         else:
-            sent_to = form.cleaned_data["email"]
+            # Loaded again, the page sends nothing.
+            return HttpResponseRedirect(reverse("forgot_password") + "?sent=1", status=303)
     minutes = int(resetting.LASTS.total_seconds() / 60)
-    context = {"form": form, "sends_mail": settings.SENDS_MAIL, "sent_to": sent_to}
+    context = {"form": form, "sends_mail": settings.SENDS_MAIL, "is_sent": "sent" in request.GET}
     status = 422 if form.errors else 200
     response = render(
         request, "forgot_password.html", context | {"minutes": minutes}, status=status

@@ -3,27 +3,26 @@
 What is answered, and how long that takes, does not tell whether an address has an account.
 """
 
-import hashlib
 from datetime import timedelta
+from functools import partial
 
 from django.conf import settings
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
-from django.core.cache import cache
+from django.db import transaction
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import base36_to_int, urlsafe_base64_encode
-from redis.exceptions import RedisError
 
 from tenants.bricks import mails
-from tenants.bricks.breaker import NotAsked
-from tenants.bricks.courier import redis
 from tenants.models import User, UserManager
 from tenants.signing_in import throttle
 
 LASTS = timedelta(minutes=30)
-PER = timedelta(hours=1)
-MOST_OF_PERSON, MOST_OF_ADDRESS = 3, 30  # mails asked for within it
+# Asked for from one address within an hour; and of one person while the links last, so that whoever
+# is refused has one that is good.
+MOST_OF_ADDRESS, MOST_OF_PERSON = 30, 3
+AN_HOUR = timedelta(hours=1)
 
 
 class ResetLinks(PasswordResetTokenGenerator):
@@ -44,11 +43,11 @@ links = ResetLinks()
 def ask(request: HttpRequest, email: str) -> int:
     """Send a link to whoever has this address; seconds to wait when that was asked too often."""
     email = UserManager.normalize_email(email)
-    if not (
-        _may("person", email, MOST_OF_PERSON)
-        and _may("address", throttle.address_of(request), MOST_OF_ADDRESS)
-    ):
-        return int(PER.total_seconds())
+    asker = throttle.address_of(request)
+    if not mails.may("from address", asker, most=MOST_OF_ADDRESS, within=AN_HOUR):
+        return int(AN_HOUR.total_seconds())
+    if not mails.may("reset", email, most=MOST_OF_PERSON, within=LASTS):
+        return int(LASTS.total_seconds())
     mails.soon(("reset", email), lambda: send(email))
     return 0
 
@@ -70,15 +69,5 @@ def tell_changed(user: User) -> None:
     """Tell the person that their password was changed, in case it was not them."""
     to, name = user.email, user.name
     if settings.SENDS_MAIL:
-        mails.soon(("changed", to), lambda: mails.send("password_changed", to, name=name))
-
-
-def _may(what: str, whose: str, most: int) -> bool:
-    """Counts; while the cache is away everybody may."""
-    key = f"reset:{what}:{hashlib.sha256(whose.encode()).hexdigest()}"
-    try:
-        with redis.asking(RedisError, OSError):
-            cache.add(key, 0, timeout=int(PER.total_seconds()))
-            return int(cache.incr(key)) <= most
-    except (NotAsked, RedisError, OSError, ValueError):  # ValueError: it ran out in between
-        return True
+        send = partial(mails.send, "password_changed", to, name=name)
+        transaction.on_commit(lambda: mails.soon(("changed", to), send))

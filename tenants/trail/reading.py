@@ -48,7 +48,7 @@ class TrailFilter(forms.Form):
         members = Membership.objects.select_related("user").order_by("user__name", "id")
         person: Any = self.fields["person"]
         person.choices = [
-            ("", "Anybody"),
+            ("", "Anyone"),
             *((str(member.user_id), str(member.user)) for member in members),
             (OUTSIDE, "Operator and system"),
         ]

@@ -82,7 +82,7 @@ def test_what_a_filter_finds_no_more_is_taken_away(page: Page, cast: Any, calls:
     page.evaluate(NEWS)
     expect(rows).to_have_count(0)
     expect(page.locator("#history_total")).to_have_text("0 calls")
-    expect(page.get_by_text("No calls like that.")).to_be_visible()
+    expect(page.get_by_text("No calls match.")).to_be_visible()
 
 
 def test_a_page_open_all_day_keeps_one_page_and_goes_on_behind_it(

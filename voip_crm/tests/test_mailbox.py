@@ -29,9 +29,23 @@ def test_a_mail_can_be_read_with_its_link(kept: None, client: Client) -> None:
     assert "-----" not in page
 
 
+def test_mails_that_share_a_file_are_all_shown(kept: None, client: Client, settings: Any) -> None:
+    for name in ("Ann", "Bea"):
+        mails.send("password_changed", "x@acme.example", name=name)
+    files = sorted(Path(settings.EMAIL_FILE_PATH).glob("*.log"))
+    parts = [file.read_bytes() for file in files]
+    for file in files:
+        file.unlink()
+    (files[0]).write_bytes(b"".join(parts))
+    page = client.get("/mails").content.decode()
+    assert "Hello Ann," in page and "Hello Bea," in page and page.count("<article") == 2
+
+
 def test_nobody_else_sees_it(kept: None, settings: Any) -> None:
     assert Client(REMOTE_ADDR="127.0.0.1").get("/mails").status_code == 200
     assert Client(REMOTE_ADDR="192.0.2.7").get("/mails").status_code == 404
+    for name in ("X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via"):
+        assert Client().get("/mails", headers={name: "127.0.0.1"}).status_code == 404
     settings.PUBLIC_BASE_URL = "https://crm.example.com"
     assert Client(REMOTE_ADDR="127.0.0.1").get("/mails").status_code == 404
     settings.PUBLIC_BASE_URL = "http://localhost:8000"
@@ -66,3 +80,9 @@ def test_an_address_that_is_none_ends_the_start_without_being_shown(
     with pytest.raises(SystemExit, match="EMAIL_URL has a value that cannot be read") as ended:
         mail_settings.mail(Environment(), "crm.example.com")
     assert url not in str(ended.value)
+
+
+def test_a_sender_that_is_none_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMAIL_FROM", "VoIP CRM")
+    with pytest.raises(SystemExit, match="EMAIL_FROM is not an address"):
+        mail_settings.mail(Environment(), "crm.example.com")

@@ -124,7 +124,7 @@ def test_open_pages_follow_their_workspaces_midnight_and_disturb_nobody(
         )
     )
     page.get_by_role("combobox", name="Search contacts or enter a number").fill("+1415")
-    limits.get_by_label("Calls begun in a minute", exact=True).fill("3")
+    limits.get_by_label("Calls per minute", exact=True).fill("3")
     who = rows.last.get_by_role("link", name="Maria")
     who.focus()
     page.evaluate("window.before = [document.querySelector('audio'), scrollY]")
@@ -137,7 +137,7 @@ def test_open_pages_follow_their_workspaces_midnight_and_disturb_nobody(
     wait_for_day(pages, "Yesterday")
     expect(who).to_be_focused()
     expect(page.get_by_role("combobox", name="Search contacts")).to_have_value("+1415")
-    expect(limits.get_by_label("Calls begun in a minute", exact=True)).to_have_value("3")
+    expect(limits.get_by_label("Calls per minute", exact=True)).to_have_value("3")
     assert page.evaluate(
         """() => {
           const [audio, at] = window.before;

@@ -124,7 +124,7 @@ def test_the_pages_behind_the_lists_are_accessible_too(open_page: Any) -> None:
     page = open_page(**WIDE)
     sign_in(page)
     page.goto("/calls?status=completed&agent=nobody&since=2026-01-01")
-    expect(page.get_by_text("There is no such agent.")).to_be_visible()
+    expect(page.get_by_text("That agent is unknown.")).to_be_visible()
     assert_accessible(page)
     page.goto("/calls?q=nobody-at-all")
     assert_accessible(page)
@@ -229,7 +229,7 @@ def test_a_contact_is_made_called_and_archived_without_leaving_the_page(page: Pa
     expect(page.get_by_role("button", name="Call Grace Hopper")).to_be_enabled()
     page.get_by_role("button", name="Archive").click()
     expect(page.get_by_text("Grace Hopper is archived.")).to_be_visible()
-    expect(page.get_by_role("button", name="Put back in the list")).to_be_visible()
+    expect(page.get_by_role("button", name="Restore")).to_be_visible()
     page.go_back()
     assert page.evaluate("window.sameDocument") is True
 

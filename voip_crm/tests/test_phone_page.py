@@ -188,7 +188,7 @@ def test_the_new_states_are_accessible(open_page: Any) -> None:
     sign_in(page)
     readiness(page).locator("summary").click()
     assert_accessible(page)
-    page.get_by_role("button", name="Choose and test sound").click()
+    page.get_by_role("button", name="Test microphone and speaker").click()
     expect(page.get_by_label("Microphone", exact=True)).to_be_visible()
     assert_accessible(page)
     page.keyboard.press("Escape")

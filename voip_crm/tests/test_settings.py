@@ -190,6 +190,14 @@ def test_the_environment_wins(tmp_path: Path, ports: list[str]) -> None:
     assert found["ALLOWED_HOSTS"].split(",")[0] == "tunnel.example"
 
 
+def test_mails_are_kept_where_the_page_that_shows_them_can_be_seen(
+    tmp_path: Path, ports: list[str]
+) -> None:
+    assert prepared(tmp_path, *ports)["EMAIL_URL"].startswith("filemail:///")
+    tunnel = prepared(tmp_path, *ports, PUBLIC_BASE_URL="https://crm.example.com")
+    assert "EMAIL_URL" not in tunnel
+
+
 def test_with_a_real_account_there_is_no_sandbox(tmp_path: Path, ports: list[str]) -> None:
     found = prepared(tmp_path, *ports, TWILIO_ACCOUNT_SID="AC" + "1" * 32)
     assert not found["TWILIO_SANDBOX_URL"] and not found["TWILIO_AUTH_TOKEN"]

@@ -68,7 +68,7 @@ def level(page: Page) -> float:
 
 def test_the_meter_moves_and_lets_the_microphone_go(watched: Page) -> None:
     watched.locator("#readiness summary").click()
-    watched.get_by_role("button", name="Choose and test sound").click()
+    watched.get_by_role("button", name="Test microphone and speaker").click()
     levels = [0.0]
 
     def loudest() -> float:

@@ -143,6 +143,34 @@ def test_two_who_add_numbers_stay_within_what_a_contact_holds(cast: Any, two: An
     assert facts(cast)[3] == full
 
 
+def test_one_person_changes_every_number_of_a_full_contact(cast: Any, two: Any) -> None:
+    name, company, email, _ = facts(cast)
+    path = f"/contacts/{cast.acme_maria.pk}/edit"
+    fields = {"name": name, "company": company, "email": email}
+
+    def save(first: int) -> int:
+        shown = made_of(two[0].get(path)) | fields
+        numbers = [f"+141555501{serial:02}" for serial in range(first, first + MOST_NUMBERS)]
+        sent = shown | {"number": numbers, "label": [""] * MOST_NUMBERS}
+        return int(two[0].post(path, sent).status_code)
+
+    assert [save(10), save(11), save(50)] == [303] * 3
+    assert facts(cast)[3][0] == ("+14155550150", "")
+
+
+def test_a_number_that_both_replaced_is_asked(cast: Any, two: Any) -> None:
+    name, company, email, _ = facts(cast)
+    path, (alice, ada) = f"/contacts/{cast.acme_maria.pk}/edit", two
+    shown = made_of(alice.get(path)) | {"name": name, "company": company, "email": email}
+    ada.post(path, shown | {"number": ["+14155550177"], "label": ["home"]})
+    answer = alice.post(path, shown | {"number": ["+14155550188"], "label": [""]})
+    assert "Someone put this in place of the number that you replaced." in told(answer)
+    assert [number for number, _ in facts(cast)[3]] == ["+14155550177"]
+    again = shown | {"number": ["+14155550188", "+14155550177"], "label": ["", "home"]}
+    assert alice.post(path, again | made_of(answer)).status_code == 303
+    assert facts(cast)[3] == [("+14155550188", ""), ("+14155550177", "home")]
+
+
 def test_a_workspaces_settings(cast: Any, two: Any) -> None:
     alice, ada = two
     alice.post("/settings", ACME)
@@ -167,7 +195,8 @@ def test_caller_ids(cast: Any, two: Any) -> None:
             PhoneNumber.objects.create(number=number, account_sid=settings.TWILIO_ACCOUNT_SID)
         first, default, last = PhoneNumber.objects.order_by("number")
         make_default(default)
-    shown = made_of(page := alice.get(path)) | {"default": str(default.pk)}
+    labels = {f"label-{number.pk}": "" for number in (first, default, last)}
+    shown = made_of(page := alice.get(path)) | labels | {"default": str(default.pk)}
     assert f'value="{default.pk}" checked' in page.content.decode(), "not the first of the list"
     ada.post(path, shown | {f"label-{first.pk}": "Hers", "default": str(last.pk)})
     alice.post(path, shown | {f"label-{last.pk}": "Mine"})
@@ -177,6 +206,16 @@ def test_caller_ids(cast: Any, two: Any) -> None:
     page = told(alice.post(path, shown | {"default": str(first.pk), f"label-{first.pk}": "Mine"}))
     assert "Someone changed this to “Hers”" in page and "555-0198” in the meantime" in page
     assert f'value="{first.pk}" checked' in page
+    shown = made_of(alice.get(path)) | {f"label-{first.pk}": "Ours", "default": str(last.pk)}
+    shown |= {f"label-{default.pk}": "", f"label-{last.pk}": "Mine"}
+    with tenant_transaction(cast.acme.pk):
+        new = PhoneNumber.objects.create(
+            number="+13105550101", label="New", account_sid=settings.TWILIO_ACCOUNT_SID
+        )
+    assert alice.post(path, shown).status_code == 303
+    with tenant_transaction(cast.acme.pk):
+        new.refresh_from_db()
+    assert new.label == "New", "of a number that was not there yet the form says nothing"
 
 
 def test_calling_limits(cast: Any, two: Any) -> None:

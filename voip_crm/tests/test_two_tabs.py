@@ -245,7 +245,7 @@ def test_old_tabs_go_on_after_signing_in_again_in_another(
     with form.expect_response(lambda answer: answer.status == 403):
         form.get_by_role("button", name="Save contact").click()
     expect(form.get_by_role("heading", name="Zoë Müller", level=1)).to_be_visible()
-    expect(toast(form, "did not work")).to_have_count(0)
+    expect(toast(form, "didn’t work")).to_have_count(0)
     with phone.expect_response(lambda answer: answer.status == 403):
         dial(phone, NUMBER)
     expect_status(phone, "In call")

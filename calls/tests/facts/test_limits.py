@@ -28,7 +28,7 @@ POLICY = Policy(
     ("country", "name", "says"),
     [
         ("FR", "France", "Calls to France are not allowed in this workspace. An admin can allow"),
-        ("CU", "Cuba", "Calls to Cuba are not allowed from this installation. Ask whoever runs"),
+        ("CU", "Cuba", "Calls to Cuba are not allowed from this installation. Ask your system"),
         ("KP", "North Korea", "from this installation"),
         ("", "", "Calls to this number’s country are not allowed in this workspace."),
     ],

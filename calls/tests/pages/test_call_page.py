@@ -49,7 +49,7 @@ def test_a_talk_is_told_in_plain_words_in_its_order() -> None:
     assert words(*facts) == [
         "Bob joined",
         "Dialled Maria",
-        "Rang at Maria",
+        "Maria’s phone rang",
         "Maria answered",
         "Call ended",
         "Bob left",
@@ -150,7 +150,7 @@ def test_the_page_tells_who_when_how_and_lets_one_call_back(
         "42 seconds",
         "Contact, by telephone",
         "Agent, in the browser",
-        "Rang at Maria of Acme",
+        "Maria of Acme’s phone rang",
         "Maria of Acme answered",
         "Bob joined",
         "Recording ready",
@@ -201,7 +201,7 @@ def test_a_call_that_goes_on_repaints_itself(cast: Any, dialled: Any, signed_in:
     page = signed_in(cast.bob).get(f"/calls/{dialled.call.pk}").content.decode()
     opening = page.partition('id="call_page"')[2].partition(">")[0]
     assert "live:call from:body" in opening
-    assert "Not over yet" in page
+    assert "Still going" in page
 
 
 def test_the_dock_does_not_take_the_page_for_its_own_call(
@@ -223,7 +223,7 @@ def test_a_call_without_contact_agent_or_room_has_a_page(cast: Any, signed_in: A
             ended_at=START,
         )
     page = signed_in(cast.bob).get(f"/calls/{call.pk}").content.decode()
-    assert "No number to call back" in page and "Nothing was heard of this call." in page
+    assert "No number to call back" in page and "No events yet." in page
     assert 'title="There is no number to call" disabled' in page
 
 

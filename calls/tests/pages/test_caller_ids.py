@@ -57,7 +57,7 @@ def test_a_workspace_without_numbers_is_told_so(cast: Any, signed_in: Any) -> No
     with tenant_transaction(cast.acme.pk):
         PhoneNumber.objects.all().delete()
     page = signed_in(cast.alice).get(PATH).content.decode()
-    assert "There is no number to call from yet." in page
+    assert "No phone number yet." in page
 
 
 def test_agents_may_not(cast: Any, ours: list[PhoneNumber], signed_in: Any) -> None:

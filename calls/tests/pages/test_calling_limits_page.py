@@ -38,7 +38,7 @@ def policies() -> list[Any]:
 def test_an_admin_chooses_limits_for_the_own_workspace(cast: Any, signed_in: Any) -> None:
     client = signed_in(cast.alice)
     page = client.get(PATH).content.decode()
-    assert "United States, where the workspace is" in page and "None within" in page
+    assert "United States, where the workspace is" in page and "None in the last 30 days." in page
     assert "A minute counts 0.05 at home and 0.2 elsewhere." in page
     assert policies() == [], "looking writes nothing"
     assert "The calling limits are saved." in client.post(PATH, GOOD, follow=True).content.decode()
@@ -56,7 +56,7 @@ def test_an_admin_chooses_limits_for_the_own_workspace(cast: Any, signed_in: Any
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"calls_per_minute": "61"}, "Enter 60 at most: who runs this installation has set that."),
+        ({"calls_per_minute": "61"}, "Enter 60 at most: your system administrator has set that."),
         ({"daily_spend": "500.01"}, "Enter 500 at most"),
         ({"longest_minutes": "241"}, "Enter 240 at most"),
         ({"longest_minutes": "0"}, "Enter 1 or more."),
@@ -86,7 +86,7 @@ def test_others_of_the_workspace_are_told_that_it_is_for_admins(cast: Any, signe
 def test_admins_see_who_was_stopped_in_their_workspace_and_agents_do_not(
     cast: Any, signed_in: Any
 ) -> None:
-    notice = "A calling limit stopped somebody"
+    notice = "A calling limit blocked a call"
     assert notice not in signed_in(cast.alice).get("/calls").content.decode()
     for _ in range(2):
         signed_in(cast.bob).post("/calls/dial", {"q": "+5352345678"})

@@ -117,7 +117,7 @@ def test_the_page_says_which_filters_are_on_and_clears_them_at_once(
 
 def test_an_empty_result_says_so_and_shows_the_way_out(log: Any, signed_in: Any) -> None:
     page = signed_in(log.bob).get("/calls?q=nobody&direction=inbound").content.decode()
-    assert "No inbound calls like that." in page
+    assert "No inbound calls match." in page
 
 
 def test_show_more_keeps_the_filters(log: Any, signed_in: Any) -> None:
@@ -146,13 +146,13 @@ def test_the_forms_blanks_do_not_stay_in_the_address(log: Any, signed_in: Any) -
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("status=wonderful", "There is no such status."),
-        ("agent=x", "There is no such agent."),
+        ("status=wonderful", "That status is unknown."),
+        ("agent=x", "That agent is unknown."),
         ("since=yesterday", "Enter a day like 2026-11-22."),
         ("since=0001-01-01", "There were no calls then."),
         ("until=9999-12-31", "There are no calls then."),
         ("since=2026-11-10&until=2026-11-01", "This day is before the first one."),
-        ("contact=x", "There is no such contact."),
+        ("contact=x", "That contact is unknown."),
         ("q=%00", "Null characters"),
     ],
 )
@@ -168,10 +168,10 @@ def test_a_filter_that_makes_no_sense_is_left_out_and_said(
 def test_foreign_ids_filter_by_nothing_and_tell_nothing(log: Any, signed_in: Any) -> None:
     client = signed_in(log.charlie)
     for query, said in (
-        ({"agent": str(log.bob.user_id)}, "There is no such agent."),
-        ({"contact": str(log.acme_maria.pk)}, "There is no such contact."),
-        ({"agent": str(uuid.uuid4())}, "There is no such agent."),
-        ({"contact": str(uuid.uuid4())}, "There is no such contact."),
+        ({"agent": str(log.bob.user_id)}, "That agent is unknown."),
+        ({"contact": str(log.acme_maria.pk)}, "That contact is unknown."),
+        ({"agent": str(uuid.uuid4())}, "That agent is unknown."),
+        ({"contact": str(uuid.uuid4())}, "That contact is unknown."),
     ):
         answer = client.get("/calls", query)
         page = answer.content.decode()

@@ -169,7 +169,7 @@ def test_an_agent_who_leaves_while_it_is_dialled_has_canceled(
     answers = [ask(client, ready) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [409, 409]
     said = {(a.json()["error"]["code"], a.json()["error"]["message"]) for a in answers}
-    assert said == {("agent_not_connected", "You had left before anybody was dialled.")}
+    assert said == {("agent_not_connected", "You left before anyone was dialled.")}
     assert (call_of(ready).outcome, call_of(ready).error_code) == ("canceled", None)
     assert new_calls(sandbox, before) == []
 

@@ -273,7 +273,7 @@ def test_what_was_made_with_an_account_stays_its_own_until_its_secrets_are_forgo
     with tenant_transaction(tenant_id):
         assert dialing.choose_caller_id(cast.acme, account_sid=ACCOUNT).account_sid == ACCOUNT
         shared_number = PhoneNumber.objects.get(account_sid=ACCOUNT)
-        with pytest.raises(Refusal, match="no such number"):
+        with pytest.raises(Refusal, match="no such phone number"):
             dialing.choose_caller_id(cast.acme, number_id=shared_number.pk)
     page = signed_in(cast.alice).post(PAGE, {"do": "disconnect"}, follow=True).content.decode()
     assert "The shared account" in page and OTHER_ACCOUNT not in page

@@ -220,7 +220,7 @@ def test_whoever_may_place_no_call_is_not_let_in_but_may_come_back_to_one(
         ("+5352345678", "Calls to Cuba are not allowed from this installation."),
         ("+5511955550100", "Calls to Brazil are not allowed in this workspace. An admin can allow"),
         ("+18765550100", "Calls to Jamaica are not allowed"),
-        ("9-911", "Emergency numbers cannot be called from here"),
+        ("9-911", "Emergency numbers can’t be called from here"),
         ("+881612345678", "satellite"),
     ],
 )

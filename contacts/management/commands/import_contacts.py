@@ -29,7 +29,7 @@ class Command(BaseCommand):
         "Import contacts from a file: CSV, Excel (.xlsx) or vCard, as Google, Outlook, HubSpot, "
         "Apple and others export it. Its columns are taken for what they were the last time, or "
         "for what they are named: name (or first name, last name), company, email, phone, "
-        "phone2 …, label, label2 … (what each phone is for). A contact that is there already "
+        "phone2 …, label, label2 … (what each phone is for). An existing contact "
         "(same email, or same phone and name) is completed, never overwritten, so the same file "
         "twice changes nothing. Rows that are skipped are named on standard error. The import's "
         "page has it, too, and can undo it for a day; a worker goes on with it when this command "

@@ -126,7 +126,7 @@ def test_a_file_is_read_looked_at_and_brought_in(cast: Any, alice: Client, claim
     work_off(cast)
     page = part(alice, where, "div#import-preview")
     assert page.startswith("<div") and "hx-get" not in page
-    assert "2 added, 0 completed, 0 unchanged, 1 skipped" in page and "Left out: age." in page
+    assert "2 added, 0 completed, 0 unchanged, 1 skipped" in page and "Ignored: age." in page
     assert "<b>Line 3</b>" in page and names(cast) == []
     tell(alice, where, "begin", meaning=["name", "email", "phone", ""], is_headed="on")
     assert "Importing" in alice.get(where).content.decode() and names(cast) == []

@@ -13,7 +13,7 @@ from tenants.people.services import AddressTaken, add_member
 from tenants.trail import audit
 
 _TAKEN = """{email} belongs to another workspace and has a password.
-Nobody was added: somebody there may have set it, and would be in {workspace}, too.
+No one was added: someone there may have set it, and would be in {workspace}, too.
 Ask the person, by a way that you trust, whether the account is theirs and nobody else's.
 Yes: repeat the command with --account-is-theirs.
 No: `changepassword {email}`, then `reset_second_factor {email}` if they have one; then repeat the

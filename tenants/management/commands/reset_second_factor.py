@@ -11,7 +11,7 @@ from tenants.trail.audit import Action
 
 class Command(BaseCommand):
     help = (
-        "Take a person's second factor away, for whoever has lost it, and end their sessions. "
+        "Take a person's second factor away after they lost it, and end their sessions. "
         "Make sure first that it is they who ask."
     )
 
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         email = UserManager.normalize_email(options["email"])
         user = User.objects.filter(email=email).first()
         if user is None:
-            raise CommandError(f"There is nobody with the address “{email}”.")
+            raise CommandError(f"No one has the address “{email}”.")
         if not second_factor.has(user):
             raise CommandError(f"{email} has no second factor.")
         with transaction.atomic():

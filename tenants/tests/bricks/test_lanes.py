@@ -11,7 +11,7 @@ from tenants.bricks.lanes import Lane
 
 
 class Away(Exception):
-    """Somebody else's trouble."""
+    """Someone else's trouble."""
 
 
 @pytest.fixture

@@ -53,6 +53,13 @@ def test_the_order_is_theirs_who_changed_it() -> None:
     assert list(merging.merge(a, a, moved).values) == ["2", "1"]
     assert list(merging.merge(a, moved, a).values) == ["2", "1"]
     assert list(merging.merge(a, grown, moved).values) == ["2", "1", "3"]
+    assert list(merging.merge(a, moved, grown).values) == ["2", "1", "3"], "we moved nothing"
+    assert list(merging.merge(grown, moved | {"3": ""}, a).values) == ["2", "1", "3"]
+
+
+def test_spaces_that_a_form_does_not_give_back_are_no_change() -> None:
+    merge = merging.merge({"company": "A "}, {"company": "B"}, {"company": "A"})
+    assert merge == merging.Merge({"company": "B"}, [])
 
 
 @given(_facts, st.text() | st.sampled_from(["[1]", '{"a": [1]}', "[" * 20_000, "1" * 60_000]))

@@ -124,7 +124,7 @@ def test_what_the_refusal_tells_to_do_shuts_them_out_and_lets_the_person_in(
 def test_the_operator_may_say_that_the_account_is_the_persons_own(
     cast: Any, stolen: Client
 ) -> None:
-    with pytest.raises(CommandError, match="Nobody was added"):
+    with pytest.raises(CommandError, match="No one was added"):
         add()
     add("--account-is-theirs")
     add()  # is a member already: nobody new comes in

@@ -167,7 +167,7 @@ def test_a_member_sets_it_up_and_signs_in_with_it(cast: Any, bob: User, client: 
     client.force_login(bob)
     other = Client()
     other.force_login(bob)
-    assert "It is off" in client.get("/account").content.decode()
+    assert "Two-factor sign-in is off" in client.get("/account").content.decode()
     page = client.get(SET_UP).content.decode()
     assert 'src="data:image/png;base64,' in page
     codes = set_up(client)

@@ -104,7 +104,7 @@ def test_an_entry_outlives_who_and_what_it_speaks_of(cast: Any, signed_in: Any) 
     client.get(reverse("contact", args=[cast.acme_maria.pk]))
     with tenant_transaction(cast.acme.pk):
         cast.acme_maria.delete()
-    User.objects.filter(pk=cast.alice.user_id).update(name="Somebody else")
+    User.objects.filter(pk=cast.alice.user_id).update(name="Someone else")
     (entry,) = entries(cast.acme, Action.CONTACT_VIEWED)
     assert (entry.name, entry.object_label) == ("Alice", "Maria of Acme")
 
