@@ -30,7 +30,7 @@ PHONE_ERRORS: dict[str, str] = {
     "phone_failed": "The phone could not be started. Reload the page and try again.",
     "insecure_page": "Browsers allow the microphone only over https. Open this page with https://.",
     "busy": "You’re already in a call. End it first.",
-    "busy_elsewhere": "You’re in a call in another tab. End it first.",
+    "busy_elsewhere": "A call is under way in another tab. End it first.",
     "taken_over": "The call goes on in another tab. Look for it there.",
     "canceled": "Nothing was dialled. Press Call to try again.",
     # Our API's.

@@ -134,7 +134,7 @@
   document.addEventListener("phone:error", ({ detail }) => {
     if (detail.fatal) return; // the panel says it, with what to do
     if (detail.code === "busy") say("You’re already in a call. End it first.", "info");
-    else if (detail.code === "busy_elsewhere") say("You’re in a call in another tab. End it first.", "info");
+    else if (detail.code === "busy_elsewhere") say("A call is under way in another tab. End it before you dial again.", "info");
     else say(`The connection is unsteady (${detail.code}). Trying to keep the call.`, "danger");
   });
 
