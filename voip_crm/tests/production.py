@@ -157,9 +157,13 @@ class Production:
         return self.environment["DATABASE_URL"].rpartition("/")[2]
 
     def log(self) -> list[dict[str, Any]]:
-        """The JSON lines of all four processes."""
+        """The JSON lines of all four processes, but those that two of them have written at once: a
+        line longer than a pipe takes in one piece (4096 bytes, a long traceback) can be cut by
+        another's.
+        """
         lines = self.processes.log("honcho", 10**6).splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{")]
+        whole = (line for line in lines if line.startswith("{") and line.count('{"time": ') == 1)
+        return [json.loads(line) for line in whole if line.endswith("}")]
 
 
 @contextlib.contextmanager

@@ -62,6 +62,8 @@ def modules_of(file: str) -> set[str]:
         others = [user.removeprefix("templates/") for user in users if user.endswith(".html")]
         names += [other for other in others if other not in names]
     found = {module for name in names for module in _naming(name)}
+    if file.startswith("templates/mails/"):  # which are named without folder and ending
+        found |= {"tenants.bricks.mails", *_naming(Path(file).name.partition(".")[0])}
     if file.startswith("templates/admin/"):  # which Django names
         found |= {_module(user) for user in texts() if user.endswith("/admin.py")}
     return found

@@ -10,6 +10,8 @@ from tenants.bricks import mails
 from voip_crm import mail_settings
 from voip_crm.environment import Environment
 
+QUOTED = "p%40ss"  # as a part of a URL
+
 
 @pytest.fixture
 def kept(settings: Any, tmp_path: Path) -> None:
@@ -56,9 +58,9 @@ def test_nobody_else_sees_it(kept: None, settings: Any) -> None:
 @pytest.mark.parametrize(
     ("url", "host", "port", "more"),
     [
-        ("smtp+tls://crm:p%40ss@mail.example.com", "mail.example.com", 587, "EMAIL_USE_TLS"),
-        ("smtp+ssl://crm:p%40ss@mail.example.com", "mail.example.com", 465, "EMAIL_USE_SSL"),
-        ("smtp://crm:p%40ss@mail.example.com:2525", "mail.example.com", 2525, ""),
+        (f"smtp+tls://crm:{QUOTED}@mail.example.com", "mail.example.com", 587, "EMAIL_USE_TLS"),
+        (f"smtp+ssl://crm:{QUOTED}@mail.example.com", "mail.example.com", 465, "EMAIL_USE_SSL"),
+        (f"smtp://crm:{QUOTED}@mail.example.com:2525", "mail.example.com", 2525, ""),
     ],
 )
 def test_a_mail_server_is_read_from_its_address(
@@ -72,7 +74,7 @@ def test_a_mail_server_is_read_from_its_address(
     assert found["DEFAULT_FROM_EMAIL"] == "VoIP CRM <no-reply@crm.example.com>"
 
 
-@pytest.mark.parametrize("url", ["gopher://x", "smtp://crm:pass@host:port"])
+@pytest.mark.parametrize("url", ["gopher://x", "smtp://crm:secret@host:port"])
 def test_an_address_that_is_none_ends_the_start_without_being_shown(
     monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:

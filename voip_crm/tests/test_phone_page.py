@@ -93,7 +93,7 @@ def test_a_browser_without_speaker_choice_says_so(page: Page) -> None:
     expect(readiness(page).locator("summary")).to_contain_text("Ready")
     page.locator("h1").focus()
     page.keyboard.press("s")
-    expect(page.get_by_text("This browser cannot choose a speaker")).to_be_visible()
+    expect(page.get_by_text("This browser can’t choose a speaker")).to_be_visible()
     expect(page.get_by_label("Speaker", exact=True)).to_be_hidden()
 
 
