@@ -8,6 +8,7 @@ from typing import Any
 from celery import Celery, signals
 from django.conf import settings
 from django.db import close_old_connections
+from kombu.transport import redis
 
 from tenants.bricks import log_context
 from voip_crm.checks import refuse_to_start_on_errors
@@ -20,6 +21,20 @@ app = Celery("voip_crm")
 app.set_default()
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+class _QoS(redis.QoS):
+    """Of kombu 5.7: when Redis is lost while a task is held, it gives the task back only after it
+    has closed its own way there, and the worker ends of an AttributeError. Such a task comes back
+    by the visibility timeout, and the sweep does not wait for that.
+    """
+
+    def restore_unacked(self, client: Any = None) -> None:
+        if self.channel.connection.client is not None:
+            super().restore_unacked(client)
+
+
+redis.Channel.QoS = _QoS
 
 
 @signals.celeryd_init.connect

@@ -1,0 +1,25 @@
+"""A worker outlives its broker, whatever it holds at that moment."""
+
+from types import SimpleNamespace
+
+import pytest
+from kombu.transport import redis
+
+import voip_crm.celery  # noqa: F401  (which mends kombu's class)
+
+
+class Channel(redis.Channel):  # type: ignore[misc]
+    """One whose transport has been closed."""
+
+    def __init__(self) -> None:
+        self.connection = SimpleNamespace(client=None)
+        self.unacked_key = self.unacked_index_key = "x"
+        self._pool = self._async_pool = None
+
+
+def test_what_is_held_when_redis_is_lost_does_not_end_the_worker() -> None:
+    assert redis.Channel.QoS is not redis.QoS
+    channel = Channel()
+    with pytest.raises(AttributeError, match="hostname"):  # once it is not, ours can go
+        redis.QoS(channel).restore_unacked()
+    channel.QoS(channel).restore_unacked()
