@@ -27,7 +27,7 @@ def mailbox(request: HttpRequest) -> HttpResponse:
     is_forwarded = any(name in request.headers for name in _FORWARDED)
     if not keeps_mails() or is_forwarded or client_address(request) not in LOOPBACK:
         raise Http404
-    folder = Path(settings.EMAIL_FILE_PATH)  # type: ignore[misc]
+    folder = Path(settings.EMAIL_FILE_PATH)  # type: ignore[misc]  # of EMAIL_URL
     files = sorted(folder.glob("*.log"), key=lambda file: file.stat().st_mtime, reverse=True)
     found = [mail for file in files[:MOST] for mail in reversed(_read(file))]
     return render(request, "mailbox.html", {"mails": found})

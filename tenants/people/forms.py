@@ -6,6 +6,7 @@ from django import forms
 
 from tenants.bricks.places import countries
 from tenants.models import Role, Tenant, User, UserManager
+from tenants.signing_in.forms import email_field
 
 
 class WorkspaceForm(forms.ModelForm):
@@ -29,13 +30,7 @@ class WorkspaceForm(forms.ModelForm):
 class InviteForm(forms.Form):
     """Somebody new."""
 
-    email = forms.EmailField(
-        max_length=254,
-        error_messages={
-            "required": "Enter the person's email address.",
-            "invalid": "Enter an address like maria@example.com.",
-        },
-    )
+    email = email_field("Enter the person's email address.")
     name = forms.CharField(
         max_length=User._meta.get_field("name").max_length,
         error_messages={"required": "Enter the person's name."},

@@ -5,14 +5,12 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
-from django.urls import reverse
-from django.utils.encoding import force_bytes
-from django.utils.http import urlsafe_base64_encode
 
 from tenants import doors
 from tenants.bricks import mails
 from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, User, is_above_workspaces
+from tenants.signing_in import resetting
 
 MOST_TO_PERSON, MOST_OF_WORKSPACE = 3, 200
 A_DAY = timedelta(days=1)
@@ -32,9 +30,7 @@ def may_have_link(member: Membership) -> bool:
 
 def link(user: User) -> str:
     """Valid once (a password that is set makes it void) and for PASSWORD_RESET_TIMEOUT."""
-    uid = urlsafe_base64_encode(force_bytes(user.pk))
-    path = reverse("set_password", args=[uid, default_token_generator.make_token(user)])
-    return settings.PUBLIC_BASE_URL + path
+    return resetting.link("set_password", user, default_token_generator)
 
 
 def days() -> int:
@@ -55,7 +51,7 @@ def mail(tenant_id: UUID, member_id: int, *, by: str) -> None:
         found = Membership.objects.select_related("user", "tenant").filter(pk=member_id).first()
         if found is None or not may_have_link(found):
             return
-        to, workspace, path = found.user, found.tenant.name, link(found.user)
+        to, where, address = found.user, found.tenant.name, link(found.user)
     mails.send(
-        "invitation", to.email, name=to.name, by=by, workspace=workspace, link=path, days=days()
+        "invitation", to.email, name=to.name, by=by, workspace=where, link=address, days=days()
     )

@@ -34,7 +34,7 @@ _NOT_YOURS = "Ask your system administrator: this account opens more than this w
 def workspace(request: TenantRequest) -> HttpResponse:
     """Name, country, time zone, and whether calls are recorded."""
     # The form writes to its instance before it judges: the page around it shows the old one.
-    rows = type(request.tenant).objects.filter(pk=request.tenant.pk)
+    rows = Tenant.objects.filter(pk=request.tenant.pk)
     is_sent = request.method == "POST"
     tenant = (rows.select_for_update(no_key=True) if is_sent else rows).get()
     theirs = {name: getattr(tenant, name) for name in WorkspaceForm.Meta.fields}

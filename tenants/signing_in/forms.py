@@ -41,14 +41,16 @@ class SignInForm(AuthenticationForm):
         return super().get_invalid_login_error()
 
 
-class EmailForm(forms.Form):
-    email = forms.EmailField(
-        max_length=254,
-        error_messages={
-            "required": "Enter your email.",
-            "invalid": "Enter an address like maria@example.com.",
-        },
+def email_field(required: str) -> forms.EmailField:
+    """As long as an account's; `required` is said when it is empty."""
+    invalid = "Enter an address like maria@example.com."
+    return forms.EmailField(
+        max_length=254, error_messages={"required": required, "invalid": invalid}
     )
+
+
+class EmailForm(forms.Form):
+    email = email_field("Enter your email.")
 
 
 class CodeForm(forms.Form):

@@ -63,12 +63,14 @@ def forgot_password(request: HttpRequest) -> HttpResponse:
         else:
             # Loaded again, the page sends nothing.
             return HttpResponseRedirect(reverse("forgot_password") + "?sent=1", status=303)
-    minutes = int(resetting.LASTS.total_seconds() / 60)
-    context = {"form": form, "sends_mail": settings.SENDS_MAIL, "is_sent": "sent" in request.GET}
+    context = {
+        "form": form,
+        "sends_mail": settings.SENDS_MAIL,
+        "is_sent": "sent" in request.GET,
+        "minutes": resetting.MINUTES,
+    }
     status = 422 if form.errors else 200
-    response = render(
-        request, "forgot_password.html", context | {"minutes": minutes}, status=status
-    )
+    response = render(request, "forgot_password.html", context, status=status)
     return throttle.told(response, wait)
 
 

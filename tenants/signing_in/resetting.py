@@ -18,7 +18,8 @@ from tenants.bricks import mails
 from tenants.models import User, UserManager
 from tenants.signing_in import throttle
 
-LASTS = timedelta(minutes=30)
+MINUTES = 30
+LASTS = timedelta(minutes=MINUTES)
 # Asked for from one address within an hour; and of one person while the links last, so that whoever
 # is refused has one that is good.
 MOST_OF_ADDRESS, MOST_OF_PERSON = 30, 3
@@ -40,6 +41,12 @@ class ResetLinks(PasswordResetTokenGenerator):
 links = ResetLinks()
 
 
+def link(page: str, user: User, tokens: PasswordResetTokenGenerator) -> str:
+    """The address of the page of this name on which its owner sets the user's password."""
+    uid = urlsafe_base64_encode(force_bytes(user.pk))
+    return settings.PUBLIC_BASE_URL + reverse(page, args=[uid, tokens.make_token(user)])
+
+
 def ask(request: HttpRequest, email: str) -> int:
     """Send a link to whoever has this address; seconds to wait when that was asked too often."""
     email = UserManager.normalize_email(email)
@@ -58,11 +65,8 @@ def send(email: str) -> None:
     # Whoever signs in elsewhere has no password here, and does not get one by mail.
     if user is None or (user.clerk_user_id and not user.has_usable_password()):
         return
-    uid = urlsafe_base64_encode(force_bytes(user.pk))
-    path = reverse("reset_password", args=[uid, links.make_token(user)])
-    link = settings.PUBLIC_BASE_URL + path
-    minutes = int(LASTS.total_seconds() / 60)
-    mails.send("reset", user.email, name=user.name, link=link, minutes=minutes)
+    address = link("reset_password", user, links)
+    mails.send("reset", user.email, name=user.name, link=address, minutes=MINUTES)
 
 
 def tell_changed(user: User) -> None:

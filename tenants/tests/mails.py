@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.core import mail
-from django.core.mail import EmailMultiAlternatives
+from django.core.mail import EmailMessage, EmailMultiAlternatives
 
 from tenants.bricks.lanes import Lane
 
@@ -21,21 +21,21 @@ def sends_mail(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Lane, "do", lambda self, key, work: work())
 
 
-def the_mail() -> EmailMultiAlternatives:
+def the_mail() -> EmailMessage:
     """The one that was sent, and no more."""
     (found,) = mail.outbox
-    assert isinstance(found, EmailMultiAlternatives)
     return found
 
 
-def both(found: EmailMultiAlternatives) -> tuple[str, str]:
+def both(found: EmailMessage) -> tuple[str, str]:
     """(text, HTML)."""
+    assert isinstance(found, EmailMultiAlternatives)
     ((page, kind),) = found.alternatives
     assert kind == "text/html"
     return str(found.body), str(page)
 
 
-def path_in(found: EmailMultiAlternatives) -> str:
+def path_in(found: EmailMessage) -> str:
     """Of the one link of ours that it holds, the same in both parts."""
     text, page = (set(re.findall(r"/(?:re)?set-password/[\w/-]+", part)) for part in both(found))
     assert text == page

@@ -1,6 +1,7 @@
 """A worker outlives its broker, whatever it holds at that moment."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from kombu.transport import redis
@@ -8,11 +9,11 @@ from kombu.transport import redis
 import voip_crm.celery  # noqa: F401  (which mends kombu's class)
 
 
-class Channel(redis.Channel):  # type: ignore[misc]
+class Channel(redis.Channel):
     """One whose transport has been closed."""
 
     def __init__(self) -> None:
-        self.connection = SimpleNamespace(client=None)
+        self.connection: Any = SimpleNamespace(client=None)
         self.unacked_key = self.unacked_index_key = "x"
         self._pool = self._async_pool = None
 

@@ -236,7 +236,7 @@ def sign_in_again(page: Page, email: str) -> None:
 
 @pytest.mark.allow_console(r"status of 403")
 def test_old_tabs_go_on_after_signing_in_again_in_another(
-    phone: Page,  # noqa: F811
+    phone: Page,  # noqa: F811  # the fixture
     site: harness.Site,
 ) -> None:
     form = second_tab(phone, "/contacts/new")
@@ -255,7 +255,7 @@ def test_old_tabs_go_on_after_signing_in_again_in_another(
 
 @pytest.mark.allow_console(r"status of 403")
 def test_an_old_tab_does_nothing_in_the_name_of_somebody_else(
-    phone: Page,  # noqa: F811
+    phone: Page,  # noqa: F811  # the fixture
 ) -> None:
     form = second_tab(phone, "/contacts/new")
     form.get_by_label("Name", exact=True).fill("Zoë Müller")

@@ -75,7 +75,7 @@ def test_whoever_forgot_it_gets_a_link_sets_another_and_is_in(
 def test_a_link_is_good_once(cast: Any) -> None:
     ask()
     ask()
-    first, second = (path_in(found) for found in mail.outbox)  # type: ignore[arg-type]
+    first, second = (path_in(found) for found in mail.outbox)
     set_password(Client(), first, NEW)
     assert not opens(first) and not opens(second), "whoever has set a password needs none of them"
 
