@@ -16,7 +16,22 @@
     }
     $("toasts").append(note);
     if (undo) offer(note, undo);
+    makeRoom();
     if (!sticky) fade(note, undo || tone === "danger" ? 9000 : quiet ? 3000 : 5000);
+  }
+
+  // A toast never lies on what was pressed: it often speaks of it.
+  let pressed = null; // where that was
+  document.addEventListener("click", ({ target }) => {
+    pressed = target.closest?.("a, button, select, input, label")?.getBoundingClientRect();
+  }, true);
+
+  function makeRoom() {
+    const toasts = $("toasts");
+    delete toasts.dataset.low;
+    const { left, right, top, bottom } = toasts.getBoundingClientRect();
+    const lies = pressed && left < pressed.right && pressed.left < right && top < pressed.bottom && pressed.top < bottom;
+    if (lies) toasts.dataset.low = "";
   }
 
   function offer(note, { path, form: fields }) {

@@ -48,7 +48,8 @@
     const timer = document.querySelector("#call_timer[data-answered-at]");
     if (!timer) return;
     const since = Date.parse(timer.dataset.answeredAt);
-    const seconds = since ? Math.max(0, Math.floor((Date.now() + skew - since) / 1000)) : 0;
+    if (!since) return; // nobody has answered
+    const seconds = Math.max(0, Math.floor((Date.now() + skew - since) / 1000));
     const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
     const text = [...(hours ? [hours, String(minutes).padStart(2, "0")] : [minutes]), String(seconds % 60).padStart(2, "0")].join(":");
     if (timer.textContent !== text) timer.textContent = text;

@@ -16,12 +16,23 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 LOOKS = [(1280, "light"), (390, "dark")]  # each width and each scheme once
 WIDE = {"viewport": {"width": 1280, "height": 844}, "color_scheme": "light"}
 NARROW = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
-TABLET = 820  # pixels
+# Pixels. 320 by 256 are what is left at 400 % of a screen of 1280 by 1024.
+TABLET, NARROWEST, LOWEST = 820, 320, 256
 
 embedded = pytest.mark.parametrize("site", ["embedded"], indirect=True)
 
 LOOKS_SO = """([width, scheme]) =>
   innerWidth === width && matchMedia(`(prefers-color-scheme: ${scheme})`).matches"""
+
+# What is wider than its place, and can be seen but not scrolled.
+CUT_OFF = """() => [...document.querySelectorAll("body *")].filter((one) =>
+  one.clientWidth > 2 && one.scrollWidth > one.clientWidth + 1
+  && !one.closest("svg, input, .visually-hidden, .skip-link")
+  && one.checkVisibility({ visibilityProperty: true })
+  && ["hidden", "clip"].includes(getComputedStyle(one).overflowX)
+).map((one) => `${one.tagName}.${one.className}: ${one.textContent.trim().slice(0, 60)}`)"""
+TOAST = """document.body.dispatchEvent(
+  new CustomEvent("toast", { detail: { text: "Done." }, bubbles: true }))"""
 
 # The demo's sessions, by site and e-mail: the form is slow on purpose, so once for all tests.
 sessions: dict[tuple[str, str], Any] = {}
@@ -80,8 +91,10 @@ def assert_accessible(page: Page) -> None:
         wrong = [(v["id"], [n["target"] for n in v["nodes"]]) for v in found]
         assert not wrong, (width, scheme, wrong)
         assert_fits(page)
-    page.set_viewport_size({"width": TABLET, "height": size["height"]})
-    assert_fits(page)
+    for width, height in ((TABLET, size["height"]), (NARROWEST, LOWEST)):
+        page.set_viewport_size({"width": width, "height": height})
+        assert_fits(page)
+    assert not (cut := page.evaluate(CUT_OFF)), cut
     page.set_viewport_size(size)
     page.emulate_media(color_scheme="dark" if was_dark else "light", reduced_motion="no-preference")
 
@@ -89,6 +102,14 @@ def assert_accessible(page: Page) -> None:
 def assert_fits(page: Page) -> None:
     wider = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     assert wider <= 0, f"the page is {wider} px wider than the window"
+
+
+def overlap(one: Any, other: Any) -> bool:
+    """Whether two boxes of Playwright's lie on each other."""
+    return all(
+        one[start] < other[start] + other[length] and other[start] < one[start] + one[length]
+        for start, length in (("x", "width"), ("y", "height"))
+    )
 
 
 def search_field(page: Page) -> Any:
@@ -116,6 +137,42 @@ def test_every_page_is_accessible_wide_and_narrow_light_and_dark(open_page: Any)
     assert_accessible(page)
     page.goto("/nothing-here")
     assert_accessible(page)
+
+
+@embedded
+def test_what_floats_leaves_free_what_it_is_about_and_every_edge_can_be_seen(page: Page) -> None:
+    sign_in(page)
+    page.emulate_media(forced_colors="active")
+    for button in (
+        page.get_by_role("button", name="Call", exact=True),
+        page.locator("#history_rows .call-button").first,
+        page.get_by_role("button", name="Sign out"),
+    ):
+        assert button.evaluate("it => parseFloat(getComputedStyle(it).borderTopWidth)") >= 1
+    page.emulate_media(forced_colors="none")
+    # As many as are suggested at most.
+    search_field(page).press_sequentially("a", delay=20)
+    expect(page.get_by_role("option").first).to_be_visible()
+    call = page.get_by_role("button", name="Call", exact=True)
+    for width, height in ((1366, 657), (390, 844), (NARROWEST, 568)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate(
+            "document.querySelector('#suggestions').append(...[...Array(6)].map(() =>"
+            " document.querySelector('#suggestions [role=option]').cloneNode(true)))"
+        )
+        assert not overlap(page.locator("#suggestions").bounding_box(), call.bounding_box())
+    # A message comes where there is room: here what was pressed lies where it comes by itself.
+    page.set_viewport_size({"width": 390, "height": 844})
+    sign_out = page.get_by_role("button", name="Sign out")
+    sign_out.evaluate("it => it.addEventListener('click', (event) => event.preventDefault())")
+    sign_out.click()
+    page.evaluate(TOAST)
+    toasts = page.locator("#toasts")
+    assert not overlap(toasts.bounding_box(), sign_out.bounding_box())
+    page.get_by_role("button", name="Dismiss").click()
+    page.get_by_role("heading", name="Calls", level=1).click()
+    page.evaluate(TOAST)
+    assert overlap(toasts.bounding_box(), sign_out.bounding_box())
 
 
 @embedded
@@ -227,9 +284,12 @@ def test_a_contact_is_made_called_and_archived_without_leaving_the_page(page: Pa
     expect(page.get_by_text("Grace Hopper is in your contacts now.")).to_be_visible()
     expect(page).to_have_url(re.compile(r"/contacts/[0-9a-f-]{36}$"))
     expect(page.get_by_role("button", name="Call Grace Hopper")).to_be_enabled()
-    page.get_by_role("button", name="Archive").click()
+    archive = page.get_by_role("button", name="Archive")
+    pressed = archive.bounding_box()
+    archive.click()
     expect(page.get_by_text("Grace Hopper is archived.")).to_be_visible()
     expect(page.get_by_role("button", name="Restore")).to_be_visible()
+    assert not overlap(page.locator("#toasts").bounding_box(), pressed)
     page.go_back()
     assert page.evaluate("window.sameDocument") is True
 
