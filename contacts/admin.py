@@ -117,8 +117,8 @@ class ContactAdmin(TenantScopedAdmin):
         contacts = list(queryset)
         action = Action.CONTACT_ARCHIVED if archived else Action.CONTACT_RESTORED
         for contact in contacts:
-            services.set_archived(contact, archived, now=timezone.now())
-            audit.record(action, on=contact)
+            if services.set_archived(contact, archived, now=timezone.now()):
+                audit.record(action, on=contact)
         what = "archived" if archived else "taken out of the archive"
         self.message_user(request, f"Contacts {what}: {len(contacts)}.")
 

@@ -70,10 +70,13 @@ def number_rows(
         )
 
 
-def set_archived(contact: Contact, archived: bool, *, now: datetime) -> None:
-    """Take the contact out of list and search, or put it back; its calls keep it either way."""
+def set_archived(contact: Contact, archived: bool, *, now: datetime) -> bool:
+    """Take the contact out of list and search, or put it back; its calls keep it either way.
+    Whether it was otherwise before.
+    """
     contact.archived_at = now if archived else None
-    contact.save(update_fields=["archived_at", "updated_at"])
+    before = Contact.objects.filter(pk=contact.pk, archived_at__isnull=archived)
+    return bool(before.update(archived_at=contact.archived_at, updated_at=now))
 
 
 @transaction.atomic

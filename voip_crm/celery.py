@@ -21,6 +21,8 @@ app = Celery("voip_crm")
 app.set_default()
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# As long as Redis is away the worker asks again: one that gives up is a service that ends.
+app.conf.broker_connection_max_retries = None
 
 
 class _QoS(redis.QoS):

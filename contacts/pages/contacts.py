@@ -171,10 +171,11 @@ def archive_contact(request: TenantRequest, contact_id: UUID) -> HttpResponse:
     """Archive the contact, or with `undo` put it back."""
     contact = _contact(contact_id)
     archived = not request.POST.get("undo")
-    services.set_archived(contact, archived, now=timezone.now())
-    audit.record(Action.CONTACT_ARCHIVED if archived else Action.CONTACT_RESTORED, on=contact)
+    is_changed = services.set_archived(contact, archived, now=timezone.now())
+    if is_changed:
+        audit.record(Action.CONTACT_ARCHIVED if archived else Action.CONTACT_RESTORED, on=contact)
     said = f"{contact.name} is archived." if archived else f"{contact.name} is restored."
-    undo = (request.path, {"undo": "1"}) if archived else None
+    undo = (request.path, {"undo": "1"}) if archived and is_changed else None
     return see_other(request, reverse("contact", args=[contact.pk]), said, undo=undo)
 
 

@@ -12,7 +12,9 @@ from contacts import selectors
 from contacts.models import Contact, ContactNumber
 from contacts.services import create_contact
 from tenants.fence.context import tenant_transaction
+from tenants.models import AuditEntry
 from tenants.tests import database
+from tenants.trail.audit import Action
 
 BOOK = {"name": "Zoë Müller", "company": "Optik", "email": "zoe@optik.example"}
 
@@ -144,6 +146,15 @@ def test_an_archived_contact_leaves_list_and_search_and_comes_back(
     client.post(f"{path}/archive", {"undo": "1"})
     assert f"{cast.acme_maria.pk}" in client.get("/contacts").content.decode()
     assert f"{cast.acme_maria.pk}" not in client.get("/contacts?archived=1").content.decode()
+
+
+def test_undo_is_offered_to_whoever_archived_it(cast: Any, signed_in: Any) -> None:
+    client = signed_in(cast.bob)
+    path, htmx = f"/contacts/{cast.acme_maria.pk}/archive", {"HX-Request": "true"}
+    first, second = (client.post(path, headers=htmx).headers["HX-Trigger"] for _ in range(2))
+    assert "undo" in first and "undo" not in second
+    with tenant_transaction(cast.acme.pk):
+        assert AuditEntry.objects.filter(action=Action.CONTACT_ARCHIVED).count() == 1
 
 
 def test_a_number_is_the_active_contacts_before_the_archived_ones(cast: Any) -> None:

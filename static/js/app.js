@@ -42,7 +42,9 @@
       form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
     }
     form.append(Object.assign(document.createElement("button"), { className: "btn", textContent: "Undo" }));
-    form.addEventListener("htmx:finally:request", () => note.remove());
+    form.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+      if (ctx.response?.status < 400) note.remove();
+    });
     note.querySelector("[data-toast-text]").after(form);
     htmx.process(form);
   }

@@ -5,20 +5,26 @@ const REFUSED = "X-CSRF-Failed";  // a header of the server's, with which it say
 
 export const isRefused = (response) => response.status === 403 && Boolean(response.headers?.get(REFUSED));
 
+const FAILED = "That didn’t work. Try again in a moment.";
+
 export function createCsrf({ fetch, document, emit }) {
   const meta = document.querySelector("meta[name=csrf-token]");
   const token = () => meta.content;
   let asking = null;  // everybody who is refused at once asks once
+  let told = false;   // that this page is somebody else's: once is enough
+  const inCall = () => ["connecting", "open"].includes(document.body.dataset.phone);
 
   async function ask() {
     const response = await fetch("/csrf-token", { credentials: "same-origin", headers: { Accept: "application/json" } });
-    if (!response.ok) return false;
+    if (!response.ok) return null;
     const answer = await response.json();
     if (answer.user !== document.body.dataset.user) {
       const text = answer.user
-        ? "You signed in as someone else in another tab. Reload this page to go on."
-        : "You signed out in another tab. Reload this page to sign in.";
-      emit("toast", { text, tone: "danger", sticky: true });
+        ? ["You signed in as someone else in another tab.", "Reload this page to continue."]
+        : ["You signed out in another tab.", "Reload this page to sign in."];
+      // To reload in a call would end it.
+      if (!told) emit("toast", { text: inCall() ? text[0] : text.join(" "), tone: "danger", sticky: !inCall() });
+      told = !inCall();
       return false;
     }
     meta.content = answer.token;
@@ -27,9 +33,9 @@ export function createCsrf({ fetch, document, emit }) {
     return true;
   }
 
-  /** Whether this page has a good token now. */
+  /** Whether this page has a good token now; null: it could not be asked for. */
   function renew() {
-    asking ??= ask().catch(() => false).finally(() => { asking = null; });
+    asking ??= ask().catch(() => null).finally(() => { asking = null; });
     return asking;
   }
 
@@ -40,22 +46,27 @@ export function createCsrf({ fetch, document, emit }) {
     return isRefused(response) && (await renew()) ? send() : response;
   }
 
-  return { renew, fetch: asked };
+  let again = null;  // what is done once more; refused again, it is left alone
+
+  /** Does once more what htmx was refused: a form, or a control that asks when it changes. */
+  async function repeat({ sourceElement: source, sourceEvent }) {
+    const isNew = again === source ? null : await renew();
+    if (isNew === null) emit("toast", { text: FAILED, tone: "danger" });
+    if (!isNew) return;
+    again = source;
+    setTimeout(() => { again = null; }, 5000);
+    if (source.requestSubmit) source.requestSubmit(sourceEvent?.submitter);
+    else source.dispatchEvent(new Event(sourceEvent?.type ?? "change", { bubbles: true }));
+  }
+
+  return { renew, repeat, fetch: asked };
 }
 
 const emit = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
 export const csrf = globalThis.document && createCsrf({ fetch: globalThis.fetch.bind(globalThis), document, emit });
 
 if (csrf) {
-  let again = null;  // what is done once more; refused again, it is left alone
-
-  document.addEventListener("htmx:response:error", async ({ detail: { ctx } }) => {
-    if (!isRefused(ctx.response.raw)) return;
-    const { sourceElement: source, sourceEvent } = ctx;
-    if (again === source || !(await csrf.renew())) return;
-    again = source;
-    if (source.requestSubmit) source.requestSubmit(sourceEvent?.submitter);
-    else source.click();
-    setTimeout(() => { again = null; }, 5000);
+  document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
+    if (isRefused(ctx.response.raw)) csrf.repeat(ctx);
   });
 }

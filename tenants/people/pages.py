@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
@@ -116,7 +116,7 @@ def change_member(request: TenantRequest, member_id: int) -> HttpResponse:
     if change is None:
         return HttpResponseBadRequest("There is no such change.")
     try:
-        said = change(request, member)
+        done = change(request, member)
     except services.LastAdmin:
         return _members(request, wrong=(member.pk, _LAST_ADMIN), status=422)
     except services.RoleChanged as changed:
@@ -124,25 +124,28 @@ def change_member(request: TenantRequest, member_id: int) -> HttpResponse:
         return _members(request, wrong=(member.pk, text), status=422)
     except services.NotYoursToReset:
         return _members(request, wrong=(member.pk, _NOT_YOURS), status=422)
-    if said is None:
+    if done is None:
         return _members(request, wrong=(member.pk, "Choose a role from the list."), status=422)
     # Who is no longer an admin may not see the page that they would return to.
     is_admin = Membership.objects.filter(
         pk=request.member.pk, role=Role.ADMIN, is_active=True
     ).exists()
-    undo = None
-    if is_admin and request.POST["do"] == "deactivate":
-        undo = request.path, {"do": "reactivate"}
+    undo = (request.path, {"do": done.undo}) if is_admin and done.undo else None
     page = reverse("members") if is_admin else reverse("calls")
-    return see_other(request, page, said, undo=undo)
+    return see_other(request, page, done.said, undo=undo)
 
 
-def _give_role(request: TenantRequest, member: Membership) -> str | None:
+class _Done(NamedTuple):
+    said: str
+    undo: str = ""  # the change that takes it back
+
+
+def _give_role(request: TenantRequest, member: Membership) -> _Done | None:
     form = RoleForm(request.POST)
     if not form.is_valid():
         return None
     services.set_role(member, form.cleaned_data["role"], shown=form.cleaned_data["was"])
-    return f"{member.user}: {member.get_role_display()}."
+    return _Done(f"{member.user}: {member.get_role_display()}.")
 
 
 def _asks_first(request: TenantRequest, member: Membership) -> str:
@@ -151,24 +154,24 @@ def _asks_first(request: TenantRequest, member: Membership) -> str:
     return "" if is_decided or not member.is_active else occupation.of(member.user_id)
 
 
-def _deactivate(request: TenantRequest, member: Membership) -> str:
-    services.set_active(member, False)
+def _deactivate(request: TenantRequest, member: Membership) -> _Done:
+    is_changed = services.set_active(member, False)
     if request.POST.get("occupation") == "end":
         occupation.end(member.user_id)
-    return f"{member.user} is deactivated."
+    return _Done(f"{member.user} is deactivated.", undo="reactivate" if is_changed else "")
 
 
-def _reactivate(request: TenantRequest, member: Membership) -> str:
+def _reactivate(request: TenantRequest, member: Membership) -> _Done:
     services.set_active(member, True)
-    return f"{member.user} is a member again."
+    return _Done(f"{member.user} is reactivated.")
 
 
-def _reset_second_factor(request: TenantRequest, member: Membership) -> str:
+def _reset_second_factor(request: TenantRequest, member: Membership) -> _Done:
     services.reset_second_factor(member, by=request.member)
-    return f"{member.user} signs in by password alone now."
+    return _Done(f"{member.user} now signs in with just a password.")
 
 
-_CHANGES: dict[str, Callable[[TenantRequest, Membership], str | None]] = {
+_CHANGES: dict[str, Callable[[TenantRequest, Membership], _Done | None]] = {
     "role": _give_role,
     "deactivate": _deactivate,
     "reactivate": _reactivate,

@@ -194,17 +194,19 @@ def set_role(member: Membership, role: str, *, shown: str = "") -> None:
 
 
 @transaction.atomic
-def set_active(member: Membership, is_active: bool) -> None:
-    """Deactivate or reactivate. It counts at once: every request reads the membership. Raises
-    `LastAdmin`.
+def set_active(member: Membership, is_active: bool) -> bool:
+    """Deactivate or reactivate; whether it was otherwise before. It counts at once: every request
+    reads the membership. Raises `LastAdmin`.
     """
     if not is_active:
         _keep_an_admin(member)
-    before, member.is_active = member.is_active, is_active
+    member.is_active = is_active
+    if Membership.objects.select_for_update().get(pk=member.pk).is_active == is_active:
+        return False
     member.save(update_fields=["is_active"])
-    if before != is_active:
-        action = Action.MEMBER_REACTIVATED if is_active else Action.MEMBER_DEACTIVATED
-        audit.record(action, on=member)
+    action = Action.MEMBER_REACTIVATED if is_active else Action.MEMBER_DEACTIVATED
+    audit.record(action, on=member)
+    return True
 
 
 def reset_second_factor(member: Membership, *, by: Membership) -> None:

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from tenants.models import Membership, UserManager
 from tenants.signing_in.known import known
 
 REFUSED = "X-CSRF-Failed"  # a header by which pages know it (static/js/csrf.js)
@@ -23,9 +24,22 @@ def token(request: HttpRequest) -> HttpResponse:
 
 def refused(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Django's `CSRF_FAILURE_VIEW`."""
-    if request.path == reverse("sign_in") and request.COOKIES:
+    is_old = reason.startswith("CSRF")  # else the page was not one of this site's
+    member = known(request).member
+    at_sign_in = request.path == reverse("sign_in")
+    if at_sign_in and is_old and request.COOKIES and (member is None or _is_of(member, request)):
         # Nothing is lost but a password, and whoever is in already is let in.
-        return HttpResponseRedirect(request.get_full_path(), status=303)
-    response = render(request, "403_csrf.html", status=403)
-    response.headers[REFUSED] = "1"
+        query = request.GET.copy()
+        query["expired"] = "1"
+        return HttpResponseRedirect(f"{request.path}?{query.urlencode()}", status=303)
+    may_sign_out = member is not None and (at_sign_in or request.path == reverse("sign_out"))
+    context = {"is_old": is_old, "member": member, "may_sign_out": may_sign_out}
+    response = render(request, "403_csrf.html", context, status=403)
+    if is_old:
+        response.headers[REFUSED] = "1"
     return response
+
+
+def _is_of(member: Membership, request: HttpRequest) -> bool:
+    typed = UserManager.normalize_email(request.POST.get("username", "").strip())
+    return bool(typed == member.user.email)

@@ -58,7 +58,7 @@ def forgot_password(request: HttpRequest) -> HttpResponse:
     if form.is_bound and form.is_valid():
         wait = resetting.ask(request, form.cleaned_data["email"])
         if wait:
-            when = f"Try again in {wait // 60} minutes, or use the latest link that we sent."
+            when = f"Try again in {wait // 60} minutes, or use the latest link we sent."
             form.add_error("email", f"That’s a lot of requests. {when}")
         else:
             # Loaded again, the page sends nothing.

@@ -20,8 +20,7 @@ from tenants.signing_in import throttle
 
 MINUTES = 30
 LASTS = timedelta(minutes=MINUTES)
-# Asked for from one address within an hour; and of one person while the links last, so that whoever
-# is refused has one that is good.
+# Asked for from one address within an hour; and of one person while the links last.
 MOST_OF_ADDRESS, MOST_OF_PERSON = 30, 3
 AN_HOUR = timedelta(hours=1)
 

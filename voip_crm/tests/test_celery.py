@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from kombu.transport import redis
 
-import voip_crm.celery  # noqa: F401  (which mends kombu's class)
+import voip_crm.celery
 
 
 class Channel(redis.Channel):
@@ -24,3 +24,7 @@ def test_what_is_held_when_redis_is_lost_does_not_end_the_worker() -> None:
     with pytest.raises(AttributeError, match="hostname"):  # once it is not, ours can go
         redis.QoS(channel).restore_unacked()
     channel.QoS(channel).restore_unacked()
+
+
+def test_a_worker_asks_for_redis_as_long_as_it_is_away() -> None:
+    assert voip_crm.celery.app.conf.broker_connection_max_retries is None

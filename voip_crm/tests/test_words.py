@@ -10,7 +10,7 @@ import pytest
 from voip_crm.tests.test_house import MODULES
 
 ROOT = Path(__file__).resolve().parents[2]
-# What was said once, or sounds translated; each with what is said now in docs/design.md.
+# What was said once, or sounds translated.
 GONE = re.compile(
     r"\b(some|any|every)body\b|\bwhoever\b|\bnobody (is|has|can)\b|\bput back\b|\bgrown too old\b"
     r"|\bused up\b|\bis there already\b|\btoo old\b|\bwho runs this installation\b"

@@ -25,6 +25,7 @@ function page(who = "me", { isOut = false } = {}) {
     }
     return options.headers["X-CSRFToken"] === "new" ? taken : refused;
   };
+  made.document = document;
   made.csrf = createCsrf({ fetch, document, emit: (name, detail) => made.toasts.push(detail.text) });
   return made;
 }
@@ -59,8 +60,49 @@ for (const [who, says] of [["other", /as someone else/], [null, /signed out/]]) 
 test("without a connection the refusal stands, and the next one asks again", async () => {
   const made = page("me", { isOut: true });
   assert.equal(await made.csrf.fetch("/x", {}), refused);
-  assert.equal(await made.csrf.renew(), false);
+  assert.equal(await made.csrf.renew(), null);
   assert.equal(made.asked.filter(([path]) => path === "/csrf-token").length, 2);
+});
+
+/** A control of htmx's that is refused; what it is told to do again. */
+function control(given = {}) {
+  const done = [];
+  return { done, ctx: { sourceElement: { dispatchEvent: (event) => done.push(event.type), ...given }, sourceEvent: { type: "change" } } };
+}
+
+test("a form is sent once more by the button that was pressed", async () => {
+  const { done, ctx } = control({ requestSubmit: (by) => done.push(by) });
+  await page().csrf.repeat({ ...ctx, sourceEvent: { type: "submit", submitter: "Save" } });
+  assert.deepEqual(done, ["Save"]);
+});
+
+test("a control that asks when it changes asks once more, and is not changed", async () => {
+  const { done, ctx } = control({ click: () => done.push("click") });
+  await page().csrf.repeat(ctx);
+  assert.deepEqual(done, ["change"]);
+});
+
+test("what is refused again, or cannot be asked again, is said", async () => {
+  const made = page();
+  const { done, ctx } = control();
+  await made.csrf.repeat(ctx);
+  await made.csrf.repeat(ctx);
+  assert.deepEqual([done, made.toasts], [["change"], ["That didn’t work. Try again in a moment."]]);
+  const away = page("me", { isOut: true });
+  await away.csrf.repeat(ctx);
+  assert.deepEqual([done.length, away.toasts.length], [1, 1]);
+});
+
+test("a page of somebody else's says so once, and in a call not to reload it", async () => {
+  const made = page("other");
+  made.document.body.dataset.phone = "open";
+  const { done, ctx } = control();
+  await made.csrf.repeat(ctx);
+  made.document.body.dataset.phone = "idle";
+  await made.csrf.repeat(ctx);
+  await made.csrf.repeat(ctx);
+  const alone = "You signed in as someone else in another tab.";
+  assert.deepEqual([done, made.toasts], [[], [alone, `${alone} Reload this page to continue.`]]);
 });
 
 test("another refusal is nobody's token", async () => {

@@ -28,4 +28,4 @@ class Command(BaseCommand):
         with transaction.atomic():
             second_factor.remove(user)
             audit.note_of(Action.MEMBER_RESET, None, user, actor=audit.OPERATOR)
-        self.stdout.write(f"{email} signs in by password alone now; their sessions have ended.")
+        self.stdout.write(f"{email} now signs in with just a password; their sessions have ended.")

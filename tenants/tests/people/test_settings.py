@@ -11,9 +11,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tenants.fence.context import tenant_transaction
-from tenants.models import Membership, Role, Tenant, User
+from tenants.models import AuditEntry, Membership, Role, Tenant, User
 from tenants.people.services import add_member
 from tenants.tests import database
+from tenants.trail.audit import Action
 
 GOOD = {"name": "Acme Inc", "country": "DE", "time_zone": "Europe/Berlin", "records_calls": "1"}
 NEW = {"email": "Dora@Acme.example", "name": "Dora", "role": "agent"}
@@ -246,6 +247,17 @@ def test_a_deactivated_members_sessions_stop_at_once_and_start_again(
     assert bobs.post("/api/twilio/access-token", {}).status_code in (401, 403)
     alices.post(path, {"do": "reactivate"})
     assert bobs.get("/calls").status_code == 200
+
+
+def test_undo_is_offered_to_whoever_changed_something(cast: Any, signed_in: Any) -> None:
+    alices, path, htmx = signed_in(cast.alice), f"{MEMBERS}/{cast.bob.pk}", {"HX-Request": "true"}
+    first, second = (
+        alices.post(path, {"do": "deactivate"}, headers=htmx).headers["HX-Trigger"]
+        for _ in range(2)
+    )
+    assert "undo" in first and "undo" not in second
+    with tenant_transaction(cast.acme.pk):
+        assert AuditEntry.objects.filter(action=Action.MEMBER_DEACTIVATED).count() == 1
 
 
 @pytest.mark.parametrize("do", ["role", "deactivate", "reactivate", "link"])

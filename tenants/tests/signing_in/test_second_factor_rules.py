@@ -140,7 +140,7 @@ def test_an_admin_resets_a_members_second_factor(
     alice.force_login(cast.alice.user)
     assert "Reset second factor for Bob" in alice.get(MEMBERS).content.decode()
     done = alice.post(f"{MEMBERS}/{cast.bob.pk}", {"do": "reset_second_factor"}, follow=True)
-    assert "Bob signs in by password alone now." in done.content.decode()
+    assert "Bob now signs in with just a password." in done.content.decode()
     trail = alice.get("/settings/audit-trail").content.decode()
     assert "Reset how a member signs in" in trail
     assert not is_in(bobs)
@@ -179,7 +179,7 @@ def test_others_reset_nothing(cast: Any, codes: list[str], client: Client) -> No
 def test_the_operator_resets_anybodys(cast: Any, bob: User, half_in: Client, capsys: Any) -> None:
     bobs = verify(half_in, bob)
     call_command("reset_second_factor", "BOB@acme.example")
-    assert "bob@acme.example signs in by password alone" in capsys.readouterr().out
+    assert "bob@acme.example now signs in with just a password" in capsys.readouterr().out
     assert not second_factor.has(bob) and not is_in(bobs)
     with tenant_transaction(cast.acme.pk):
         entry = AuditEntry.objects.get(action=Action.MEMBER_RESET)
