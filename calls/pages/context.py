@@ -10,14 +10,15 @@ from django.templatetags.static import static
 from django.utils import timezone
 
 from calls.selectors import presentation
+from tenants.bricks import places
 
 # The names by which the Voice SDK asks for its sounds, and the files that we made for them.
 _SOUNDS = ("incoming", "outgoing", "disconnect", *(f"dtmf{key}" for key in "0123456789sh"))
 
 
 def phone(request: HttpRequest) -> dict[str, Any]:
-    """`workspace`, `member`, `next_days` (days.js), and `phone`: the options that the
-    shim hands to the Voice SDK.
+    """`workspace`, its `zone_name`, `member`, `next_days` (days.js), and `phone`: the options that
+    the shim hands to the Voice SDK.
     """
     member = getattr(request, "member", None)
     options: dict[str, Any] = {
@@ -28,6 +29,7 @@ def phone(request: HttpRequest) -> dict[str, Any]:
         options |= {"chunderw": host, "publishEvents": False}
     return {
         "workspace": member.tenant if member else None,
+        "zone_name": partial(places.zone_name, member.tenant.time_zone) if member else "",
         # Only the shell asks for it, not the parts that each piece of news fetches.
         "next_days": partial(_next_days, member.tenant.time_zone) if member else "",
         "member": {"name": str(member.user), "email": member.user.email, "role": member.role}

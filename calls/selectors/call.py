@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 from calls.facts import explanations, states
 from calls.models import CallEvent, CallLeg, CallLog, Recording
 from calls.selectors import presentation
-from calls.selectors.history import HistoryRow, recording_note, row
+from calls.selectors.history import HistoryRow, recording_note, row, with_hold
 from calls.selectors.timeline import Fact, recording_fact, timeline
 from contacts.numbers import display
+from tenants.bricks import places
 from tenants.models import Tenant
 
 
@@ -50,7 +51,7 @@ class CallPage:
     from_display: str
     to_display: str
     started_display: str  # in full, in the workspace's zone
-    zone: str
+    zone: str  # as people call it
     ring_display: str  # "" when it is not known how long it rang
     talk_display: str
     is_over: bool
@@ -67,8 +68,8 @@ class CallPage:
 
 def call_page(tenant: Tenant, call_id: UUID, *, now: datetime) -> CallPage | None:
     """A call's own page; None when this tenant has no such call. Four statements."""
-    calls = CallLog.objects.select_related("contact", "user").prefetch_related("recordings")
-    call = calls.filter(pk=call_id).first()
+    found = with_hold(CallLog.objects.filter(pk=call_id))
+    call = found.select_related("contact", "user").prefetch_related("recordings").first()
     if call is None:
         return None
     room = call.conference_id
@@ -86,12 +87,12 @@ def call_page(tenant: Tenant, call_id: UUID, *, now: datetime) -> CallPage | Non
         from_display=display(call.from_number, tenant.country),
         to_display=display(call.to_full, tenant.country),
         started_display=f"{local:%A}, {local.day} {local:%B %Y}, {local:%H:%M:%S}",
-        zone=tenant.time_zone,
+        zone=places.zone_name(tenant.time_zone),
         ring_display=_ring(call, legs, events),
         talk_display=presentation.spoken(call.duration) if call.duration else "",
         is_over=call.ended_at is not None,
         explanation=end.message if end else "",
-        legs=[_leg(leg, line) for leg in legs],
+        legs=[_leg(leg, line, call) for leg in legs],
         timeline=_timeline(call, legs, events, recordings, line, zone),
         recordings=[
             PlayableRecording(
@@ -135,11 +136,15 @@ def _who(leg: CallLeg, line: HistoryRow) -> str:
     return str(leg.user) if leg.user else leg.get_party_display()
 
 
-def _leg(leg: CallLeg, line: HistoryRow) -> Leg:
+def _leg(leg: CallLeg, line: HistoryRow, call: CallLog) -> Leg:
     is_contact = leg.party == CallLeg.Party.CONTACT
-    label, tone = presentation.status_word(
-        leg.status, states.outcome(leg.status, leg.sip_code) if leg.state.is_over else ""
-    )
+    outcome = states.outcome(leg.status, leg.sip_code) if leg.state.is_over else ""
+    status = leg.status
+    if is_contact and leg.on_hold and not outcome:
+        status = "on-hold"
+    elif outcome == states.COMPLETED and not call.answered_at:
+        outcome = "left"  # of a room in which nobody else has been
+    label, tone = presentation.status_word(status, outcome)
     return Leg(
         who=_who(leg, line),
         what=f"{leg.get_party_display()}, " + ("by telephone" if is_contact else "in the browser"),

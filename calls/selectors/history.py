@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Case, Exists, OuterRef, Prefetch, Q, QuerySet, When
 
-from calls.models import CallLog, Recording
+from calls.models import CallLeg, CallLog, Recording
 from calls.selectors import presentation
 from contacts.numbers import NumberError, display, parse
 from contacts.selectors import find_contacts
@@ -109,12 +109,23 @@ def _page(calls: QuerySet[CallLog], before: str, size: int) -> tuple[Sequence[Ca
         )
     recordings = Prefetch("recordings", Recording.objects.order_by("created_at"))
     page = list(
-        calls.select_related("contact", "user")
+        with_hold(calls)
+        .select_related("contact", "user")
         .prefetch_related(recordings)
         .order_by("-started_at", "-id")[: size + 1]
     )
     more, page = len(page) > size, page[:size]
     return page, f"{page[-1].started_at.isoformat()}~{page[-1].pk}" if more else ""
+
+
+def with_hold(calls: QuerySet[CallLog]) -> QuerySet[CallLog]:
+    """The same calls, each with `is_on_hold`: whether its contact hears music. Calls that are over
+    are not looked up.
+    """
+    held = CallLeg.objects.filter(
+        conference_id=OuterRef("conference_id"), party=CallLeg.Party.CONTACT, on_hold=True
+    )
+    return calls.annotate(is_on_hold=Case(When(ended_at=None, then=Exists(held)), default=False))
 
 
 def agents() -> Sequence[tuple[UUID, str]]:
@@ -180,10 +191,11 @@ def _read_cursor(text: str) -> tuple[datetime, UUID] | None:
 
 
 def row(call: CallLog, country: str, zone: ZoneInfo, now: datetime) -> HistoryRow:
-    """A call as one line; its contact, user and recordings must be loaded."""
+    """A call of `with_hold` as one line; its contact, user and recordings must be loaded."""
     number = call.other_full
     shown = display(number, country)
-    label, tone = presentation.status_word(call.status, call.outcome)
+    is_on_hold: bool = call.is_on_hold  # type: ignore[attr-defined]  # annotated
+    label, tone = presentation.status_word("on-hold" if is_on_hold else call.status, call.outcome)
     state, recording_id, note = _recording(call)
     return HistoryRow(
         id=call.pk,

@@ -25,6 +25,9 @@ STATUS: dict[str, tuple[str, str]] = {
     states.CANCELED: ("Canceled", "secondary"),
     states.FAILED: ("Failed", "danger"),
     "declined": ("Declined", "warning"),
+    # Of a page alone: to the fold a held call is in progress.
+    "on-hold": ("On hold", "warning"),
+    "left": ("Left", "secondary"),
 }
 
 # How a call that is over reads on the panel of whoever was in it.

@@ -1,6 +1,7 @@
 """Numbers, calls, legs, events and recordings in the admin."""
 
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,11 +10,12 @@ from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import get_current_timezone_name
 
 from calls.models import CallEvent, CallLeg, CallLog, PhoneNumber, Recording, UnroutedEvent
 from calls.tests.builders import an_outbound_call
 from tenants.fence.context import tenant_transaction
-from tenants.models import User
+from tenants.models import Tenant, User
 
 NUMBERS = "/admin/calls/phonenumber/"
 FACTS = ["calllog", "callleg", "callevent", "recording"]
@@ -85,6 +87,20 @@ def test_the_action_makes_one_number_the_default(staff: Client, cast: Any) -> No
     one = both | {"_selected_action": [ids["+14155550177"]]}
     staff.post(NUMBERS, one)
     assert [row[2] for row in numbers_of(cast.acme)] == [True, False]
+
+
+def test_times_are_the_workspaces_and_its_zone_is_named(
+    staff: Client, call: Any, cast: Any
+) -> None:
+    Tenant.objects.filter(pk=cast.acme.pk).update(time_zone="Pacific/Kiritimati")
+    with tenant_transaction(cast.acme.pk):
+        CallLog.objects.update(started_at=datetime(2026, 11, 22, 23, 30, tzinfo=UTC))
+        row = CallLog.objects.get()
+    for page in ("", f"{row.pk}/change/"):
+        shown = staff.get(f"/admin/calls/calllog/{page}").content.decode()
+        assert "Kiribati (Kiritimati) Time" in shown
+        assert "Nov. 23, 2026, 1:30 p.m." in shown
+    assert get_current_timezone_name() == "UTC"  # in the next request of this thread, too
 
 
 @pytest.mark.parametrize("table", FACTS)

@@ -97,6 +97,11 @@
     ctx.request.body.set("rows", list.dataset.asked);
   });
 
+  // What a filter has found is read out; what comes by itself is not.
+  document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+    if (ctx.target?.id === "history" && $("history_said")) $("history_said").textContent = $("history_total").textContent;
+  });
+
   // Whoever asks for more keeps it.
   document.addEventListener("click", (event) => {
     const list = $("history_rows");

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from functools import cache
+from zoneinfo import ZoneInfo
 
 import phonenumbers
+from babel.dates import get_timezone_name
 from phonenumbers.geodata.locale import LOCALE_DATA
 
 from tenants.models import time_zone_names
@@ -31,3 +33,11 @@ def time_zones() -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
         if slash and area not in ("Etc", "SystemV", "posix", "right"):
             areas.setdefault(area, []).append((name, place.replace("_", " ")))
     return list(areas.items())
+
+
+@cache
+def zone_name(time_zone: str) -> str:
+    """What people call a time zone: `Pacific Time` for `America/Los_Angeles`, `UTC` for itself."""
+    name = get_timezone_name(ZoneInfo(time_zone), locale="en_US", zone_variant="generic")
+    # Zones of no place, like `Etc/GMT+5`, have no name.
+    return time_zone if name.startswith(("Unknown", "world")) else str(name)

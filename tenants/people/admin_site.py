@@ -7,8 +7,11 @@ from django.contrib.admin import AdminSite
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.template.response import SimpleTemplateResponse
 from django.urls import path, reverse
+from django.utils import timezone
 
+from tenants.bricks import places
 from tenants.models import Tenant
 from tenants.people import staff
 from tenants.signing_in.known import known
@@ -32,7 +35,22 @@ class WorkspaceAdminSite(AdminSite):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         may_pick = getattr(request.user, "is_superuser", False)
         tenant = getattr(request, "tenant", None)
-        return super().each_context(request) | {"workspace": tenant, "may_pick": may_pick}
+        zone = places.zone_name(tenant.time_zone) if tenant else ""
+        mine = {"workspace": tenant, "zone_name": zone, "may_pick": may_pick}
+        return super().each_context(request) | mine
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """As Django's; times, shown or typed, are the workspace's."""
+        inner = super().admin_view(view, cacheable)
+
+        def in_its_zone(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            tenant = getattr(request, "tenant", None)
+            with timezone.override(tenant.time_zone if tenant else None):
+                response = inner(request, *args, **kwargs)
+                is_open = isinstance(response, SimpleTemplateResponse)
+                return response.render() if is_open else response
+
+        return in_its_zone
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """There is one door, with its throttle and its second factor: the product's."""

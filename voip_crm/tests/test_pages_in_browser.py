@@ -234,6 +234,7 @@ def test_filters_narrow_as_one_types_and_keep_the_focus_and_the_address(page: Pa
     expect(rows.filter(has_not_text="Maria Gonzalez")).to_have_count(0)
     expect(field).to_be_focused()
     expect(field).to_have_value("maria")
+    expect(page.locator("#history_said")).to_have_text(re.compile(r"^\d+ calls$"))
     page.get_by_text("Filters", exact=True).click()
     page.get_by_label("Status").select_option("No answer")
     expect(page).to_have_url("/calls?status=no-answer&q=maria")

@@ -204,6 +204,37 @@ def test_a_call_that_goes_on_repaints_itself(cast: Any, dialled: Any, signed_in:
     assert "Still going" in page
 
 
+def test_a_held_call_is_said_to_be_on_hold_wherever_it_is_shown(
+    cast: Any, dialled: Any, signed_in: Any
+) -> None:
+    bob, leg, at = signed_in(cast.bob), dialled.contact_leg, timezone.now()
+
+    def badges() -> list[list[tuple[str, str]]]:
+        pages = ("/calls", f"/calls/{dialled.call.pk}", f"/contacts/{dialled.call.contact_id}")
+        badge = re.compile(r'status-badge" data-tone="(\w+)">.*?</svg>([^<]+)<')
+        return [badge.findall(bob.get(page).content.decode()) for page in pages]
+
+    dialled.hear(states.CALL, "in-progress", leg, at=at)
+    dialled.hear(states.CONFERENCE, "participant-join", leg, at=at)
+    assert all(("success", "In call") in found for found in badges())
+    dialled.hear(states.CONFERENCE, "participant-hold", leg, at=at + timedelta(seconds=1))
+    row, page, contact = badges()
+    assert row == contact == [("warning", "On hold")] and page.count(("warning", "On hold")) == 2
+    dialled.hear(states.CONFERENCE, "participant-unhold", leg, at=at + timedelta(seconds=2))
+    assert all(("success", "In call") in found for found in badges())
+
+
+def test_the_agents_part_is_no_success_when_nobody_answered(
+    cast: Any, dialled: Any, signed_in: Any
+) -> None:
+    at = timezone.now()
+    dialled.hear(states.CALL, "busy", dialled.contact_leg, at=at, sip_code=603)
+    dialled.hear(states.CALL, "completed", dialled.agent_leg, at=at, duration=3)
+    page = signed_in(cast.bob).get(f"/calls/{dialled.call.pk}").content.decode()
+    assert "Declined" in page and "Left" in page
+    assert "Completed" not in page and 'status-badge" data-tone="success"' not in page
+
+
 def test_the_dock_does_not_take_the_page_for_its_own_call(
     cast: Any, ended: Any, signed_in: Any
 ) -> None:

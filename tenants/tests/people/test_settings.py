@@ -10,8 +10,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from tenants.bricks.places import countries, time_zones, zone_name
 from tenants.fence.context import tenant_transaction
-from tenants.models import AuditEntry, Membership, Role, Tenant, User
+from tenants.models import AuditEntry, Membership, Role, Tenant, User, time_zone_names
 from tenants.people.services import add_member
 from tenants.tests import database
 from tenants.trail.audit import Action
@@ -81,7 +82,6 @@ def test_what_makes_no_sense_is_refused_at_its_field(
 
 
 def test_every_country_and_time_zone_that_can_be_chosen_is_accepted(cast: Any) -> None:
-    from tenants.bricks.places import countries, time_zones
     from tenants.people.forms import WorkspaceForm
 
     assert dict(countries())["GB"] == "United Kingdom"
@@ -89,6 +89,23 @@ def test_every_country_and_time_zone_that_can_be_chosen_is_accepted(cast: Any) -
     for _, zones in time_zones():
         for zone, _ in zones:
             assert WorkspaceForm(GOOD | {"time_zone": zone}, instance=Tenant()).is_valid(), zone
+
+
+@pytest.mark.parametrize(
+    ("time_zone", "name"),
+    [
+        ("America/Los_Angeles", "Pacific Time"),
+        ("Europe/Berlin", "Central European Time"),
+        ("UTC", "UTC"),
+        ("Etc/GMT+5", "Etc/GMT+5"),
+    ],
+)
+def test_a_time_zone_is_called_what_people_call_it(time_zone: str, name: str) -> None:
+    assert zone_name(time_zone) == name
+
+
+def test_every_time_zone_has_a_name() -> None:
+    assert all(zone_name(name) and "Unknown" not in zone_name(name) for name in time_zone_names())
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.SUPERVISOR])
