@@ -43,7 +43,7 @@ PHONE_ERRORS: dict[str, str] = {
     "too_large": "That is more than can be sent at once. Send less.",
     "internal_error": f"Something went wrong here. {_AGAIN}",
     "not_found": "That isn’t here anymore. Reload the page.",
-    "no_caller_id": f"Your workspace has no phone number yet. {_ADMIN}",
+    "no_caller_id": f"There is no such number to call from. Choose another, or {_ADMIN.lower()}",
     "twilio_not_configured": f"Telephony is not set up yet. {_ADMIN}",
     "no_tenant": f"You are no longer a member of this workspace. {_ADMIN}",
     "forbidden": f"You may not do this, or the page has expired. Reload it, or {_ADMIN.lower()}",

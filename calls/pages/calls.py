@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from calls import selectors
+from calls.pages.dialer import dialer
 from calls.pages.forms import HistoryFilter
 from calls.selectors import Filters
 from calls.selectors.exporting import calls_table
@@ -49,6 +50,7 @@ def calls(request: TenantRequest) -> HttpResponse:
     if not _wants_history(request):
         is_admin = request.member.role == Role.ADMIN
         context["was_stopped"] = is_admin and was_stopped_lately(now=timezone.now())
+        context |= dialer(request)
         return render(request, "calls.html", context)
     response = render(request, "_history.html", context)
     if "section" in (request.htmx.target or "") and "before" not in request.GET:

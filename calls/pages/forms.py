@@ -109,7 +109,9 @@ class HistoryFilter(forms.Form):
 
 
 class CallerIdForm(forms.Form):
-    """The workspace's numbers: what each is called (`label-<id>`), and which is the default."""
+    """The workspace's numbers, the one that is called from first: what each is called
+    (`label-<id>`), and which is the default.
+    """
 
     default = forms.TypedChoiceField(
         coerce=UUID,
@@ -120,7 +122,7 @@ class CallerIdForm(forms.Form):
     )
 
     def __init__(self, data: QueryDict | None, *, numbers: Sequence[PhoneNumber]) -> None:
-        super().__init__(data, initial={"default": default_of(numbers)})
+        super().__init__(data, initial={"default": _first(numbers)})
         default: Any = self.fields["default"]
         default.choices = [(str(number.pk), display(number.number)) for number in numbers]
         length = PhoneNumber._meta.get_field("label").max_length
@@ -137,13 +139,11 @@ class CallerIdForm(forms.Form):
 
 def caller_id_facts(numbers: Sequence[PhoneNumber]) -> merging.Facts:
     labels = {f"label-{number.pk}": number.label for number in numbers}
-    return labels | {"default": default_of(numbers)}
+    return labels | {"default": _first(numbers)}
 
 
-def default_of(numbers: Sequence[PhoneNumber]) -> str:
-    """The id of the one that is called from: without a default the first."""
-    first = min(numbers, key=lambda each: (not each.is_default, each.number), default=None)
-    return str(first.pk) if first else ""
+def _first(numbers: Sequence[PhoneNumber]) -> str:
+    return str(numbers[0].pk) if numbers else ""
 
 
 class _Sid(forms.RegexField):

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from calls import selectors
 from calls.facts.refusals import Refusal
+from calls.pages.dialer import caller_id
 from calls.services import dialing, guarding
 from tenants.bricks import live
 from tenants.bricks.access import member_required
@@ -35,17 +36,19 @@ def dial(request: TenantRequest) -> HttpResponse:
             to=request.POST.get("to", "") if contact_id else typed,
             contact_id=_contact_id(contact_id),
         )
-        dialing.choose_caller_id(request.tenant)
+        caller = caller_id(request)
         guarding.check_call(request.tenant, agent=request.member, number=target.number)
     except Refusal as refusal:
         guarding.note_stop(request.member, refusal, number=request.POST.get("to", "") or typed)
-        context = {"form_error": refusal.message, "q": typed}
+        wrong = "dial_from" if refusal.code == "no_caller_id" else "dial_q"
+        context = {"form_error": refusal.message, "wrong": wrong, "q": typed}
         return render(request, "_dialer.html", context, status=422)
     wish: dict[str, Any] = {
         "clientRequestId": str(uuid4()),
         "contactId": str(target.contact.pk) if target.contact else None,
         "to": target.full,
         "name": target.contact.name if target.contact else "",
+        "fromNumberId": str(caller.pk),
     }
     _remember(request, wish)
     return HttpResponse(status=204, headers={"HX-Trigger": json.dumps({"phone:dial": wish})})

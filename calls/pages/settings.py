@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from calls import gateway
-from calls.gateway.accounts import TwilioNotConfigured, sid_of
+from calls.gateway.accounts import TwilioNotConfigured
 from calls.models import CallingPolicy, OwnAccount, PhoneNumber
 from calls.pages.forms import (
     AccountForm,
@@ -26,6 +26,7 @@ from calls.pages.forms import (
 )
 from calls.selectors import limits
 from calls.services import guarding
+from calls.services.caller_ids import usable
 from calls.services.setup import numbers, own_accounts
 from contacts.numbers import display
 from tenants.bricks import merging
@@ -44,9 +45,11 @@ logger = logging.getLogger(__name__)
 @admin_required
 def caller_ids(request: TenantRequest) -> HttpResponse:
     """What our numbers are called, and which of them calls are made from."""
-    in_use = PhoneNumber.objects.filter(account_sid=sid_of(request.tenant.pk)).order_by("number")
+    in_use = usable(request.tenant)
     is_sent = request.method == "POST"
-    ours = list(in_use.select_for_update(no_key=True) if is_sent else in_use)
+    if is_sent:  # in one order, whichever is the default
+        list(in_use.order_by("pk").select_for_update(no_key=True))
+    ours = list(in_use)
     theirs = caller_id_facts(ours)
     made_of = request.POST.get("made_of", "") or merging.written(theirs)
     form = CallerIdForm(request.POST if is_sent else None, numbers=ours)
@@ -65,7 +68,7 @@ def caller_ids(request: TenantRequest) -> HttpResponse:
             "label": form[f"label-{number.pk}"],
             "is_chosen": form["default"].value() == str(number.pk),
         }
-        for number in ours
+        for number in sorted(ours, key=lambda each: each.number)
     ]
     context = {"form": form, "rows": rows, "made_of": made_of}
     return render(request, "caller_ids.html", context, status=422 if form.is_bound else 200)
@@ -104,7 +107,7 @@ def telephone_account(request: TenantRequest) -> HttpResponse:
         return see_other(request, reverse("telephone_account"), done)
     with tenant_transaction(request.tenant.pk):
         own = OwnAccount.objects.filter(retired_at=None).first()
-        in_use = PhoneNumber.objects.filter(account_sid=sid_of(request.tenant.pk)).count()
+        in_use = usable(request.tenant).count()
     is_rotating = own is not None and own.previous_until and own.previous_until > timezone.now()
     context = {
         "own": own,

@@ -13,10 +13,11 @@ from calls import gateway
 from calls.facts import explanations, states
 from calls.facts.refusals import Refusal
 from calls.gateway import addresses
-from calls.gateway.accounts import account_for, sid_of
+from calls.gateway.accounts import account_for
 from calls.gateway.twiml import CONFERENCE_EVENTS
-from calls.models import CallLeg, CallLog, Conference, PhoneNumber
+from calls.models import CallLeg, CallLog, Conference
 from calls.services import guarding
+from calls.services.caller_ids import choose_caller_id
 from calls.services.rooms import findings, presence, progress
 from contacts import selectors
 from contacts.models import Contact
@@ -76,24 +77,6 @@ def choose_target(tenant: Tenant, *, to: str = "", contact_id: UUID | None = Non
         return Target(*parse(str(wanted or known[0]), tenant.country), contact=contact)
     except NumberError as error:
         raise Refusal(error.code, error.message) from None
-
-
-def choose_caller_id(
-    tenant: Tenant, *, number_id: UUID | None = None, account_sid: str = ""
-) -> PhoneNumber:
-    """The number of ours to call from: the chosen one, or the workspace's default.
-
-    Only those of the account `account_sid`, by default the one in use: another's are refused.
-    """
-    ours = PhoneNumber.objects.filter(account_sid=account_sid or sid_of(tenant.pk))
-    if number_id is not None:
-        ours = ours.filter(pk=number_id)
-    found: PhoneNumber | None = ours.order_by("-is_default", "number").first()
-    if found is None:
-        raise Refusal(
-            "no_caller_id", "Your workspace has no such phone number to call from. Ask an admin."
-        )
-    return found
 
 
 def place_call(

@@ -27,13 +27,17 @@
     all[current].scrollIntoView({ block: "nearest" });
   }
 
+  function clear() {
+    $("dial_error").textContent = "";
+    for (const wrong of document.querySelectorAll("#dialer [aria-invalid]")) wrong.removeAttribute("aria-invalid");
+  }
+
   function remember({ contactId = "", number = "", shown = "" } = {}) {
     $("dial_contact_id").value = contactId;
     $("dial_to").value = number;
     $("dial_chosen").hidden = !contactId;
     $("dial_chosen_number").textContent = shown;
-    $("dial_error").textContent = "";
-    field().removeAttribute("aria-invalid");
+    clear();
   }
 
   function choose({ dataset }) {
@@ -68,6 +72,14 @@
     if (!field().value.trim()) show(false);
   });
 
+  // Also for the Call buttons of other pages: the server reads it.
+  document.addEventListener("change", ({ target }) => {
+    if (target.id !== "dial_from") return;
+    const secure = location.protocol === "https:" ? "; secure" : "";
+    document.cookie = `${target.dataset.remember}=${target.value}; path=/; max-age=31536000; samesite=lax${secure}`;
+    clear();
+  });
+
   // pointerdown: the field must not lose focus before the choice is made.
   document.addEventListener("pointerdown", (event) => {
     if (event.target.closest?.("#suggestions")) event.preventDefault();
@@ -85,8 +97,9 @@
 
   document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
     if (ctx.target === "#dial_error") {
-      field().setAttribute("aria-invalid", "true");
-      field().focus();
+      const wrong = $($("dial_error").dataset.wrong) ?? field();
+      wrong.setAttribute("aria-invalid", "true");
+      wrong.focus();
       show(false);
     }
     if (ctx.target?.id !== "suggestions") return;

@@ -3,7 +3,7 @@
    It gets tokens, connects, mutes, sends digits and hangs up, and turns what happens into DOM
    events. It renders nothing and decides nothing: what a call is, the server says.
 
-   in    phone:dial     {contactId, to, name, clientRequestId?, rejoin?}   from an HX-Trigger header
+   in    phone:dial     {contactId, to, name, fromNumberId?, clientRequestId?, rejoin?}   from an HX-Trigger header
          clicks on      [data-phone="mute|end"], [data-phone="digit"][data-digit] (phone-page.js)
    out   phone:state    {state: idle|connecting|open|ended, muted}
          phone:signal   {lost}                  the connection is being mended, or is well again
@@ -100,8 +100,8 @@ export function createPhone({
 
   /** Asks the server to ring the other side, again while our own leg is still on its way in. */
   async function place(mine) {
-    const { contactId, to } = mine.detail;
-    const body = { ...(contactId ? { contactId } : {}), ...(to ? { to } : {}), clientRequestId: mine.request };
+    const { contactId, to, fromNumberId } = mine.detail;
+    const body = { ...(contactId && { contactId }), ...(to && { to }), ...(fromNumberId && { fromNumberId }), clientRequestId: mine.request };
     const until = now() + RETRY_FOR_MS;
     while (!mine.over) {
       mine.asked = true;

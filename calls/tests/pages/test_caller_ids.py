@@ -1,5 +1,8 @@
 """Labels of our numbers, and which of them is called from."""
 
+import json
+import re
+import uuid
 from typing import Any
 
 import pytest
@@ -66,3 +69,80 @@ def test_agents_may_not(cast: Any, ours: list[PhoneNumber], signed_in: Any) -> N
         assert answer.status_code == 403
         assert "This page is for admins" in answer.content.decode()
     assert state() == before
+
+
+# --- one for each call -----------------------------------------------------------------------
+
+DIAL = {"q": "+14155550101"}
+
+
+def dialled_from(answer: Any) -> str:
+    assert answer.status_code == 204
+    return str(json.loads(answer.headers["HX-Trigger"])["phone:dial"]["fromNumberId"])
+
+
+def offered(client: Any) -> list[tuple[str, bool, str]]:
+    """(id, whether it is chosen, text) of the dialer's choice."""
+    page = client.get("/calls").content.decode()
+    found = re.findall(r'<option value="([0-9a-f-]{36})"( selected)?>([^<]*)</option>', page)
+    return [(pk, bool(chosen), text) for pk, chosen, text in found if "555" in text]
+
+
+def test_several_numbers_are_a_choice_and_one_is_none(
+    cast: Any, ours: list[PhoneNumber], signed_in: Any
+) -> None:
+    first, second = ours
+    with tenant_transaction(cast.acme.pk):
+        PhoneNumber.objects.filter(pk=second.pk).update(label="Sales")
+    bob = signed_in(cast.bob)
+    assert offered(bob) == [
+        (str(first.pk), False, "(415) 555-0199"),
+        (str(second.pk), False, "Sales, (415) 555-0198"),
+    ]
+    with tenant_transaction(cast.acme.pk):
+        second.delete()
+    assert offered(bob) == []
+    assert dialled_from(bob.post("/calls/dial", DIAL)) == str(first.pk)
+
+
+def test_a_call_is_made_from_the_number_that_is_sent_remembered_or_the_default(
+    cast: Any, ours: list[PhoneNumber], signed_in: Any
+) -> None:
+    first, second = (str(each.pk) for each in ours)
+    bob = signed_in(cast.bob)
+    assert dialled_from(bob.post("/calls/dial", DIAL)) == first
+    assert dialled_from(bob.post("/calls/dial", DIAL | {"from_number_id": second})) == second
+    bob.cookies[f"caller-id-{cast.bob.pk}"] = second
+    assert dialled_from(bob.post("/calls/dial", DIAL)) == second
+    assert [pk for pk, chosen, _ in offered(bob) if chosen] == [second]
+    assert dialled_from(bob.post("/calls/dial", DIAL | {"from_number_id": first})) == first
+    # Of one person, not of all who use this browser.
+    alice = signed_in(cast.alice)
+    alice.cookies[f"caller-id-{cast.bob.pk}"] = second
+    assert dialled_from(alice.post("/calls/dial", DIAL)) == first
+
+
+def test_a_remembered_number_that_is_gone_or_foreign_is_the_default(
+    cast: Any, ours: list[PhoneNumber], signed_in: Any
+) -> None:
+    with tenant_transaction(cast.borealis.pk):
+        foreign = PhoneNumber.objects.get()
+    bob = signed_in(cast.bob)
+    for remembered in (foreign.pk, uuid.uuid4(), "x", ""):
+        bob.cookies[f"caller-id-{cast.bob.pk}"] = str(remembered)
+        assert dialled_from(bob.post("/calls/dial", DIAL)) == str(ours[0].pk)
+        assert not any(chosen for _, chosen, _ in offered(bob))
+
+
+def test_a_sent_number_that_is_gone_or_foreign_is_refused_at_its_field(
+    cast: Any, ours: list[PhoneNumber], signed_in: Any
+) -> None:
+    with tenant_transaction(cast.borealis.pk):
+        foreign = PhoneNumber.objects.get()
+    bob, said = signed_in(cast.bob), set()
+    for sent in (foreign.pk, uuid.uuid4(), "x"):
+        answer = bob.post("/calls/dial", DIAL | {"from_number_id": str(sent)})
+        page = answer.content.decode()
+        assert answer.status_code == 422 and foreign.number not in page
+        said |= set(re.findall(r'id="dial_error"[^>]*data-wrong="dial_from">([^<]+)<', page))
+    assert said == {"You can’t call from this number anymore. Choose another one."}

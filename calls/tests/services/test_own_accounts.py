@@ -14,7 +14,7 @@ from calls.facts.refusals import Refusal
 from calls.gateway import accounts
 from calls.gateway.accounts import AccountGone, TwilioNotConfigured, account_for, account_of, sid_of
 from calls.models import OwnAccount, PhoneNumber, Recording
-from calls.services import dialing, forgetting, reconcile, recordings
+from calls.services import caller_ids, forgetting, reconcile, recordings
 from calls.services.setup import own_accounts
 from calls.tests.conftest import Scene, sid
 from sandbox.config import Number
@@ -83,7 +83,7 @@ def test_an_admin_connects_the_workspaces_own_account(box: Box, cast: Any, signe
     assert f"call-status?tenant={cast.acme.pk.hex}#" in application.status_callback
     assert account_of(cast.borealis.pk).sid == ACCOUNT
     with tenant_transaction(cast.acme.pk):
-        assert dialing.choose_caller_id(cast.acme).number == NUMBER
+        assert caller_ids.choose_caller_id(cast.acme).number == NUMBER
 
 
 @pytest.mark.parametrize(
@@ -271,10 +271,10 @@ def test_what_was_made_with_an_account_stays_its_own_until_its_secrets_are_forgo
         ACCOUNT,
     )
     with tenant_transaction(tenant_id):
-        assert dialing.choose_caller_id(cast.acme, account_sid=ACCOUNT).account_sid == ACCOUNT
+        assert caller_ids.choose_caller_id(cast.acme, account_sid=ACCOUNT).account_sid == ACCOUNT
         shared_number = PhoneNumber.objects.get(account_sid=ACCOUNT)
-        with pytest.raises(Refusal, match="no such phone number"):
-            dialing.choose_caller_id(cast.acme, number_id=shared_number.pk)
+        with pytest.raises(Refusal, match="this number anymore"):
+            caller_ids.choose_caller_id(cast.acme, number_id=shared_number.pk)
     page = signed_in(cast.alice).post(PAGE, {"do": "disconnect"}, follow=True).content.decode()
     assert "The shared account" in page and OTHER_ACCOUNT not in page
     assert account_of(tenant_id).sid == ACCOUNT

@@ -116,6 +116,15 @@ test("the Device gets our defaults, the page's options, and is never registered"
   assert.equal(world.devices[0].register, undefined);
 });
 
+test("a chosen caller ID goes along", async () => {
+  world = build();
+  world.phone.dial({ to: "+15550100", fromNumberId: "n1", clientRequestId: "r1" });
+  await settle();
+  world.call.emit("accept", world.call);
+  await settle();
+  assert.deepEqual(world.posts[1][1], { to: "+15550100", fromNumberId: "n1", clientRequestId: "r1" });
+});
+
 test("without a request id the phone makes one; a bare number is sent without a contact", async () => {
   world = build();
   world.phone.dial({ contactId: null, to: "+15550100", name: "" });

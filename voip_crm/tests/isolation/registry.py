@@ -287,7 +287,16 @@ PAGES = {
     ),
     "dial": page(
         "/calls/dial",
-        {"POST": Send(204, form={"contact_id": "{contact}", "to": "{contact_e164}"})},
+        {
+            "POST": Send(
+                204,
+                form={
+                    "contact_id": "{contact}",
+                    "to": "{contact_e164}",
+                    "from_number_id": "{second_number}",
+                },
+            )
+        },
     ),
     "active_call": page("/calls/active", gets(query={"request": "{request}"})),
     "end_call": page("/calls/end", {"POST": Send(204, form={"request": "{request}"})}),

@@ -1,0 +1,36 @@
+"""Which numbers of ours a workspace may call from, and which of them one call is made from."""
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from calls.facts.refusals import Refusal
+from calls.gateway.accounts import sid_of
+from calls.models import PhoneNumber
+from tenants.models import Tenant
+
+
+def usable(tenant: Tenant, *, account_sid: str = "") -> QuerySet[PhoneNumber]:
+    """Those of the account `account_sid`, by default the one in use. The first is the one that is
+    called from unless another is chosen.
+    """
+    ours = PhoneNumber.objects.filter(account_sid=account_sid or sid_of(tenant.pk))
+    return ours.order_by("-is_default", "number")  # type: ignore[no-any-return]
+
+
+def choose_caller_id(
+    tenant: Tenant, *, number_id: UUID | None = None, account_sid: str = ""
+) -> PhoneNumber:
+    """The number to call from: the chosen one, or the first. Another workspace's, and one of
+    another account, do not exist. Raises `Refusal`.
+    """
+    ours = usable(tenant, account_sid=account_sid)
+    if number_id is not None:
+        ours = ours.filter(pk=number_id)
+    if (found := ours.first()) is not None:
+        return found
+    if number_id is None:
+        raise Refusal(
+            "no_caller_id", "Your workspace has no phone number yet. Ask an admin to add one."
+        )
+    raise Refusal("no_caller_id", "You can’t call from this number anymore. Choose another one.")
