@@ -44,6 +44,15 @@ def please_hold() -> str:
     return str(response)
 
 
+def try_sound() -> str:
+    """For whoever tries their connection: a sentence, and the end after ten seconds."""
+    response = VoiceResponse()
+    response.say("This is a test of your connection. Please say a few words now. Thank you.")
+    response.pause(length=4)
+    response.hangup()
+    return str(response)
+
+
 def say_goodbye(sentence: str) -> str:
     """Say one plain sentence and hang up."""
     response = VoiceResponse()

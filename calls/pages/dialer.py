@@ -1,8 +1,9 @@
-"""What the dialer offers beside the number to call: from which of ours."""
+"""What the dialer offers beside the number to call: from which of ours, if there is one."""
 
 from typing import Any
 from uuid import UUID
 
+from calls.gateway.accounts import TwilioNotConfigured, account_of
 from calls.models import PhoneNumber
 from calls.services import caller_ids
 from contacts.numbers import display
@@ -11,12 +12,19 @@ from tenants.bricks.ids import read_uuid
 
 
 def dialer(request: TenantRequest) -> dict[str, Any]:
-    """The context of `_dialer.html`. There is something to choose only among several."""
-    numbers = list(caller_ids.usable(request.tenant))
+    """The context of `_dialer.html`. There is something to choose only among several. `lacks` is
+    what no call can be made without: `account`, `caller_id`, or "".
+    """
+    try:
+        account = account_of(request.tenant.pk)
+    except TwilioNotConfigured:
+        return {"lacks": "account"}
+    numbers = list(caller_ids.usable(request.tenant, account_sid=account.sid))
     remembered = _remembered(request)
     chosen = next((each for each in numbers if each.pk == remembered), None)
     country = request.tenant.country
     return {
+        "lacks": "" if numbers else "caller_id",
         "caller_ids": [
             {
                 "id": each.pk,

@@ -55,6 +55,8 @@ class VoiceWebhook(TwilioWebhook):
         if member is None:
             raise Refusal("forbidden", "Your account may not place calls. Goodbye.")
         log_context.bind(tenant=member.tenant_id, user=member.user_id)
+        if form.get("purpose") == "test":
+            return twiml.try_sound()  # whatever else it asks for: nothing of it is read or kept
         request_id, call_sid = read_uuid(form.get("clientRequestId")), form.get("CallSid", "")
         if request_id is None or not is_sid(call_sid, CALL):
             raise Refusal("invalid_request", "This call cannot be connected. Goodbye.")

@@ -58,6 +58,14 @@
   }
 
   document.addEventListener("toast", (event) => toast(event.detail));
+
+  /** Why a press of Call does nothing: at the dialer's field, else as a toast. */
+  document.addEventListener("dial:why", ({ detail: { form, text } }) => {
+    const place = form?.closest("#dialer") && $("dial_error");
+    if (place) place.textContent = text;
+    else toast({ text, tone: "danger" });
+  });
+
   for (const note of $("toasts").querySelectorAll("[data-toast]")) fade(note, 6000);
 
   // What went wrong on the way -------------------------------------------------------------------

@@ -2,6 +2,7 @@
    when one is changed or unplugged in a call. Shows nothing (sound.js does).
 
    out   device:changed  {}                something was chosen, plugged or unplugged
+         device:asked    {denied}          the microphone was asked for, and given or not
          device:notice   {text, tone}      to be said to the person */
 
 import { PhoneError } from "./server.js";
@@ -50,9 +51,12 @@ export function createDevices({ mediaDevices, storage, emit = () => {}, canChoos
     let audio = true;
     try {
       audio = await constraint();
-      return await mediaDevices.getUserMedia({ audio });
+      const stream = await mediaDevices.getUserMedia({ audio });
+      emit("device:asked", { denied: false });
+      return stream;
     } catch (error) {
       const denied = error.name === "NotAllowedError" || error.name === "SecurityError";
+      emit("device:asked", { denied });
       if (denied) throw new PhoneError(31401, error.message);
       if (audio === true) throw new PhoneError(31402, error.message);
       // The chosen one is there and does not open: any other is better than no call.

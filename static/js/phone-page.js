@@ -2,7 +2,7 @@
 
 import { csrf } from "./csrf.js";
 import { createDevices } from "./devices.js";
-import { createPhone } from "./phone.js";
+import { DEFAULTS, createPhone } from "./phone.js";
 import { createServer } from "./server.js";
 import { createSound } from "./sound.js";
 import { createTabs, isUp } from "./tabs.js";
@@ -25,13 +25,14 @@ const tabs = createTabs({
   emit,
   phone: () => phone,
 });
+const options = JSON.parse(document.getElementById("phone-options").textContent);
 const phone = createPhone({
   Twilio: globalThis.Twilio,
   fetch: csrf.fetch,
   mediaDevices,
   devices,
   claim: tabs.claim,
-  options: JSON.parse(document.getElementById("phone-options").textContent),
+  options,
   emit,
 });
 createSound({ devices, mediaDevices, phone });
@@ -57,6 +58,16 @@ document.addEventListener("htmx:after:swap", async () => {
     if (digits) phone.digit(digits);
   } catch {
     askedFor = "";  // the next panel asks again
+  }
+});
+document.addEventListener("click", async ({ target }) => {
+  const button = target.closest?.("[data-phone-test]");
+  const place = document.querySelector("[data-phone-tested]");
+  if (!button) return;
+  if ("inCall" in document.documentElement.dataset) place.textContent = "You’re in a call. Test again after it.";
+  else {
+    const { show } = await import("./connection-test.js");
+    show({ button, place, Device: globalThis.Twilio?.Device, post: server.post, devices, options: { ...DEFAULTS, ...options, closeProtection: false } });
   }
 });
 document.addEventListener("click", (event) => {

@@ -18,7 +18,7 @@ import { createDevices } from "./devices.js";
 import { PhoneError, createServer } from "./server.js";
 import { SOUND_LOST, createWay } from "./way.js";
 
-const DEFAULTS = {
+export const DEFAULTS = {
   closeProtection: true,
   codecPreferences: ["pcmu", "opus"],
   enableImprovedSignalingErrorPrecision: true,

@@ -44,3 +44,64 @@ def test_the_number_that_is_chosen_is_called_from_by_every_button(
     assert [c["from"] for c in site.sandbox.state()["calls"] if c["sid"] == leg] == [ours]
     phone.get_by_role("button", name="End call").click()
     expect_status(phone, "Call ended")
+
+
+# --- ready, or why not -----------------------------------------------------------------------
+
+
+def summary(page: Page) -> Any:
+    return page.locator("#readiness summary")
+
+
+def press_call(page: Page) -> None:
+    page.get_by_role("combobox", name="Search contacts or enter a number").fill("+14155550100")
+    page.get_by_role("button", name="Call", exact=True).click()
+
+
+@pytest.mark.allow_console("ERR_BLOCKED_BY_CLIENT|status of 422")
+def test_what_makes_calls_impossible_is_said_instead_of_ready_and_by_call_itself(
+    phone: Page,  # noqa: F811  # the fixture
+    committed_cast: Any,
+) -> None:
+    expect(summary(phone)).to_contain_text("Ready")
+    asked: list[str] = []
+    phone.on("request", lambda r: asked.append(r.url) if r.url.endswith("/dial") else None)
+    error = phone.locator("#dial_error")
+
+    phone.route("**/twilio-voice-sdk*", lambda route: route.abort("blockedbyclient"))
+    phone.reload()
+    expect(summary(phone)).to_contain_text("Phone blocked")
+    for _ in range(2):  # a second press, too
+        press_call(phone)
+        expect(error).to_contain_text("A content blocker")
+    summary(phone).click()
+    expect(phone.locator("#readiness")).to_contain_text("reload the page")
+    phone.unroute_all()
+
+    phone.add_init_script("delete window.RTCPeerConnection")
+    with tenant_transaction(committed_cast.acme.pk):
+        PhoneNumber.objects.all().delete()
+    phone.reload()
+    expect(summary(phone)).to_contain_text("WebRTC is off")
+    press_call(phone)
+    expect(error).to_contain_text("Calls need it.")
+    assert asked == []
+    expect(phone.locator("#readiness")).to_contain_text("Ask an admin of your workspace.")
+
+
+def test_a_test_of_the_connection_measures_both_ways_and_rings_no_one(
+    phone: Page,  # noqa: F811  # the fixture
+    site: harness.Site,
+    committed_cast: Any,
+) -> None:
+    from calls.models import CallLog, Conference
+
+    before = {call["sid"] for call in site.sandbox.state()["calls"]}
+    summary(phone).click()
+    phone.get_by_role("button", name="Test the connection").click()
+    expect(phone.locator("[data-phone-tested]")).to_contain_text("Heard you")
+    (made,) = [c for c in site.sandbox.state()["calls"] if c["sid"] not in before]
+    assert made["from"].startswith("client:")
+    assert site.sandbox.heard(made["sid"])["rms"] > 50  # what was measured is true
+    with tenant_transaction(committed_cast.acme.pk):
+        assert not CallLog.objects.exists() and not Conference.objects.exists()

@@ -272,5 +272,10 @@ def test_nobody_is_rung_over_a_network_without_sound(
         assert not [call for call in site.sandbox.state()["calls"] if call["to"] == unused]
         with tenant_transaction(committed_cast.acme.pk):
             assert not CallLog.objects.exists()
+        # The test of the connection says the same.
+        page.locator("#readiness summary").click()
+        page.get_by_role("button", name="Test the connection").click()
+        tested = page.locator("[data-phone-tested]")
+        expect(tested).to_contain_text("Connection blocked by a firewall")
     finally:
         chromium.close()

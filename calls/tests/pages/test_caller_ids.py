@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
-from django.conf import settings
+from django.conf import settings as conf
 
 from calls.models import PhoneNumber
 from tenants.fence.context import tenant_transaction
@@ -19,7 +19,7 @@ PATH = "/settings/caller-ids"
 def ours(cast: Any) -> list[PhoneNumber]:
     """Acme's two numbers; the first is the default."""
     with tenant_transaction(cast.acme.pk):
-        PhoneNumber.objects.create(number="+14155550198", account_sid=settings.TWILIO_ACCOUNT_SID)
+        PhoneNumber.objects.create(number="+14155550198", account_sid=conf.TWILIO_ACCOUNT_SID)
         return list(PhoneNumber.objects.order_by("-is_default"))
 
 
@@ -61,6 +61,28 @@ def test_a_workspace_without_numbers_is_told_so(cast: Any, signed_in: Any) -> No
         PhoneNumber.objects.all().delete()
     page = signed_in(cast.alice).get(PATH).content.decode()
     assert "No phone number yet." in page
+
+
+def test_a_dialer_without_a_number_or_an_account_says_whom_to_ask(
+    cast: Any, signed_in: Any, settings: Any
+) -> None:
+    def lacking(member: Any) -> tuple[str, str]:
+        page = signed_in(member).get("/calls").content.decode()
+        (lacks,) = re.findall(r'data-lacks="(\w*)"', page)
+        return lacks, " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+    assert lacking(cast.bob)[0] == ""
+    with tenant_transaction(cast.acme.pk):
+        PhoneNumber.objects.all().delete()
+    lacks, page = lacking(cast.bob)
+    assert lacks == "caller_id" and "None yet Ask an admin of your workspace." in page
+    assert "It then appears under Caller IDs" in lacking(cast.alice)[1]
+    refused = signed_in(cast.bob).post("/calls/dial", DIAL)
+    assert refused.status_code == 422 and "Ask an admin to add one." in refused.content.decode()
+    settings.TWILIO_API_KEY_SID = ""
+    lacks, page = lacking(cast.bob)
+    assert lacks == "account" and "Not set up Ask an admin of your workspace." in page
+    assert "Connect one under Telephone account" in lacking(cast.alice)[1]
 
 
 def test_agents_may_not(cast: Any, ours: list[PhoneNumber], signed_in: Any) -> None:

@@ -19,7 +19,10 @@ test("a microphone that will be asked for is no fault", () => {
 for (const [known, says, help] of [
   [{ permission: "denied" }, "Microphone blocked", /beside the address/],
   [{ microphones: 0 }, "No microphone", /Connect a headset/],
-  [{ secure: false }, "No microphone here", /https/],
+  [{ secure: false, media: false }, "No microphone here", /https/],
+  [{ media: false }, "No microphone here", /another browser/],
+  [{ refused: true }, "Microphone blocked", /privacy settings/],
+  [{ permission: undefined, refused: true }, "Microphone blocked", /beside the address/],
 ]) {
   test(`${says} is said with what to do`, () => {
     const now = word(known);
@@ -32,6 +35,7 @@ for (const [known, tone, says] of [
   [{ online: false }, "danger", "Offline"],
   [{ channel: "off" }, "danger", "Signed out"],
   [{ channel: "reconnecting" }, "warning", "Reconnecting"],
+  [{ unreached: true }, "warning", "Phone service not reached"],
 ]) {
   test(`the connection: ${says}`, () => {
     const now = word(known);
@@ -44,4 +48,42 @@ for (const [known, tone, says] of [
 test("in a call the summary is the call, whatever else", () => {
   assert.deepEqual(word({ phone: "open", channel: "reconnecting" }).summary, ["success", "In a call"]);
   assert.deepEqual(word({ phone: "connecting" }).summary, ["warning", "Connecting"]);
+});
+
+for (const [known, says, help] of [
+  [{ sdk: false }, "Phone blocked", /content blocker/],
+  [{ webrtc: false }, "WebRTC is off", /Turn it on/],
+]) {
+  test(`the browser: ${says}`, () => {
+    const now = word(known);
+    assert.deepEqual([now.summary, now.browser[1]], [["danger", says], says]);
+    assert.match(now.browser[2], help);
+    assert.equal(now.why, now.browser[2]);
+  });
+}
+
+test("what the workspace is without is said before what could be done here", () => {
+  assert.deepEqual(word({ lacks: "caller_id", permission: "denied" }).summary, ["danger", "No phone number"]);
+  assert.deepEqual(word({ lacks: "account", channel: "reconnecting" }).summary, ["danger", "Phone not set up"]);
+});
+
+test("before it has looked nothing is said to be ready", () => {
+  assert.deepEqual(word({ microphones: null }).summary, ["info", "Checking"]);
+});
+
+test("a press says why only where it is bound to fail here", () => {
+  for (const known of [{ permission: "denied" }, { microphones: 0 }, { secure: false }, { media: false }]) {
+    assert.ok(word(known).why, JSON.stringify(known));
+  }
+  for (const known of [
+    {}, { permission: "prompt" }, { online: false }, { lacks: "caller_id" }, { channel: "off" }, { unreached: true },
+    { refused: true }, { permission: undefined, refused: true }, { permission: "prompt", refused: true }, { microphones: null },
+  ]) assert.equal(word(known).why, "", JSON.stringify(known));
+});
+
+test("Ready is said of no state in which anything is wrong", () => {
+  const faults = [{ sdk: false }, { webrtc: false }, { secure: false }, { media: false }, { permission: "denied" }, { refused: true },
+    { microphones: 0 }, { microphones: null }, { lacks: "account" }, { lacks: "caller_id" }, { channel: "off" },
+    { channel: "reconnecting" }, { online: false }, { unreached: true }];
+  for (const one of faults) for (const other of faults) assert.notEqual(word({ ...one, ...other }).summary[1], "Ready");
 });
