@@ -104,12 +104,30 @@
 
   // Navigation -----------------------------------------------------------------------------------
 
-  document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
-    if (ctx.target?.id !== "main") return;
+  // Where one goes is shown at the press, and taken back when it leads nowhere.
+  const { dataset } = document.documentElement;
+  let going = null;
+  function here(path) {
     for (const link of document.querySelectorAll("[data-nav]")) {
-      if (`${location.pathname}/`.startsWith(`${link.pathname}/`)) link.setAttribute("aria-current", "page");
+      if (`${path}/`.startsWith(`${link.pathname}/`)) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
+  }
+  document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+    if (ctx.target?.id !== "main" || !byHand(ctx)) return;
+    going = ctx;
+    dataset.going = "";
+    if (ctx.request.method === "GET") here(new URL(ctx.request.action, location.href).pathname);
+  });
+  document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+    if (going !== ctx) return; // another one was pressed meanwhile
+    going = null;
+    delete dataset.going;
+    here(location.pathname);
+  });
+  document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+    if (ctx.target?.id !== "main") return;
+    here(location.pathname);
     // A refused form: its first wrong field. Else the new page's heading, so that a screen reader starts there; the dialer's field keeps it.
     const wrong = document.querySelector("#main form .field-error") && document.querySelector("#main [aria-invalid=true]");
     if (wrong) wrong.focus();

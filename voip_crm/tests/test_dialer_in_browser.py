@@ -40,6 +40,11 @@ def test_the_number_that_is_chosen_is_called_from_by_every_button(
     phone.get_by_role("link", name="Contacts").click()
     phone.get_by_role("button", name=re.compile("^Call Maria")).click()
     expect_status(phone, "In call")
+    # What is off while a call is up says why when it is pressed all the same.
+    box = phone.get_by_role("button", name=re.compile("^Call Maria")).bounding_box()
+    assert box
+    phone.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(phone.locator("#toasts")).to_contain_text("already in a call")
     leg = contact_leg(site, company.ACME_MARIA)
     assert [c["from"] for c in site.sandbox.state()["calls"] if c["sid"] == leg] == [ours]
     phone.get_by_role("button", name="End call").click()
@@ -105,3 +110,61 @@ def test_a_test_of_the_connection_measures_both_ways_and_rings_no_one(
     assert site.sandbox.heard(made["sid"])["rms"] > 50  # what was measured is true
     with tenant_transaction(committed_cast.acme.pk):
         assert not CallLog.objects.exists() and not Conference.objects.exists()
+
+
+# --- at once ---------------------------------------------------------------------------------
+
+# What is shown one frame after a press, with nothing heard of the server.
+A_FRAME_AFTER = """async (selector) => {
+  const pressed = document.querySelector(selector);
+  pressed.click();
+  await new Promise(requestAnimationFrame);
+  return [pressed.innerText.trim(), document.getElementById("dock_dials").innerText];
+}"""
+
+
+@pytest.mark.allow_console("ERR_FAILED|status of 422|Failed to fetch")
+def test_a_press_is_shown_before_any_network_and_taken_back(
+    phone: Page,  # noqa: F811  # the fixture
+) -> None:
+    expect(summary(phone)).to_contain_text("Ready")
+    held: list[Any] = []
+    phone.route("**/calls/dial", lambda route: held.append(route))
+    field = phone.get_by_role("combobox", name="Search contacts or enter a number")
+    line, error = phone.locator("#dock_dials"), phone.locator("#dial_error")
+    call = phone.get_by_role("button", name="Call", exact=True)
+
+    def press_and_hold() -> Any:
+        with phone.expect_request("**/calls/dial"):
+            shown = phone.evaluate(A_FRAME_AFTER, ".dialer .btn-call")
+        assert shown == ["Calling…", f"Calling {field.input_value()}…"]
+        return held.pop()
+
+    field.fill("911")
+    waits = press_and_hold()
+    phone.get_by_role("button", name="Calling…").click()  # nothing more is sent, and it says so
+    expect(error).to_have_text("Calling 911 already. Wait a moment.")
+    assert held == []
+    waits.continue_()
+    expect(error).to_contain_text("Emergency")
+    expect(call).to_be_enabled()
+    expect(line).to_be_empty()
+
+    field.fill("+14155550100")
+    press_and_hold().abort()
+    expect(phone.locator("#toasts")).to_contain_text("No answer from the server.")
+    expect(call).to_be_enabled()
+    expect(line).to_be_empty()
+
+    # A page that is slow to come.
+    phone.route("**/contacts", lambda route: held.append(route))
+    contacts, calls = (phone.get_by_role("link", name=name) for name in ("Contacts", "Calls"))
+    with phone.expect_request("**/contacts"):
+        contacts.click()
+    expect(contacts).to_have_attribute("aria-current", "page")
+    expect(calls).not_to_have_attribute("aria-current", "page")
+    expect(phone.locator("html")).to_have_attribute("data-going", "")
+    held.pop().abort()
+    expect(calls).to_have_attribute("aria-current", "page")
+    expect(contacts).not_to_have_attribute("aria-current", "page")
+    expect(phone.locator("html")).not_to_have_attribute("data-going", "")
