@@ -19,6 +19,7 @@ def either(route: str, view: Callable[..., HttpResponseBase], name: str) -> URLP
 urlpatterns = [
     path("calls", calls.calls, name="calls"),
     path("calls/<uuid:call_id>", calls.call, name="call"),
+    path("calls/<uuid:call_id>/contact", calls.choose_contact, name="choose_contact"),
     path("contacts/<uuid:contact_id>", calls.contact, name="contact"),
     path("settings/caller-ids", settings.caller_ids, name="caller_ids"),
     path(

@@ -6,9 +6,10 @@ from functools import reduce
 from operator import or_
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Case, Exists, F, OuterRef, Prefetch, Q, QuerySet, When
 
 from contacts import search
+from contacts.holders import MOST_HOLDERS
 from contacts.models import Contact, ContactNumber, ContactToken
 from tenants.bricks.ids import read_uuid
 
@@ -95,7 +96,11 @@ def contact_by_id(contact_id: UUID) -> Contact | None:
     return Contact.objects.filter(pk=contact_id).first()
 
 
-def contact_by_number(number: str) -> Contact | None:
-    """The contact an E.164 number belongs to; the oldest active one when several share it."""
-    found: QuerySet[Contact] = Contact.objects.filter(numbers__number=number)
-    return found.order_by(F("archived_at").asc(nulls_first=True), "created_at", "id").first()
+def holders(number: str, extension: str = "") -> Sequence[ContactNumber]:
+    """The rows that have an E.164 number, with their contacts: those of the extension first, then
+    those in the list, the oldest first; at most `MOST_HOLDERS`.
+    """
+    is_other = Case(When(extension=extension, then=0), default=1)
+    order = (is_other, F("contact__archived_at").asc(nulls_first=True))
+    rows = ContactNumber.objects.filter(number=number).select_related("contact")
+    return rows.order_by(*order, "contact__created_at", "contact_id")[:MOST_HOLDERS]

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.http import QueryDict
 from django.urls import reverse
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,7 +16,7 @@ from calls.api.schema import refusals
 from calls.api.throttles import ReadThrottle
 from calls.facts import states
 from calls.facts.refusals import Refusal
-from calls.models import CallEvent, CallLeg, CallLog, Recording
+from calls.models import CallEvent, CallLeg, CallLog, PossibleContact, Recording
 from calls.selectors import call_logs
 from contacts.models import Contact
 from tenants.bricks.http import MemberRequest
@@ -74,6 +74,11 @@ class CalledContactSerializer(serializers.Serializer[Contact]):
         return next((each.number for each in contact.numbers.all()), None)
 
 
+class PossibleContactSerializer(serializers.Serializer[PossibleContact]):
+    id = serializers.UUIDField(source="contact_id")
+    name = serializers.CharField(source="contact.name")
+
+
 class CallLogSerializer(serializers.Serializer[call_logs.Entry]):
     """A call. Times are UTC, lengths whole seconds."""
 
@@ -101,6 +106,12 @@ class CallLogSerializer(serializers.Serializer[call_logs.Entry]):
     updatedAt = UtcField(source="call.updated_at")
     user = PersonSerializer(source="call.user", allow_null=True)
     contact = CalledContactSerializer(source="call.contact", allow_null=True)
+    possibleContacts = serializers.SerializerMethodField()
+
+    @extend_schema_field(PossibleContactSerializer(many=True))
+    def get_possibleContacts(self, entry: call_logs.Entry) -> Any:
+        possible = entry.call.possible.all() if entry.call.is_in_doubt else []
+        return [PossibleContactSerializer(each).data for each in possible]
 
     def get_outcome(self, entry: call_logs.Entry) -> str | None:
         return entry.call.outcome or None

@@ -1,7 +1,7 @@
 """Accounts, numbers, calls, their legs and events, their recordings, and calling limits."""
 
 from calls.models.accounts import OwnAccount
-from calls.models.calls import CallLog
+from calls.models.calls import CallLog, PossibleContact
 from calls.models.events import CallEvent, UnroutedEvent
 from calls.models.limits import CallingCeiling, CallingPolicy, StoppedCall
 from calls.models.numbers import PhoneNumber
@@ -17,6 +17,7 @@ __all__ = [
     "Conference",
     "OwnAccount",
     "PhoneNumber",
+    "PossibleContact",
     "Recording",
     "StoppedCall",
     "UnroutedEvent",

@@ -9,7 +9,7 @@ from django.db.models import Q
 from calls.facts import states
 from calls.models.rooms import Conference
 from contacts.numbers import LONGEST_EXTENSION, Number
-from tenants.fence.scoping import TenantFence, TenantOwned, member_fence
+from tenants.fence.scoping import TenantChild, TenantFence, TenantOwned, member_fence
 
 
 class CallLog(TenantOwned):
@@ -45,6 +45,9 @@ class CallLog(TenantOwned):
         db_index=False,
         db_constraint=False,
     )
+    # How many contacts the far side's number could have meant when the call began; of several
+    # `contact` is none until somebody says which (PossibleContact).
+    meant = models.PositiveSmallIntegerField(db_default=0, default=0, editable=False)
     conference = models.OneToOneField(
         Conference,
         null=True,
@@ -122,6 +125,11 @@ class CallLog(TenantOwned):
         return f"{self.from_number} → {self.to_number} ({self.status})"
 
     @property
+    def is_in_doubt(self) -> bool:
+        """Whether it is not known which of several contacts this is with."""
+        return self.contact_id is None and self.meant > 1
+
+    @property
     def other_number(self) -> str:
         """The far side's number."""
         return self.to_number if self.direction == "OUTBOUND" else self.from_number
@@ -134,3 +142,34 @@ class CallLog(TenantOwned):
     @property
     def other_full(self) -> str:
         return self.to_full if self.direction == "OUTBOUND" else self.from_number
+
+
+class PossibleContact(TenantChild):
+    """One of several contacts that had a call's number when it began, in the order of their ids."""
+
+    call = models.ForeignKey(
+        CallLog,
+        on_delete=models.CASCADE,
+        related_name="possible",
+        db_index=False,
+        db_constraint=False,
+    )
+    contact = models.ForeignKey(
+        "contacts.Contact",
+        on_delete=models.CASCADE,
+        related_name="possible_calls",
+        db_index=False,
+        db_constraint=False,
+    )
+
+    class Meta(TenantChild.Meta):
+        ordering = ["id"]
+        constraints = [
+            *TenantChild.Meta.constraints,
+            TenantFence("call"),
+            TenantFence("contact"),
+            models.UniqueConstraint(
+                fields=["tenant", "call", "contact"], name="possible_contact_once"
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant", "contact", "-id"], name="possible_contact_of")]

@@ -1,16 +1,18 @@
 """Pages that show calls: the history, one call, and a contact with its calls."""
 
+import json
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from calls import selectors
 from calls.pages.dialer import dialer
@@ -18,11 +20,13 @@ from calls.pages.forms import HistoryFilter
 from calls.selectors import Filters
 from calls.selectors.exporting import calls_table
 from calls.selectors.limits import was_stopped_lately
+from calls.services import whose
 from contacts.models import Contact
 from contacts.numbers import display
 from contacts.selectors import contact_by_id, contact_with_numbers
 from tenants.bricks.access import export_required, may_export, member_required
 from tenants.bricks.http import TenantRequest
+from tenants.bricks.ids import read_uuid
 from tenants.models import Role
 from tenants.trail import audit, exports
 from tenants.trail.audit import Action, Thing
@@ -78,12 +82,47 @@ def _given(request: TenantRequest, form: HistoryFilter) -> dict[str, str]:
 @member_required
 def call(request: TenantRequest, call_id: UUID) -> HttpResponse:
     """A call's own page."""
-    found = selectors.call_page(request.tenant, call_id, now=timezone.now())
+    who = request.GET.get("who", "")[:100]
+    found = selectors.call_page(request.tenant, call_id, now=timezone.now(), who=who)
     if found is None:
         raise Http404
     audit.record_look(Action.CALL_VIEWED, on=Thing("call", call_id, found.said))
     # Not `call`, by which the dock knows the call that this browser is in.
-    return render(request, "call.html", {"of_call": found})
+    return render(request, "call.html", {"of_call": found, "who": who})
+
+
+@require_POST
+@login_required
+@member_required
+def choose_contact(request: TenantRequest, call_id: UUID) -> HttpResponse:
+    """Say with which of several contacts a call is."""
+    asked, seen = request.POST.get("contact", ""), read_uuid(request.POST.get("seen", ""))
+    contact_id = read_uuid(asked)
+    if asked and contact_id is None:
+        raise Http404
+    here, undo = reverse("call", args=[call_id]), None
+    try:
+        contact = whose.choose(call_id, contact_id=contact_id, seen=seen, now=timezone.now())
+    except LookupError:
+        raise Http404 from None
+    except whose.ChosenMeanwhile as other:
+        tone, said = "info", "Someone has just said that it isn’t known who this was."
+        if other.name:
+            said = f"Someone has just chosen {other.name}. You can change that on the call page."
+    else:
+        tone, said = "success", "It isn’t known now who this was."
+        if contact:
+            said = f"This call is with {contact.name}."
+        if contact and contact_id != seen:
+            form = {"contact": "" if seen is None else str(seen), "seen": str(contact_id)}
+            undo = {"path": request.path, "form": form}
+    if not request.htmx:
+        messages.add_message(request, getattr(messages, tone.upper()), said)
+        return HttpResponseRedirect(here, status=303)
+    toast = {"text": said, "tone": tone} | ({"undo": undo} if undo else {})
+    # Its row, page and panel are fetched again, also while the live channel is away.
+    events = {"toast": toast, "live:resync": {}}
+    return HttpResponse(status=204, headers={"HX-Trigger": json.dumps(events)})
 
 
 @require_GET

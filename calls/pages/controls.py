@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 from calls import selectors, tasks
 from calls.models import Conference
 from calls.pages.forms import LostSoundForm
+from calls.selectors.doubt import name_of
 from calls.services.extensions import tones_to_send
 from calls.services.rooms import findings
 from tenants.bricks.access import member_required
@@ -74,7 +75,7 @@ def rejoin(request: TenantRequest) -> HttpResponse:
         "clientRequestId": str(request_id),
         "contactId": None,
         "to": call.other_full,
-        "name": call.contact.name if call.contact else "",
+        "name": name_of(call),
         "rejoin": True,
     }
     return HttpResponse(status=204, headers={"HX-Trigger": json.dumps({"phone:dial": wish})})

@@ -47,7 +47,7 @@ def dial(request: TenantRequest) -> HttpResponse:
         "clientRequestId": str(uuid4()),
         "contactId": str(target.contact.pk) if target.contact else None,
         "to": target.full,
-        "name": target.contact.name if target.contact else "",
+        "name": target.name,
         "fromNumberId": str(caller.pk),
     }
     _remember(request, wish)

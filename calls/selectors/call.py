@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from calls.facts import explanations, states
 from calls.models import CallEvent, CallLeg, CallLog, Recording
 from calls.selectors import presentation
+from calls.selectors.doubt import Doubt, doubt_of, load_possible
 from calls.selectors.history import HistoryRow, recording_note, row, with_hold
 from calls.selectors.timeline import Fact, recording_fact, timeline
 from contacts.numbers import display
@@ -48,6 +49,7 @@ class PlayableRecording:
 @dataclass(frozen=True)
 class CallPage:
     row: HistoryRow
+    doubt: Doubt | None  # with which of several contacts it is, also once that is chosen
     from_display: str
     to_display: str
     started_display: str  # in full, in the workspace's zone
@@ -66,12 +68,15 @@ class CallPage:
         return f"{self.from_display} → {self.to_display}, {self.started_display}"
 
 
-def call_page(tenant: Tenant, call_id: UUID, *, now: datetime) -> CallPage | None:
-    """A call's own page; None when this tenant has no such call. Four statements."""
+def call_page(tenant: Tenant, call_id: UUID, *, now: datetime, who: str = "") -> CallPage | None:
+    """A call's own page; None when this tenant has no such call. Four statements, and one or two
+    where it is, or was, in doubt with whom it is; `who` searches among those who have its number.
+    """
     found = with_hold(CallLog.objects.filter(pk=call_id))
     call = found.select_related("contact", "user").prefetch_related("recordings").first()
     if call is None:
         return None
+    load_possible([call])
     room = call.conference_id
     legs = list(
         CallLeg.objects.filter(conference_id=room).select_related("user").order_by("created_at")
@@ -84,6 +89,7 @@ def call_page(tenant: Tenant, call_id: UUID, *, now: datetime) -> CallPage | Non
     end = presentation.ended(call.outcome, call.error_code) if call.outcome else None
     return CallPage(
         row=line,
+        doubt=doubt_of(call, text=who),
         from_display=display(call.from_number, tenant.country),
         to_display=display(call.to_full, tenant.country),
         started_display=f"{local:%A}, {local.day} {local:%B %Y}, {local:%H:%M:%S}",
@@ -132,7 +138,7 @@ def _ring(call: CallLog, legs: Sequence[CallLeg], events: Sequence[CallEvent]) -
 
 def _who(leg: CallLeg, line: HistoryRow) -> str:
     if leg.party == CallLeg.Party.CONTACT:
-        return line.name
+        return line.number_display if line.doubt else line.name
     return str(leg.user) if leg.user else leg.get_party_display()
 
 

@@ -8,7 +8,8 @@ from uuid import UUID
 from django.db.models import Exists, Min, OuterRef, Prefetch, Q, QuerySet
 
 from calls.facts import states
-from calls.models import CallEvent, CallLeg, CallLog, Recording
+from calls.models import CallEvent, CallLeg, CallLog, PossibleContact, Recording
+from calls.selectors.doubt import load_possible
 from contacts import search
 from contacts.models import ContactNumber
 from contacts.selectors import find_contacts
@@ -72,7 +73,8 @@ class Detail(Entry):
 
 
 def page(filters: Filters, *, number: int = 1, size: int = 20, before: str = "") -> Page:
-    """Page `number`, newest first, counted from the cursor `before`. Five statements.
+    """Page `number`, newest first, counted from the cursor `before`. Five statements, and
+    one more for calls in doubt.
 
     Raises `BadCursor`.
     """
@@ -98,7 +100,7 @@ def page(filters: Filters, *, number: int = 1, size: int = 20, before: str = "")
 
 
 def detail(call_id: UUID) -> Detail | None:
-    """Six statements."""
+    """Six statements, and one more when it is in doubt with whom the call is."""
     call = _with_neighbours(CallLog.objects.filter(pk=call_id)).first()
     if call is None:
         return None
@@ -153,8 +155,12 @@ def _matching(filters: Filters) -> QuerySet[CallLog]:
 
 
 def _about(text: str) -> Q:
-    """Calls with a contact that the contacts' search finds, or with these digits in a number."""
-    found = Q(contact_id__in=find_contacts(text, archived=None).order_by().values("pk"))
+    """Calls with a contact that the contacts' search finds, or that may be with one, or with these
+    digits in a number.
+    """
+    contacts = find_contacts(text, archived=None).order_by().values("pk")
+    possible = PossibleContact.objects.filter(contact_id__in=contacts).values("call_id")
+    found = Q(contact_id__in=contacts) | Q(contact_id=None, pk__in=possible)
     prefixes = search.query_prefixes(text)
     if len(prefixes) == 1 and prefixes[0].isdigit() and len(prefixes[0]) >= search.SHORTEST_DIGITS:
         found |= Q(to_number__contains=prefixes[0]) | Q(from_number__contains=prefixes[0])
@@ -169,6 +175,7 @@ def _with_neighbours(calls: QuerySet[CallLog]) -> QuerySet[CallLog]:
 
 
 def _entries(calls: Sequence[CallLog]) -> list[Entry]:
+    load_possible(calls)
     rung = _ringing_times(call.conference_id for call in calls)
     return [
         Entry(call, _ring_seconds(call, rung.get(call.conference_id)), _recording(call))

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from calls import selectors
 from calls.models import CallLog, Recording
 from calls.selectors import Filters, presentation
+from calls.selectors.doubt import name_of
 from tenants.models import Tenant
 from tenants.trail.exports import Pages, Row
 
@@ -35,7 +36,7 @@ def _row(call: CallLog, zone: ZoneInfo) -> Row:
         presentation.status_word(call.status, call.outcome)[0],
         call.from_number,
         call.to_full,
-        call.contact.name if call.contact else "",
+        name_of(call),
         call.contact.company if call.contact else "",
         str(call.user) if call.user else "",
         "" if call.duration is None else call.duration,

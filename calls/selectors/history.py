@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Case, Exists, OuterRef, Prefetch, Q, QuerySet, When
 
-from calls.models import CallLeg, CallLog, Recording
+from calls.models import CallLeg, CallLog, PossibleContact, Recording
 from calls.selectors import presentation
+from calls.selectors.doubt import Doubt, doubt_of, load_possible, name_of
 from contacts.numbers import NumberError, display, parse
 from contacts.selectors import find_contacts
 from tenants.models import Membership, Tenant
@@ -21,6 +22,7 @@ LIVE = "live"  # as a status to filter by: any call that is not over
 # Up to so many contacts are looked up in the calls' index by contact; what matches more of them
 # is found quickly by walking the history.
 _FEW_CONTACTS = 200
+_MOST_IN_DOUBT = 500  # calls that a search finds by contacts whom they may be with
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,11 @@ class Filters:
 class HistoryRow:
     id: UUID
     direction: str  # inbound | outbound
-    name: str  # the contact's, or the number
+    name: str  # the contact's, those of the ones whom it may be with, or the number
     number: str  # E.164, or what the network gave instead
     number_display: str
     contact_id: UUID | None
+    doubt: Doubt | None  # which of several contacts it is with is not known
     can_call: bool
     status_label: str
     tone: str
@@ -77,8 +80,8 @@ def history(
 ) -> History:
     """One page of calls, newest first, after the cursor `before`.
 
-    Three statements, and one more for a text. Every filter is served by an index that is led by
-    the tenant and ends in (started_at, id).
+    Three statements, two more for a text, and one more for calls in doubt. Every filter is served
+    by an index that is led by the tenant and ends in (started_at, id).
     """
     zone = ZoneInfo(tenant.time_zone)
     calls = _narrowed(tenant, filters or Filters(), zone)
@@ -95,7 +98,7 @@ def calls_after(
     tenant: Tenant, *, filters: Filters, before: str, size: int
 ) -> tuple[Sequence[CallLog], str]:
     """(calls of the history after the cursor `before`, the next cursor), not counted or formatted;
-    contact, user and recordings are loaded.
+    contact, user, recordings and whom it may be with are loaded.
     """
     return _page(_narrowed(tenant, filters, ZoneInfo(tenant.time_zone)), before, size)
 
@@ -115,6 +118,7 @@ def _page(calls: QuerySet[CallLog], before: str, size: int) -> tuple[Sequence[Ca
         .order_by("-started_at", "-id")[: size + 1]
     )
     more, page = len(page) > size, page[:size]
+    load_possible(page)
     return page, f"{page[-1].started_at.isoformat()}~{page[-1].pk}" if more else ""
 
 
@@ -166,10 +170,17 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 def _about(text: str, country: str) -> Q:
-    """Calls with a contact that the search finds (archived ones too), or with this number."""
+    """Calls with a contact that the search finds (archived ones too), or that may be with one, or
+    with this number.
+    """
     found = find_contacts(text, archived=None).order_by()
     few = list(found.values_list("pk", flat=True)[: _FEW_CONTACTS + 1])
     about = Q(contact__in=few if len(few) <= _FEW_CONTACTS else found.values("pk"))
+    # By their ids, the latest of them: a subquery would keep the database from its indexes.
+    possible = PossibleContact.objects.filter(contact__in=few, call__contact=None)
+    about |= Q(
+        pk__in=list(possible.order_by("-id").values_list("call_id", flat=True)[:_MOST_IN_DOUBT])
+    )
     try:
         number = parse(text, country).number
     except NumberError:
@@ -191,7 +202,9 @@ def _read_cursor(text: str) -> tuple[datetime, UUID] | None:
 
 
 def row(call: CallLog, country: str, zone: ZoneInfo, now: datetime) -> HistoryRow:
-    """A call of `with_hold` as one line; its contact, user and recordings must be loaded."""
+    """A call of `with_hold` as one line; its contact, user, recordings and whom it may be with must
+    be loaded.
+    """
     number = call.other_full
     shown = display(number, country)
     is_on_hold: bool = call.is_on_hold  # type: ignore[attr-defined]  # annotated
@@ -200,10 +213,11 @@ def row(call: CallLog, country: str, zone: ZoneInfo, now: datetime) -> HistoryRo
     return HistoryRow(
         id=call.pk,
         direction=call.direction.lower(),
-        name=call.contact.name if call.contact else shown,
+        name=name_of(call) or shown,
         number=number,
         number_display=shown,
         contact_id=call.contact_id,
+        doubt=doubt_of(call) if call.is_in_doubt else None,
         can_call=number.startswith("+"),
         status_label=label,
         tone=tone,

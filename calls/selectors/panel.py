@@ -8,6 +8,7 @@ from calls.facts import explanations, states
 from calls.facts.rooms import Room
 from calls.models import CallLeg, CallLog, Conference
 from calls.selectors import presentation
+from calls.selectors.doubt import Doubt, doubt_of, load_possible, name_of
 from contacts.numbers import display
 from tenants.models import Tenant
 
@@ -31,6 +32,7 @@ class ActiveCall:
     can_rejoin: bool = False
     number: str = ""  # with its extension
     contact_id: UUID | None = None
+    doubt: Doubt | None = None  # which of several contacts it is
     can_be_added: bool = False  # to the contacts: a number that is nobody's
     extension: str = ""
     extension_is_due: bool = False  # to be sent, by the browser with the sound
@@ -55,7 +57,8 @@ def active_call(
     )
     if call is not None:
         number = call.other_full
-        name = call.contact.name if call.contact else ""
+        load_possible([call])
+        name = name_of(call)
     shown = display(number, tenant.country)
     waiting = ActiveCall(
         state="connecting",
@@ -65,7 +68,10 @@ def active_call(
         number_display=shown,
         number=number,
         contact_id=call.contact_id if call else None,
-        can_be_added=bool(call and not call.contact_id and number.startswith("+")),
+        doubt=doubt_of(call) if call and call.is_in_doubt else None,
+        can_be_added=bool(
+            call and not call.contact_id and not call.is_in_doubt and number.startswith("+")
+        ),
         request=str(client_request_id),
         is_recorded=bool(call and call.is_recorded),
     )
@@ -91,7 +97,7 @@ def active_call(
             status_text="On hold",
             tone="warning",
             answered_iso=_iso(call.answered_at),
-            message=f"You left the call. {waiting.name} is on hold.",
+            message=f"You left the call. {shown if waiting.doubt else waiting.name} is on hold.",
             can_rejoin=True,
         )
     text, tone = presentation.status_word(call.status, "")

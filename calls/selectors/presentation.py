@@ -1,6 +1,7 @@
 """Statuses and times in the words that people read. Pure but for the number formats."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ from django.conf import settings
 
 from calls.facts import states
 from calls.facts.explanations import TWILIO_ERRORS
+from contacts.holders import MOST_HOLDERS
 
 # As many days as a page can see begin: it lives no longer than its session, and that a week.
 DAYS_AHEAD = settings.SESSION_LONGEST_SECONDS // 86400 + 1
@@ -59,6 +61,19 @@ def status_word(status: str, outcome: str) -> tuple[str, str]:
     """(word, tone) of a call in the history. A status of tomorrow is shown as it is spelt."""
     word = outcome or status
     return STATUS.get(word, (word.replace("-", " ").capitalize(), "secondary"))
+
+
+def either(names: Sequence[str], count: int) -> str:
+    """One of `count` people, of whom the first are named: `Ann or Bob`, `Ann, Bob and 3 others`;
+    "" when none of them is there any more. Above `MOST_HOLDERS` they are not counted.
+    """
+    if not names:
+        return ""
+    if count == 2:
+        return f"{names[0]} or {names[1] if len(names) > 1 else 'someone else'}"
+    rest = count - len(names[:2])
+    said = "many others" if count >= MOST_HOLDERS else f"{rest} other{'s' if rest > 1 else ''}"
+    return f"{', '.join(names[:2])} and {said}"
 
 
 def seconds(duration: int | None) -> str:

@@ -16,11 +16,11 @@ from calls.gateway import addresses
 from calls.gateway.accounts import account_for
 from calls.gateway.twiml import CONFERENCE_EVENTS
 from calls.models import CallLeg, CallLog, Conference
-from calls.services import guarding
+from calls.services import guarding, whose
 from calls.services.caller_ids import choose_caller_id
 from calls.services.rooms import findings, presence, progress
+from calls.services.whose import Target
 from contacts import selectors
-from contacts.models import Contact
 from contacts.numbers import Number, NumberError, parse
 from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, Tenant
@@ -28,19 +28,6 @@ from tenants.models import Membership, Tenant
 logger = logging.getLogger(__name__)
 
 JOIN_LATE = timedelta(seconds=1.5)  # after which Twilio is asked whether the agent is in the room
-
-
-@dataclass(frozen=True)
-class Target:
-    """Whom to call: a number (E.164), its extension, and the contact it belongs to, if any."""
-
-    number: str
-    extension: str
-    contact: Contact | None
-
-    @property
-    def full(self) -> str:
-        return str(Number(self.number, self.extension))
 
 
 @dataclass(frozen=True)
@@ -63,7 +50,7 @@ def choose_target(tenant: Tenant, *, to: str = "", contact_id: UUID | None = Non
     if contact_id is None:
         if not wanted:
             raise Refusal("invalid_number", "Enter a number or choose a contact.")
-        return Target(*wanted, contact=selectors.contact_by_number(wanted.number))
+        return whose.target_of(wanted)
     contact = selectors.contact_by_id(contact_id)
     if contact is None:
         raise Refusal("contact_not_found", "That contact is unknown.")
@@ -147,6 +134,7 @@ def _write_down(
             tenant=tenant,
             user_id=agent.user_id,
             contact=target.contact,
+            meant=len(target.possible),
             conference=room,
             direction=CallLog.Direction.OUTBOUND,
             from_number=caller.number,
@@ -158,6 +146,7 @@ def _write_down(
             assumed_rate=rate,
         )
         leg = CallLeg.objects.create(tenant=tenant, conference=room, party=CallLeg.Party.CONTACT)
+        whose.note_possible(call, target.possible)
         progress.announce(room, call)
         return _Written(room, call, leg, policy.caps.longest_minutes * 60)
 

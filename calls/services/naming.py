@@ -5,13 +5,19 @@ from typing import Any
 from django.db.models import Q
 
 from calls.models import CallLog
-from contacts.models import Contact
+from contacts.models import Contact, ContactNumber
 
 
 def name_calls(*, contact: Contact, **_: Any) -> None:
-    """Give the contact the calls with its numbers that are nobody's yet."""
-    numbers = list(contact.numbers.values_list("number", flat=True))
+    """Give the contact the calls with its numbers, if nobody else has them, that are nobody's yet.
+    One that could have been of several is for a person to give (calls.services.whose).
+    """
+    mine = contact.numbers.values_list("number", flat=True)
+    others = ContactNumber.objects.filter(number__in=list(mine)).exclude(contact=contact)
+    numbers = [*{*mine} - {*others.values_list("number", flat=True)}]
     if numbers:
         outbound = Q(direction=CallLog.Direction.OUTBOUND, to_number__in=numbers)
         inbound = Q(direction=CallLog.Direction.INBOUND, from_number__in=numbers)
-        CallLog.objects.filter(outbound | inbound, contact=None).update(contact=contact)
+        CallLog.objects.filter(outbound | inbound, contact=None, meant__lt=2).update(
+            contact=contact
+        )

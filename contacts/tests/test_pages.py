@@ -157,16 +157,6 @@ def test_undo_is_offered_to_whoever_archived_it(cast: Any, signed_in: Any) -> No
         assert AuditEntry.objects.filter(action=Action.CONTACT_ARCHIVED).count() == 1
 
 
-def test_a_number_is_the_active_contacts_before_the_archived_ones(cast: Any) -> None:
-    with tenant_transaction(cast.acme.pk):
-        number = "+14155550100"
-        assert selectors.contact_by_number(number) == cast.acme_maria
-        newer = create_contact(cast.acme, name="New Maria", numbers=[(number, "")])
-        assert selectors.contact_by_number(number) == cast.acme_maria
-        Contact.objects.filter(pk=cast.acme_maria.pk).update(archived_at=cast.acme.created_at)
-        assert selectors.contact_by_number(number) == newer
-
-
 @pytest.mark.parametrize("path", ["", "/edit", "/archive"])
 def test_another_workspaces_contact_is_as_absent_as_none(
     cast: Any, signed_in: Any, path: str

@@ -34,6 +34,7 @@ class Action(models.TextChoices):
     PASSWORD_SET = "password_set", "Set a password"  # pragma: allowlist secret
     NAME_CHANGED = "name_changed", "Changed their name"
     CALL_VIEWED = "call_viewed", "Viewed a call"
+    CALL_CONTACT_CHOSEN = "call_contact_chosen", "Chose the contact of a call"
     CONTACT_VIEWED = "contact_viewed", "Viewed a contact"
     RECORDING_PLAYED = "recording_played", "Played a recording"
     RECORDING_DOWNLOADED = "recording_downloaded", "Downloaded a recording"

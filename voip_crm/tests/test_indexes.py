@@ -138,6 +138,13 @@ REASONS = {
         "tenant_id, contact_id → contacts_contact": FENCE,
         "tenant_id, user_id → tenants_membership": FENCE,
     },
+    "calls_possiblecontact": {
+        "calls_possiblecontact_fenced": TARGET,
+        "possible_contact_once": "whom a call may be with, each once",
+        "possible_contact_of": "calls that may be with a contact: the search; when it goes",
+        "tenant_id, call_id → calls_calllog": FENCE,
+        "tenant_id, contact_id → contacts_contact": FENCE,
+    },
     "calls_recording": {
         "calls_recording_fenced": TARGET,
         "recording_sid_once": "a recording of Twilio's is one row",

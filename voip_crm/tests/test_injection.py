@@ -24,6 +24,7 @@ from calls.models import (
     CallLog,
     Conference,
     PhoneNumber,
+    PossibleContact,
     Recording,
     StoppedCall,
     UnroutedEvent,
@@ -259,6 +260,7 @@ def build_calls(cast: Cast, contacts: list[Contact]) -> None:
         call = CallLog(
             user=cast.alice.user if serial % 2 else cast.bob.user,
             contact=contact if serial % 3 else None,
+            meant=0 if serial % 3 else 2,
             conference=room,
             direction="INBOUND" if serial % 2 else "OUTBOUND",
             started_at=now - timedelta(minutes=serial),
@@ -271,6 +273,12 @@ def build_calls(cast: Cast, contacts: list[Contact]) -> None:
         state = Recording.State.values[serial % 5]
         recordings.append(Recording(call=call, sid=f"{serial}", state=state))
     CallLog.objects.bulk_create(calls)
+    PossibleContact.objects.bulk_create(
+        PossibleContact(call=call, contact=contact)
+        for call in calls
+        if call.is_in_doubt
+        for contact in contacts[:2]
+    )
     CallLeg.objects.bulk_create(legs)
     CallEvent.objects.bulk_create(events)
     Recording.objects.bulk_create(recordings)

@@ -23,7 +23,7 @@ DESCRIBED = {"id", "tenantId", "userId", "contactId", "direction", "fromNumber",
 DESCRIBED |= {"status", "duration", "recordingUrl", "recordingSid", "twilioCallSid"}
 DESCRIBED |= {"startedAt", "endedAt", "createdAt", "updatedAt"}
 ADDED = {"user", "contact", "answeredAt", "outcome", "ringSeconds", "waitSeconds", "holdSeconds"}
-ADDED |= {"extension"}
+ADDED |= {"extension", "possibleContacts"}
 DETAILS = {"legs", "recordings", "notes", "disposition", "transcript", "timeline"}
 ACME_MARIA = "+14155550100"
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

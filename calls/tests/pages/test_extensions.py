@@ -8,7 +8,8 @@ from django.test import Client
 
 from calls.facts import states
 from calls.models import CallLog
-from calls.services.dialing import Target, choose_target
+from calls.services.dialing import choose_target
+from calls.services.whose import Target
 from calls.tests.conftest import Scene
 from contacts.models import Contact
 from contacts.services import create_contact, update_contact

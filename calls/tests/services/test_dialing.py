@@ -19,6 +19,7 @@ from calls.models import CallLeg, CallLog, Conference
 from calls.services import dialing, reconcile
 from calls.services.rooms import tending
 from calls.tests.conftest import Scene, scene_of, sid
+from contacts.services import create_contact
 from tenants.fence.context import tenant_transaction
 from tenants.models import Membership
 
@@ -80,6 +81,26 @@ def test_a_contact_is_rung_into_the_room_where_the_agent_waits(
     found = next(c for c in sandbox.state()["calls"] if c["sid"] == answer["callSid"])
     assert (found["from"], found["to"]) == ("+14155550199", "+14155550100")
     eventually(lambda: call_of(ready).status == "in-progress")
+
+
+def test_a_number_of_several_contacts_is_called_as_none_of_them(
+    ready: Scene, client: Client, sandbox: Any
+) -> None:
+    with tenant_transaction(ready.room.tenant_id):
+        juan = create_contact(
+            ready.member.tenant, name="Juan", numbers=[("+14155550100", ""), ("+14155550101", "")]
+        )
+    answer = ask(client, ready)
+    assert (answer.status_code, answer.json()["contact"]) == (201, None)
+    with tenant_transaction(ready.room.tenant_id):
+        call = call_of(ready)
+        possible = [each.contact.name for each in call.possible.all()]
+    assert (call.meant, possible) == (2, ["Maria of Acme", "Juan"])
+    # The same again is the same call, also when its number has got one contact less meanwhile.
+    with tenant_transaction(ready.room.tenant_id):
+        juan.delete()
+    again = ask(client, ready)
+    assert (again.status_code, again.json()["contact"]) == (200, None)
 
 
 def test_the_same_request_again_is_the_same_call(

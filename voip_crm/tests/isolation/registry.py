@@ -263,6 +263,10 @@ PAGES = {
         "/calls", gets(shows=True, query={"agent": "{user}", "contact": "{contact}", "q": ""})
     ),
     "call": page("/calls/{past_call}", SHOWS),
+    "choose_contact": page(
+        "/calls/{past_call}/contact",
+        posts({"contact": "{contact}", "seen": "{archived}"}, wrong={"seen": 303}),
+    ),
     "contact": page("/contacts/{contact}", SHOWS),
     "caller_ids": page(
         "/settings/caller-ids",

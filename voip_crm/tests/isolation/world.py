@@ -32,6 +32,7 @@ from calls.models import (
     Conference,
     OwnAccount,
     PhoneNumber,
+    PossibleContact,
     Recording,
     StoppedCall,
     UnroutedEvent,
@@ -279,6 +280,10 @@ def _calls(side: Side, account: TwilioAccount, area: str) -> None:
     side.ids |= {"waiting": str(waits.request), "waiting_room": str(waits.room.pk)}
     past = _room(side, account, "supervisor")
     past.dial(side.ids["archived"], side.ids["number_e164"], side.ids["archived_e164"])
+    with tenant_transaction(side.tenant.pk):  # it could have been either
+        CallLog.objects.filter(pk=past.call.pk).update(meant=2)
+        for name in ("archived", "contact"):
+            PossibleContact.objects.create(call=past.call, contact_id=side.ids[name])
     past.hear(states.CALL, "completed", past.contact_leg, duration=30)
     past.hear(states.CONFERENCE, "conference-end")
     path = f"{side.tenant.pk}/{past.call.pk}.wav"
