@@ -2,6 +2,7 @@
 
 The calls are made by feeding events through the fold, so that they are true to the model. The
 contacts' numbers are those of the sandbox's pretend handsets, which go by the last three digits.
+Some calls were recorded (`demo_sounds/`): they lasted as long as what is heard of them.
 """
 
 import hashlib
@@ -25,6 +26,7 @@ from contacts.services import create_contact
 from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, Role, Tenant, User
 from tenants.people.services import add_member, create_tenant
+from voip_crm import demo_sounds
 
 # Printed by ./run; the demo holds nobody's data.
 PASSWORD = "call-me-maybe-24"  # nosec B105  # pragma: allowlist secret
@@ -176,6 +178,9 @@ def _past_call(
 ) -> None:
     contact = chance.choice(contacts)
     agent = chance.choice(agents)
+    if sound := demo_sounds.sound_of(tenant.slug, serial):
+        agent = next(one for one in agents if str(one.user) == sound.agent)
+        contact = next(one for one in contacts if one.name == sound.contact)
     number = contact.numbers.all()[0].number
     day = now - timedelta(days=1 + serial // 3)
     start = day.replace(hour=chance.randrange(15, 23), minute=chance.randrange(60), second=0)
@@ -196,6 +201,7 @@ def _past_call(
         from_number=NUMBERS[tenant.slug][0][0],
         to_number=number,
         started_at=start,
+        is_recorded=bool(sound),
     )
     agent_leg = CallLeg.objects.create(
         tenant=tenant,
@@ -207,7 +213,8 @@ def _past_call(
     contact_leg = CallLeg.objects.create(
         tenant=tenant, conference=room, party=CallLeg.Party.CONTACT
     )
-    events = list(_story(chance, contact_leg, _sid("CA", tenant, serial), start, number[-3:]))
+    sid = _sid("CA", tenant, serial)
+    events = _story(chance, sid, start, number[-3:], sound and sound.seconds)
     for heard in events:
         progress.hear(tenant.pk, heard, leg_id=contact_leg.pk)
     end = max(heard.at for heard in events)
@@ -219,22 +226,26 @@ def _past_call(
             kind, name, at, {"demo": f"{agent_leg.pk}"}, call_sid=agent_leg.call_sid or ""
         )
         progress.hear(tenant.pk, heard, leg_id=agent_leg.pk)
+    if sound:
+        call.refresh_from_db()
+        sid = _sid("RE", tenant, serial)
+        demo_sounds.record(call, sound, sid=sid, now=end + timedelta(seconds=2))
     # As old as they are said to be: calling limits count what was made within a minute.
     for rows in (CallLog.objects.filter(pk=call.pk), CallLeg.objects.filter(conference=room)):
         rows.update(created_at=start)
 
 
 def _story(
-    chance: random.Random, leg: CallLeg, sid: str, start: datetime, handset: str
-) -> "list[Heard]":
-    """What Twilio would have told of a call to this handset."""
+    chance: random.Random, sid: str, start: datetime, handset: str, recorded: int | None
+) -> list[Heard]:
+    """What Twilio would have told of a call to this handset; `recorded`: so many seconds of it."""
     ring = chance.randrange(3, 18)
-    talk = chance.randrange(18, 900) if handset != "105" else 4
+    talk = recorded or (chance.randrange(18, 900) if handset != "105" else 4)
     endings = {"102": (states.BUSY, 486), "103": (states.NO_ANSWER, 487), "104": (states.BUSY, 603)}
     names: list[tuple[str, int]] = [(states.INITIATED, 0), (states.RINGING, 1)]
     if handset in endings:
         names.append((endings[handset][0], 1 + ring))
-    elif chance.random() < 0.12:
+    elif not recorded and chance.random() < 0.12:
         names.append((states.NO_ANSWER, 31))
     else:
         names += [(states.IN_PROGRESS, 1 + ring), (states.COMPLETED, 1 + ring + talk)]

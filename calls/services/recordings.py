@@ -117,7 +117,7 @@ def fetch_recording(tenant_id: UUID, recording_id: UUID, *, now: datetime) -> fl
             account, recording.sid, channels=recording.channels
         ) as response:
             expected = response.headers.get("Content-Length", "")
-            path, size, digest = _save(
+            saved = _save(
                 recording, response.iter_content(65536), int(expected) if expected else None
             )
     except TwilioNotConfigured:
@@ -125,7 +125,18 @@ def fetch_recording(tenant_id: UUID, recording_id: UUID, *, now: datetime) -> fl
         return _postpone(recording, gone, now)
     except (gateway.TwilioError, BadMedia, OSError) as error:
         return _postpone(recording, error, now)
-    with tenant_transaction(tenant_id):
+    _note_stored(recording, saved, now)
+    return None
+
+
+def store(recording: Recording, audio: bytes, *, now: datetime) -> None:
+    """Keep audio that is here already, as if it had been fetched."""
+    _note_stored(recording, _save(recording, [audio], len(audio)), now)
+
+
+def _note_stored(recording: Recording, saved: tuple[str, int, str], now: datetime) -> None:
+    path, size, digest = saved
+    with tenant_transaction(recording.tenant_id):
         Recording.objects.filter(pk=recording.pk).update(
             state=State.STORED,
             path=path,
@@ -136,7 +147,6 @@ def fetch_recording(tenant_id: UUID, recording_id: UUID, *, now: datetime) -> fl
             error="",
         )
         _announce(recording)
-    return None
 
 
 def open_stored(recording: Recording) -> BinaryIO:

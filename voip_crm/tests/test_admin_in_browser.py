@@ -2,6 +2,7 @@
 a console error, and `page` fails on those).
 """
 
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page, expect
@@ -18,7 +19,10 @@ TABLES = {
 ADDED = ["tenants/tenant", "tenants/membership", "contacts/contact", "calls/phonenumber"]
 
 
-def test_every_page_of_the_admin_obeys_the_policy(page: Page, transactional_db: None) -> None:
+def test_every_page_of_the_admin_obeys_the_policy(
+    page: Page, transactional_db: None, settings: Any, tmp_path: Path
+) -> None:
+    settings.RECORDINGS_DIR = tmp_path
     demo.load()
     User.objects.create_superuser("root@example.com", PASSWORD)
     page.goto("/admin/login/?next=/admin/")
