@@ -92,6 +92,8 @@ def talk(voices: dict[int, str], lines: list[tuple[int, str]]) -> bytes:
         said = spoken(text, voices[who]) + pause
         channels[who] += said
         channels[1 - who] += [0] * len(said)
+    for channel in channels:  # whole seconds: every player shows the same length
+        channel += [0] * (-len(channel) % RATE)
     frames = array("h", bytes(4 * len(channels[0])))
     frames[::2], frames[1::2] = array("h", channels[0]), array("h", channels[1])
     out = io.BytesIO()
