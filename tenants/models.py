@@ -50,7 +50,9 @@ class Tenant(models.Model):
         default=False, help_text="Members without one are led to set it up before anything else."
     )
     notice = models.CharField(
-        max_length=300, blank=True, help_text="One quiet line shown to everyone on the calls page."
+        max_length=300,
+        blank=True,
+        help_text="One quiet line shown on the calls page until it is closed.",
     )
     clerk_org_id = models.CharField(
         max_length=64,
@@ -154,6 +156,8 @@ class Membership(TenantOwned):
     role = models.CharField(max_length=20, choices=Role, default=Role.AGENT)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # Of the workspace, as it was when they closed it: another one is shown again.
+    closed_notice = models.CharField(max_length=300, blank=True, db_default="", editable=False)
 
     class Meta(TenantOwned.Meta):
         constraints = [

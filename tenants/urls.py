@@ -1,6 +1,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
+from tenants.people import closing
 from tenants.people import pages as people
 from tenants.signing_in import forgery, passwords
 from tenants.signing_in import pages as signing_in
@@ -21,6 +22,7 @@ urlpatterns = [
     ),
     path("account", signing_in.account, name="account"),
     path("account/password", signing_in.change_password, name="change_password"),
+    path("notice/close", closing.notice, name="close_notice"),
     path("settings/audit-trail", trail.trail, name="audit_trail"),
     path("settings/audit-trail/export", trail.export, name="audit_export"),
     path("settings", people.workspace, name="settings"),

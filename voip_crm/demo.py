@@ -40,11 +40,7 @@ NUMBERS = {
     "acme": [("+14155550199", "Acme main line")],
     "borealis": [("+442079460199", "Borealis London")],
 }
-NOTICE = (
-    "Demo: no real phone rings. Numbers ending in 100 answer and speak, "
-    "101 echo, 102 are busy, 103 never answer, 104 reject, 105 hang up after some seconds, "
-    "106 cannot be reached."
-)
+NOTICE = "Demo: no real phone rings."
 _NAMESPACE = UUID("6f0b6a52-2d3b-4c39-9c15-0d8f0c1f7e55")
 
 

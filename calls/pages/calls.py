@@ -53,6 +53,8 @@ def calls(request: TenantRequest) -> HttpResponse:
     }
     if not _wants_history(request):
         is_admin = request.member.role == Role.ADMIN
+        notice = request.tenant.notice
+        context["notice"] = "" if notice == request.member.closed_notice else notice
         context["was_stopped"] = is_admin and was_stopped_lately(now=timezone.now())
         context |= dialer(request)
         return render(request, "calls.html", context)

@@ -118,7 +118,7 @@ SAFE = {
         "time_zone": "a known name",
     },
     "tenants.User": {"password": "a hash"},
-    "tenants.Membership": {"role": "a fixed word"},
+    "tenants.Membership": {"role": "a fixed word", "closed_notice": "never shown"},
     "contacts.ContactNumber": {"number": "E.164 by a check constraint"},
     "contacts.ContactToken": {"token": "never shown"},
     "contacts.Contact": {"sort_name": "never shown", "folded_email": "never shown"},

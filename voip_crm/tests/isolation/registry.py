@@ -223,6 +223,7 @@ PAGES = {
         posts({"name": "Renamed {marker}", "country": "US", "time_zone": "UTC"}),
         whom=ADMINS,
     ),
+    "close_notice": page("/notice/close", posts({"text": "Notice of {marker}"}, 302)),
     "members": page("/settings/members", SHOWS, whom=ADMINS),
     "invite": page(
         "/settings/members/invite",

@@ -145,6 +145,8 @@ def _workspace(slug: str, area: str) -> Side:
     side = Side(tenant, {}, members)
     with tenant_transaction(tenant.pk):
         set_active(members["gone"], False)
+        members["spare"].closed_notice = tenant.notice
+        members["spare"].save()
         _own_account(tenant, marker, is_used=slug == "acme")
         _numbers_and_contacts(side, area)
         _limits(side, area)

@@ -1,0 +1,25 @@
+"""What a member closes on the pages stays closed for them."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from tenants.bricks.access import member_required
+from tenants.bricks.http import TenantRequest
+
+
+@require_POST
+@login_required
+@member_required
+def notice(request: TenantRequest) -> HttpResponse:
+    """The workspace's notice; `text` is the one that was shown. Another has come: it stays."""
+    if request.POST.get("text", "") == request.tenant.notice:
+        request.member.closed_notice = request.tenant.notice
+        request.member.save(update_fields=["closed_notice"])
+    return _closed(request)
+
+
+def _closed(request: TenantRequest) -> HttpResponse:
+    # The page takes it away itself, and keeps what is typed there.
+    return HttpResponse() if request.htmx else redirect("calls")
