@@ -5,7 +5,7 @@ from django.urls import URLPattern, path, re_path
 
 from calls.api.call_logs import CallLogsView, CallLogView
 from calls.api.calls import AccessTokenView, MakeCallView
-from calls.pages import calls, controls, phone, recordings, settings
+from calls.pages import calls, controls, first_steps, phone, recordings, settings
 from calls.webhooks.call_status import CallStatusWebhook
 from calls.webhooks.recording_status import RecordingStatusWebhook
 from calls.webhooks.voice import HoldMusicWebhook, VoiceWebhook
@@ -28,6 +28,7 @@ urlpatterns = [
         name="telephone_account",
     ),
     path("settings/calling-limits", settings.calling_limits, name="calling_limits"),
+    path("calls/first-steps", first_steps.first_steps, name="first_steps"),
     path("calls/export", calls.export_calls, name="calls_export"),
     path("calls/dial", phone.dial, name="dial"),
     path("calls/active", phone.active_call, name="active_call"),

@@ -158,6 +158,8 @@ class Membership(TenantOwned):
     created_at = models.DateTimeField(auto_now_add=True)
     # Of the workspace, as it was when they closed it: another one is shown again.
     closed_notice = models.CharField(max_length=300, blank=True, db_default="", editable=False)
+    # The first steps are done or closed, and no page asks for them again.
+    has_started = models.BooleanField(default=False, db_default=False, editable=False)
 
     class Meta(TenantOwned.Meta):
         constraints = [

@@ -23,6 +23,7 @@ urlpatterns = [
     path("account", signing_in.account, name="account"),
     path("account/password", signing_in.change_password, name="change_password"),
     path("notice/close", closing.notice, name="close_notice"),
+    path("first-steps/close", closing.first_steps, name="close_first_steps"),
     path("settings/audit-trail", trail.trail, name="audit_trail"),
     path("settings/audit-trail/export", trail.export, name="audit_export"),
     path("settings", people.workspace, name="settings"),

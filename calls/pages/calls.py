@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from calls import selectors
+from calls.pages import first_steps
 from calls.pages.dialer import dialer
 from calls.pages.forms import HistoryFilter
 from calls.selectors import Filters
@@ -55,6 +56,7 @@ def calls(request: TenantRequest) -> HttpResponse:
         is_admin = request.member.role == Role.ADMIN
         notice = request.tenant.notice
         context["notice"] = "" if notice == request.member.closed_notice else notice
+        context["first_steps"] = first_steps.steps(request)
         context["was_stopped"] = is_admin and was_stopped_lately(now=timezone.now())
         context |= dialer(request)
         return render(request, "calls.html", context)

@@ -20,6 +20,16 @@ def notice(request: TenantRequest) -> HttpResponse:
     return _closed(request)
 
 
+@require_POST
+@login_required
+@member_required
+def first_steps(request: TenantRequest) -> HttpResponse:
+    """The list of first steps, by the person or, once all are done, by the page itself."""
+    request.member.has_started = True
+    request.member.save(update_fields=["has_started"])
+    return _closed(request)
+
+
 def _closed(request: TenantRequest) -> HttpResponse:
     # The page takes it away itself, and keeps what is typed there.
     return HttpResponse() if request.htmx else redirect("calls")

@@ -224,6 +224,8 @@ PAGES = {
         whom=ADMINS,
     ),
     "close_notice": page("/notice/close", posts({"text": "Notice of {marker}"}, 302)),
+    "close_first_steps": page("/first-steps/close", posts({}, 302)),
+    "first_steps": page("/calls/first-steps", gets()),
     "members": page("/settings/members", SHOWS, whom=ADMINS),
     "invite": page(
         "/settings/members/invite",
