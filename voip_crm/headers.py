@@ -3,6 +3,9 @@
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_vary_headers
+
+from tenants.bricks.http import HTMX_HEADERS
 
 # The microphone is the phone's; of what else a browser can do, nothing is used.
 _UNUSED = (
@@ -21,6 +24,7 @@ class HeadersMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         response.headers.setdefault("Cache-Control", "private, no-store")
+        patch_vary_headers(response, HTMX_HEADERS)  # for whoever keeps it all the same
         response.headers["Permissions-Policy"] = PERMISSIONS_POLICY
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         return response

@@ -11,14 +11,15 @@ from django.utils import timezone
 
 from calls.selectors import presentation
 from tenants.bricks import places
+from tenants.bricks.http import wants_main
 
 # The names by which the Voice SDK asks for its sounds, and the files that we made for them.
 _SOUNDS = ("incoming", "outgoing", "disconnect", *(f"dtmf{key}" for key in "0123456789sh"))
 
 
 def phone(request: HttpRequest) -> dict[str, Any]:
-    """`workspace`, its `zone_name`, `member`, `next_days` (days.js), and `phone`: the options that
-    the shim hands to the Voice SDK.
+    """`workspace`, its `zone_name`, `member`, `layout` (base.html), `next_days` (days.js), and `phone`:
+    the options that the shim hands to the Voice SDK.
     """
     member = getattr(request, "member", None)
     options: dict[str, Any] = {
@@ -35,6 +36,7 @@ def phone(request: HttpRequest) -> dict[str, Any]:
         "member": {"name": str(member.user), "email": member.user.email, "role": member.role}
         if member
         else None,
+        "layout": "main.html" if wants_main(request) else "layout.html",
         "phone": {"sandbox": bool(host), "signalling_host": host, "options": options},
     }
 

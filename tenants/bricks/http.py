@@ -43,6 +43,20 @@ def client_address(request: HttpRequest) -> str | None:
         return None
 
 
+# By these a page is sent whole, or without the shell around its <main>.
+HTMX_HEADERS = ("HX-Request", "HX-Target", "HX-Boosted", "HX-History-Restore-Request")
+
+
+def wants_main(request: HttpRequest) -> bool:
+    """Whether htmx takes <main> or a part of it out of the answer, and nothing else. What is
+    restored for the browser's *Back* is sent whole, like all that no htmx has asked for.
+    """
+    htmx = getattr(request, "htmx", None)
+    if not htmx or htmx.history_restore_request:
+        return False
+    return htmx.target == "main#main" or not (htmx.boosted or htmx.target in (None, "body"))
+
+
 # How a page takes the place of another: the templates' links to pages say the same.
 MAIN_SWAP = "outerHTML show:window:top"
 
