@@ -1,8 +1,11 @@
-"""Headers of every answer of Django's, beside those of its SecurityMiddleware and of the CSP."""
+"""Headers of every answer of Django's, beside those of its SecurityMiddleware and of the CSP, and
+pages compressed.
+"""
 
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.middleware.gzip import GZipMiddleware
 from django.utils.cache import patch_vary_headers
 
 from tenants.bricks.http import HTMX_HEADERS
@@ -27,4 +30,20 @@ class HeadersMiddleware:
         patch_vary_headers(response, HTMX_HEADERS)  # for whoever keeps it all the same
         response.headers["Permissions-Policy"] = PERMISSIONS_POLICY
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        return response
+
+
+class PageCompressionMiddleware(GZipMiddleware):
+    """Pages are compressed here, so that no server in front need do it; recordings and exports,
+    which are sent in pieces, and what programs ask for, are not.
+
+    Who can make a person's browser ask for pages with a text of theirs in it, and see how long the
+    answers are, might guess at the rest of a page (BREACH). Django adds up to a hundred bytes at
+    random, masks the token anew in each page, and the session's cookie comes along only when the
+    person is taken to the page (SameSite).
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        if response.headers.get("Content-Type", "").startswith("text/html"):
+            return super().process_response(request, response)
         return response

@@ -51,6 +51,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "voip_crm.logs.RequestLogMiddleware",
     "voip_crm.headers.HeadersMiddleware",
+    "voip_crm.headers.PageCompressionMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -124,8 +125,7 @@ LOGIN_URL = "sign_in"
 LOGIN_REDIRECT_URL = "calls"
 LOGOUT_REDIRECT_URL = "sign_in"
 
-# Failed sign-ins (tenants/signing_in/throttle.py). A refused try is not counted, so a pause is
-# never longer.
+# Failed sign-ins (tenants/signing_in/throttle.py). A refused try does not make a pause longer.
 AXES_HANDLER = "tenants.signing_in.throttle.Failures"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)

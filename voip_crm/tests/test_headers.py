@@ -1,5 +1,6 @@
 """Every address, whoever asks: kept by no cache, taken for no other type, embedded nowhere."""
 
+import gzip
 import re
 import uuid
 from collections.abc import Iterator
@@ -88,3 +89,25 @@ def test_errors_and_refusals_are_hardened_too(
     broken = strict.get("/contacts")
     assert broken.status_code == 500
     assert_hardened("error", broken)
+
+
+def test_a_page_is_compressed_whatever_is_in_front_and_nothing_else(
+    cast: Any, signed_in: Any
+) -> None:
+    client = signed_in(cast.alice)
+    ways = {"Accept-Encoding": "gzip, deflate, br"}
+    page = client.get("/calls", headers=ways)
+    assert page.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in page.headers["Vary"]
+    assert len(page.content) * 3 < len(gzip.decompress(page.content))
+    assert "Content-Encoding" not in client.get("/calls").headers
+    for url in ("/contacts/export", "/api/twilio/call-logs", "/api/schema"):
+        answer = client.get(url, headers=ways)
+        assert answer.status_code == 200 and "Content-Encoding" not in answer.headers, url
+
+
+def test_the_same_page_is_not_twice_of_the_same_length(cast: Any, signed_in: Any) -> None:
+    """Its length says little of what is in it (BREACH)."""
+    client = signed_in(cast.alice)
+    sent = [client.get("/calls", headers={"Accept-Encoding": "gzip"}).content for _ in range(6)]
+    assert len({len(page) for page in sent}) > 1
