@@ -9,8 +9,7 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.utils import timezone
 
-from calls.selectors import presentation
-from tenants.bricks import places
+from tenants.bricks import moments, places
 from tenants.bricks.http import wants_main
 
 # The names by which the Voice SDK asks for its sounds, and the files that we made for them.
@@ -42,5 +41,5 @@ def phone(request: HttpRequest) -> dict[str, Any]:
 
 
 def _next_days(time_zone: str) -> str:
-    days = presentation.next_days(ZoneInfo(time_zone), timezone.now())
+    days = moments.next_days(ZoneInfo(time_zone), timezone.now())
     return ";".join(f"{day}={seconds}" for day, seconds in days.items())

@@ -13,6 +13,7 @@ from calls.selectors import presentation
 from calls.selectors.doubt import Doubt, doubt_of, load_possible, name_of
 from contacts.numbers import NumberError, display, parse
 from contacts.selectors import find_contacts
+from tenants.bricks import moments
 from tenants.models import Membership, Tenant
 
 PAGE_SIZE = 25
@@ -223,8 +224,8 @@ def row(call: CallLog, country: str, zone: ZoneInfo, now: datetime) -> HistoryRo
         tone=tone,
         duration_display=presentation.seconds(call.duration) if call.duration else "",
         started_iso=call.started_at.isoformat(),
-        started_display=presentation.moment(call.started_at, zone, now),
-        started_later=presentation.later(call.started_at, zone, now),
+        started_display=moments.moment(call.started_at, zone, now),
+        started_later=moments.later(call.started_at, zone, now),
         agent_name=str(call.user) if call.user else "",
         recording=state,
         recording_id=recording_id,

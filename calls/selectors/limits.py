@@ -10,8 +10,8 @@ from django.db.models.functions import Coalesce
 
 from calls.facts import limits
 from calls.models import CallingCeiling, CallingPolicy, CallLeg, CallLog, Conference, StoppedCall
-from calls.selectors import presentation
 from contacts.numbers import display
+from tenants.bricks import moments
 from tenants.models import Tenant
 
 DAY = timedelta(days=1)
@@ -119,8 +119,8 @@ def stopped_calls(tenant: Tenant, *, now: datetime, at_most: int = 50) -> list[S
             number_display=display(row.last_number, tenant.country),
             message=row.message,
             times="once" if row.count == 1 else f"{row.count} times",
-            when=presentation.moment(row.last_at, zone, now),
-            later=presentation.later(row.last_at, zone, now),
+            when=moments.moment(row.last_at, zone, now),
+            later=moments.later(row.last_at, zone, now),
             iso=row.last_at.isoformat(),
         )
         for row in rows.select_related("user").order_by("-last_at")[:at_most]

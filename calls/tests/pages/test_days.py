@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from calls.selectors import presentation
+from tenants.bricks import moments
 
 # Clocks that change at midnight, change by half an hour, or once left out a day.
 ZONES = ["UTC", "America/Los_Angeles", "America/Santiago", "Asia/Beirut", "America/Havana"]
@@ -24,9 +24,9 @@ def test_a_call_of_now_is_of_today_until_the_next_day_has_begun(
     zone: ZoneInfo, now: datetime
 ) -> None:
     def said(after: float) -> str:
-        return presentation.moment(now, zone, now + timedelta(seconds=after)).split()[0]
+        return moments.moment(now, zone, now + timedelta(seconds=after)).split()[0]
 
-    waits = list(presentation.next_days(zone, now).values())
+    waits = list(moments.next_days(zone, now).values())
     assert waits == sorted(waits) and waits[0] > 0
     assert said(waits[0] - 1) == "Today"
     assert said(waits[0]) != "Today"
@@ -47,19 +47,19 @@ def test_what_a_page_will_say_later_is_what_the_server_says_then(
     zone: ZoneInfo, now: datetime, age: timedelta
 ) -> None:
     at = now - age
-    later = dict(part.split("=") for part in presentation.later(at, zone, now).split(";") if part)
-    page_says = presentation.moment(at, zone, now)
-    for day, wait in presentation.next_days(zone, now).items():
+    later = dict(part.split("=") for part in moments.later(at, zone, now).split(";") if part)
+    page_says = moments.moment(at, zone, now)
+    for day, wait in moments.next_days(zone, now).items():
         page_says = later.get(day, page_says)
         then = now + timedelta(seconds=wait)
         if str(then.astimezone(zone).date()) == day:  # not one that the zone left out
-            assert page_says == presentation.moment(at, zone, then)
+            assert page_says == moments.moment(at, zone, then)
 
 
 def test_a_day_of_changing_clocks_has_its_own_length() -> None:
     zone = ZoneInfo("America/Los_Angeles")
     noon = datetime(2026, 10, 31, 12, tzinfo=zone)
-    days = list(presentation.next_days(zone, noon).items())
+    days = list(moments.next_days(zone, noon).items())
     assert days[:2] == [("2026-11-01", 12 * 3600), ("2026-11-02", (12 + 25) * 3600)]
 
 
