@@ -17,8 +17,8 @@ _SOUNDS = ("incoming", "outgoing", "disconnect", *(f"dtmf{key}" for key in "0123
 
 
 def phone(request: HttpRequest) -> dict[str, Any]:
-    """`workspace`, its `zone_name`, `member`, `layout` (base.html), `next_days` (days.js), and `phone`:
-    the options that the shim hands to the Voice SDK.
+    """`workspace`, its `zone_name`, `member`, `layout` (base.html), `next_days` (days.js), and
+    `phone`: the options that the shim hands to the Voice SDK.
     """
     member = getattr(request, "member", None)
     options: dict[str, Any] = {
