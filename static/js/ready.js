@@ -61,9 +61,9 @@ export function describe({
     connection[0] === "warning" && connection,
     microphones === null && ["info", "Checking"],
   ];
-  const usual = PHONE[phone] ?? PHONE.idle;
-  const [tone, word] = (phone !== "open" && phone !== "connecting" && faults.find(Boolean)) || usual;
-  return { browser, microphone, connection, summary: [tone, word], why };
+  const isCalling = phone === "open" || phone === "connecting";
+  const [tone, word] = (!isCalling && faults.find(Boolean)) || (PHONE[phone] ?? PHONE.idle);
+  return { browser, microphone, connection, isCalling, summary: [tone, word], why };
 }
 
 export const ICONS = { success: "circle-check", info: "info-circle", warning: "alert-triangle", danger: "alert-circle" };
@@ -111,10 +111,11 @@ function start() {
     write("microphone", now.microphone, now.microphone[0] === "success" ? label : "");
     write("connection", now.connection);
     write("summary", now.summary);
-    // Read out what changes, not what was found at first.
+    // Read out what changes, not what was found at first; of a call its panel tells.
     const spot = document.querySelector("[data-ready-said]");
-    if (spot && said !== null && said !== now.summary[1]) spot.textContent = `Phone: ${now.summary[1]}`;
-    said = now.summary[1];
+    const word = now.isCalling ? said : now.summary[1];
+    if (spot && said !== null && said !== word) spot.textContent = `Phone: ${word}`;
+    said = word;
   }
 
   async function look() {

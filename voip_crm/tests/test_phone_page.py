@@ -178,6 +178,7 @@ def test_a_call_by_keys_alone_keeps_the_focus_and_tells_each_change(page: Page, 
     expect(notes.filter(has_text="Call ended")).to_have_count(1)
     expect(page.get_by_role("button", name="Close", exact=True)).to_be_focused()
     expect(notes).to_have_count(0)  # they leave by themselves
+    expect(page.locator("[data-ready-said]")).to_be_empty()  # the panel has told of the call
     expect(page.locator("#toasts")).to_have_attribute("aria-live", "polite")
 
 
