@@ -20,12 +20,14 @@ from tenants import doors
 from tenants.bricks import turns
 from tenants.bricks.lanes import Lane
 from tenants.bricks.queueing import queue
+from tenants.signing_in.store import SessionStore
 
 logger = logging.getLogger(__name__)
 
 LOOKS_APART = 2  # seconds
 # Seconds after which a sweep that says nothing any more is taken to be dead; a tenant takes ten.
 LONGEST_SWEEP = 60
+SESSIONS_GO = 3600  # seconds after which those that have expired are dropped again
 
 
 # Somebody is talking to nobody, or pays for it: this does not wait for a broker or a worker.
@@ -103,3 +105,5 @@ def sweep() -> None:
             except Exception:
                 logger.exception("The sweep of tenant %s failed", tenant.pk)
         forgetting.forget_kept_aside(timezone.now())
+        if turns.take("sessions", seconds=SESSIONS_GO):
+            SessionStore.clear_expired()

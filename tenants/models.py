@@ -4,10 +4,13 @@ import uuid
 import zoneinfo
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
@@ -136,6 +139,21 @@ class User(AbstractBaseUser, PermissionsMixin):
     def get_session_auth_fallback_hash(self) -> Iterator[str]:
         for known in super().get_session_auth_fallback_hash():
             yield f"{known}.{self.session_epoch}"
+
+
+class Session(AbstractBaseSession):
+    """What a browser's cookie stands for (`tenants.signing_in.store`), and whose it is: empty as
+    long as nobody has shown a password. No key, since a session may outlive a person.
+    """
+
+    person = models.UUIDField(null=True, editable=False)
+
+    class Meta(AbstractBaseSession.Meta):
+        indexes = [models.Index(fields=["person", "-expire_date"], name="session_of_person")]
+
+    @classmethod
+    def get_session_store_class(cls) -> Any:
+        return import_module(settings.SESSION_ENGINE).SessionStore
 
 
 def is_above_workspaces(user: User) -> bool:

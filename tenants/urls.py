@@ -3,7 +3,7 @@ from django.urls import path
 
 from tenants.people import closing
 from tenants.people import pages as people
-from tenants.signing_in import forgery, passwords
+from tenants.signing_in import forgery, passwords, session_pages
 from tenants.signing_in import pages as signing_in
 from tenants.trail import pages as trail
 
@@ -24,6 +24,8 @@ urlpatterns = [
     path("account/password", signing_in.change_password, name="change_password"),
     path("notice/close", closing.notice, name="close_notice"),
     path("first-steps/close", closing.first_steps, name="close_first_steps"),
+    path("account/sessions", session_pages.end_other_sessions, name="end_other_sessions"),
+    path("account/sessions/<str:session>", session_pages.end_session, name="end_session"),
     path("settings/audit-trail", trail.trail, name="audit_trail"),
     path("settings/audit-trail/export", trail.export, name="audit_export"),
     path("settings", people.workspace, name="settings"),

@@ -247,9 +247,9 @@ TWILIO_TWIML_APP_SID = env.str("TWILIO_TWIML_APP_SID", "")
 TWILIO_PHONE_NUMBER = env.str("TWILIO_PHONE_NUMBER", "")  # of the first workspace: assign_number
 RING_TIMEOUT = env.int("RING_TIMEOUT", 30)  # seconds a contact's phone rings (5 to 600)
 
-# Seconds after the last request, and after the sign-in (tenants/signing_in/sessions.py).
-SESSION_COOKIE_AGE = 12 * 3600
-SESSION_LONGEST_SECONDS = 7 * 24 * 3600
+SESSION_ENGINE = "tenants.signing_in.store"
+SESSION_COOKIE_AGE = 12 * 3600  # seconds after the last request (tenants/signing_in/sessions.py)
+SESSION_LONGEST_SECONDS = 7 * 24 * 3600  # … after the sign-in
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS

@@ -24,7 +24,7 @@ from django_otp.plugins.otp_static.models import StaticDevice
 
 from tenants.bricks.http import TenantRequest, see_other
 from tenants.models import User
-from tenants.signing_in import resetting, second_factor, sessions, throttle
+from tenants.signing_in import resetting, second_factor, session_pages, sessions, throttle
 from tenants.signing_in.forms import (
     CodeForm,
     NameForm,
@@ -129,8 +129,8 @@ def set_up(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @login_required
 def account(request: TenantRequest) -> HttpResponse:
-    """Who one is, and one's second factor. `do`: change one's `name`, turn the second factor `off`,
-    or make new backup `codes`.
+    """Who one is, one's second factor, and where one is signed in. `do`: change one's `name`, turn
+    the second factor `off`, or make new backup `codes`.
     """
     user: User = request.user  # type: ignore[assignment]
     is_on = second_factor.has(user)
@@ -170,6 +170,7 @@ def account(request: TenantRequest) -> HttpResponse:
         "is_on": is_on,
         "is_required": second_factor.is_required(user, request.tenant),
         "codes_left": second_factor.backup_codes_left(user) if is_on else 0,
+        "signed_in": session_pages.context(request, user, by_code=is_on),
     }
     is_wrong = form.errors or name_form.errors
     response = render(request, "account.html", context, status=422 if is_wrong else 200)

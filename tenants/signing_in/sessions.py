@@ -20,33 +20,39 @@ from django.http import HttpRequest
 from tenants import doors
 from tenants.bricks import live
 from tenants.models import Membership, Tenant, User
-from tenants.signing_in import second_factor
+from tenants.signing_in import browsers, second_factor
 from tenants.trail import audit
 from tenants.trail.audit import Action
 
 RENEW_SECONDS = 900  # no oftener is a session written only because it is used
 FRESH_SECONDS = 300  # so long after it a sign-in counts for the password
-_BEGUN, _SEEN = "signed_in_at", "seen_at"
+BEGUN, SEEN, BROWSER = "signed_in_at", "seen_at", "browser"
 
 
 def keep_or_end(request: HttpRequest) -> None:
     """Sign out whose session has lasted too long; else remember, now and then, that it is used."""
     now = int(time.time())
-    if now - request.session.setdefault(_BEGUN, now) >= settings.SESSION_LONGEST_SECONDS:
+    if now - request.session.setdefault(BEGUN, now) >= settings.SESSION_LONGEST_SECONDS:
         logout(request)
-    elif now - request.session.get(_SEEN, 0) >= RENEW_SECONDS:
-        request.session[_SEEN] = now
+    elif now - request.session.get(SEEN, 0) >= RENEW_SECONDS:
+        request.session[SEEN] = now
+        request.session[BROWSER] = _browser_of(request)
 
 
 def is_fresh(request: HttpRequest) -> bool:
     """Whether the password was shown a moment ago: a stolen session is seldom that young."""
-    begun: int = request.session.get(_BEGUN, 0)
+    begun: int = request.session.get(BEGUN, 0)
     return int(time.time()) - begun < FRESH_SECONDS
+
+
+def _browser_of(request: HttpRequest) -> str:
+    return browsers.name(request.headers.get("User-Agent", ""))
 
 
 @receiver(user_logged_in)
 def _begin(sender: Any, request: Any, **_: Any) -> None:
-    request.session[_BEGUN] = request.session[_SEEN] = int(time.time())
+    request.session[BEGUN] = request.session[SEEN] = int(time.time())
+    request.session[BROWSER] = _browser_of(request)
 
 
 @receiver(user_logged_in)

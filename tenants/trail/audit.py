@@ -32,6 +32,8 @@ class Action(models.TextChoices):
     SECOND_FACTOR_OFF = "second_factor_off", "Turned the second factor off"
     BACKUP_CODES_MADE = "backup_codes_made", "Made new backup codes"
     PASSWORD_SET = "password_set", "Set a password"  # pragma: allowlist secret
+    SESSION_ENDED = "session_ended", "Ended a session"
+    SESSIONS_ENDED = "sessions_ended", "Ended their other sessions"
     NAME_CHANGED = "name_changed", "Changed their name"
     CALL_VIEWED = "call_viewed", "Viewed a call"
     CALL_CONTACT_CHOSEN = "call_contact_chosen", "Chose the contact of a call"

@@ -45,7 +45,7 @@ def bob(cast: Any, signed_in: Any) -> Client:
     return client
 
 
-@pytest.mark.parametrize("when", ["django_session", "tenants_user", "calls_calllog"])
+@pytest.mark.parametrize("when", ["tenants_session", "tenants_user", "calls_calllog"])
 def test_a_program_is_told_in_its_own_words_that_the_database_is_away(
     bob: Client, when: str
 ) -> None:
@@ -58,7 +58,7 @@ def test_a_program_is_told_in_its_own_words_that_the_database_is_away(
 
 
 @pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize("when", ["django_session", "tenants_user", "tenants_membership"])
+@pytest.mark.parametrize("when", ["tenants_session", "tenants_user", "tenants_membership"])
 def test_a_person_is_told_on_a_page(bob: Client, path: str, when: str) -> None:
     with connection.execute_wrapper(failing(AWAY, when)):
         response = bob.get(path)
@@ -72,7 +72,7 @@ def test_a_session_that_cannot_be_saved_is_no_fault_of_the_person(bob: Client) -
     session = bob.session
     session["seen_at"] = 0
     session.save()
-    with connection.execute_wrapper(failing(read_only(), 'UPDATE "django_session"')):
+    with connection.execute_wrapper(failing(read_only(), 'UPDATE "tenants_session"')):
         page, answer = bob.get("/calls"), bob.get(LOGS)
     assert (page.status_code, answer.status_code) == (503, 503)
     assert answer.json()["error"]["code"] == "unavailable"

@@ -126,6 +126,27 @@ def test_the_page_of_a_removed_member_leaves_by_itself(open_page: Any, committed
     assert alice.evaluate("window.sameDocument") is None
 
 
+def test_a_session_is_ended_from_another_browser_and_its_page_leaves(
+    open_page: Any, committed_cast: Any
+) -> None:
+    desk, phone = open_page(**NARROW), open_page(user_agent="Firefox/127.0 (Android 14; Mobile)")
+    for page in (desk, phone):
+        password_step(page, "bob@acme.example")
+        calls_are_shown(page)
+        connection = page.locator("[data-ready=connection] [data-ready-word]")
+        expect(connection).to_have_text("Live")  # its stream is open
+    desk.get_by_role("link", name="Bob").click()
+    desk.evaluate("window.sameDocument = true")
+    session = desk.get_by_role("listitem").filter(has_text="Firefox on Android")
+    expect(session).to_contain_text("last used Today")
+    assert_accessible(desk)
+    session.get_by_role("button", name="End session").click()
+    expect(desk.get_by_text("Firefox on Android is signed out.")).to_be_visible()
+    expect(session).to_have_count(0)
+    expect(phone.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert desk.evaluate("window.sameDocument") is True  # a call would have gone on
+
+
 def test_the_step_after_the_password_serves_the_admin_too(page: Page, committed_cast: Any) -> None:
     alice = committed_cast.alice.user
     alice.is_staff = True

@@ -6,10 +6,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from django.contrib.sessions.models import Session
 from playwright.sync_api import Error, Page, expect
 
 from contacts.models import Contact
+from tenants.models import Session
 from tenants.tests import database
 from tenants.tests.signing_in.test_sign_in import PASSWORD
 from voip_crm.tests import harness

@@ -10,12 +10,11 @@ from uuid import UUID
 import pytest
 import time_machine
 from django.conf import settings
-from django.contrib.sessions.models import Session
 from django.test import Client
 
 from tenants.bricks import live
 from tenants.fence.context import tenant_transaction
-from tenants.models import Membership, Tenant, User
+from tenants.models import Membership, Session, Tenant, User
 from tenants.people import services
 from tenants.tests.signing_in.test_sign_in import PASSWORD, sign_in
 

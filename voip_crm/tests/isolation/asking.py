@@ -43,6 +43,7 @@ class Outcome:
     written: list[str] = field(default_factory=list)  # rows as they are now
     has_written: bool = False
     location: str = ""
+    asker: Any = None  # whose own streams may end, be they a member of a workspace or not
 
     def statements(self, execute: Any, sql: Any, *rest: Any) -> Any:
         """Rows are only compared when something else than a look was sent to the database."""
@@ -62,7 +63,7 @@ class Outcome:
             f"touched a row of another in {t}" for t, w in self.changed if w not in (None, mine)
         ]
         mine_too = {f"live:end:{m.user_id}" for m in own.members.values()} if own else set()
-        channels = {f"live:{mine}", f"live:end:{mine}", *mine_too}
+        channels = {f"live:{mine}", f"live:end:{mine}", f"live:end:{self.asker}", *mine_too}
         found += [f"told {c}: {m}" for c, m in self.messages if c not in channels]
         found += [f"queued {name} for {whose}" for name, whose in self.tasks if whose != str(mine)]
         known = own and own.ids["account_sid"]
@@ -97,6 +98,7 @@ def ask(
             transaction.set_rollback(True)
         elif outcome.has_written:
             world.before = after
+    outcome.asker = getattr(getattr(response.wsgi_request, "user", None), "pk", None)
     outcome.location = response.headers.get("Location", "")
     outcome.said = unquote_plus(f"{path} {sent}")
     head = f"{response.headers} {response.cookies}"

@@ -205,6 +205,19 @@ PAGES = {
         whom=PUBLIC,
         but={("anonymous", "GET"): 302, ("anonymous", "POST"): 302},
     ),
+    # A person's own sessions, and nobody else's: their colleagues' neither.
+    "end_session": page(
+        "/account/sessions/{session}",
+        posts({}),
+        whom=frozenset({"agent"}),
+        but={(actor, "POST"): 404 for actor in ACTORS if actor not in ("anonymous", "agent")},
+    ),
+    "end_other_sessions": page(
+        "/account/sessions",
+        posts({}, changes=False),
+        whom=PUBLIC,
+        but={("anonymous", "POST"): 302},
+    ),
     # A link that is none.
     "set_password": Route("/set-password/x/y", PUBLIC, PAGE, every()),
     "reset_password": Route("/reset-password/x/y", PUBLIC, PAGE, every()),

@@ -46,6 +46,7 @@ from tenants.fence.context import tenant_transaction
 from tenants.fence.scoping import tenant_models
 from tenants.models import Membership, Role, Tenant, User
 from tenants.people.services import add_member, create_tenant, set_active
+from tenants.signing_in import elsewhere
 from tenants.trail import audit
 from tenants.trail.audit import Action, Actor
 from voip_crm.tests import cast
@@ -54,7 +55,11 @@ from voip_crm.tests.cast import PASSWORD
 AREAS = {"acme": "415", "borealis": "212", "cygnus": "312"}
 # What a request may write beside the rows that it is about.
 VOLATILE_TABLES = {"django_session"}
-VOLATILE_COLUMNS = {("tenants_user", "last_login")}
+VOLATILE_COLUMNS = {
+    ("tenants_user", "last_login"),
+    ("tenants_session", "session_data"),
+    ("tenants_session", "expire_date"),
+}
 
 Row = tuple[Any, str]  # (whose, as text); whose is a tenant's id or None
 Snapshot = dict[str, frozenset[Row]]
@@ -107,6 +112,8 @@ class World:
 def build() -> World:
     sides = {slug: _workspace(slug, area) for slug, area in AREAS.items()}
     cookies = {"anonymous": ""}
+    for side in sides.values():
+        side.ids["session"] = _session(side.members["agent"].user)
     for actor in ("agent", "supervisor", "admin", "gone"):
         cookies[actor] = _cookie(sides["acme"].members[actor].user)
     cookies["outsider"] = _cookie(sides["borealis"].members["admin"].user)
@@ -384,6 +391,11 @@ def _room(side: Side, account: TwilioAccount, who: str) -> _Talk:
 
 
 # --- who asks --------------------------------------------------------------------------------
+
+
+def _session(user: User) -> str:
+    """The name of a session in another browser, as the person's account page says it."""
+    return elsewhere.name_of(user, _cookie(user))
 
 
 def _cookie(user: User, *, picks: Side | None = None) -> str:
