@@ -13,10 +13,14 @@ class VoipCrmConfig(AppConfig):
 
 
 class StaticFiles(StaticFilesConfig):
-    """Not collected: Tabler as a whole, of which pages load the part in use, and what tests use."""
+    """Not collected: Tabler as a whole, of which pages load the part in use, what tests use, and
+    what others bring for pages that we do not have.
+    """
 
     ignore_patterns = (
         *StaticFilesConfig.ignore_patterns,
         "vendor/tabler-*.min.css",
         "vendor/axe-core-*.min.js",
+        "django_htmx",
+        "rest_framework",
     )

@@ -96,6 +96,7 @@ def _fill(var: Path, public_base_url: str, sandbox: str) -> None:
     if public_host in LOOPBACK:  # where the page that shows them can be seen (mailbox.py)
         _default("EMAIL_URL", f"filemail:///{quote(str(var / 'mails'))}")
     _default("STATIC_USE_FINDERS", "1")
+    _default("STATIC_ROOT", str(var / "static"))
     _default("LOG_LEVEL", "WARNING")
     _default("LOG_FORMAT", "plain")
     _default("SSL_REDIRECT", "0")  # a tunnel's headers are not known

@@ -1,22 +1,32 @@
-"""Static files, served around the Django application by servestatic.
-
-As Django middleware servestatic would cost every request under WSGI an event loop.
+"""Static files, served around the Django application by servestatic: compressed, and what `bundles`
+joins in one piece. As Django middleware servestatic would cost every request under WSGI an event
+loop.
 """
 
 import sys
+import tempfile
+from collections.abc import Iterator
+from hashlib import sha256
 from importlib.util import find_spec
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
+from django.core.files.base import ContentFile
 from servestatic.asgi import ServeStaticASGI
+from servestatic.compress import Compressor
+from servestatic.responders import MissingFileError
 from servestatic.storage import CompressedManifestStaticFilesStorage
 from servestatic.wsgi import ServeStatic
 
+from voip_crm import bundles
+
 
 class Storage(CompressedManifestStaticFilesStorage):
-    """Hashed names, compressed; vendored files name source maps that are not shipped."""
+    """Hashed names alone, compressed; vendored files name source maps that are not shipped."""
 
+    keep_only_hashed_files = True
     patterns = (
         (
             "*.css",
@@ -30,9 +40,66 @@ class Storage(CompressedManifestStaticFilesStorage):
         ),
     )
 
+    def post_process(self, paths: dict[str, Any], *args: Any, **options: Any) -> Iterator[Any]:
+        joined = {name: (_Joined(paths[name][0]), name) for name in bundles.ENTRIES}
+        return super().post_process(paths | joined, *args, **options)
+
+
+class _Joined:
+    """A storage of which each file is opened with its parts in their places."""
+
+    def __init__(self, storage: Any) -> None:
+        self.storage = storage
+
+    def open(self, name: str) -> ContentFile:
+        def read(part: str) -> str:
+            with self.storage.open(str(PurePosixPath(name).with_name(part))) as file:
+                return str(file.read().decode())
+
+        return ContentFile(bundles.joined(name, read).encode())
+
+
+class _Changing:
+    """Files that may change under the running process: each request looks at them. As they are sent
+    they are kept in STATIC_ROOT, named after what is in them.
+    """
+
+    def get_static_file(self, path: str, url: str, stat_cache: Any = None) -> Any:
+        try:
+            kept = _kept(Path(path), url.removeprefix(settings.STATIC_URL))
+        except OSError as error:
+            raise MissingFileError(path) from error
+        return super().get_static_file(str(kept), url)  # type: ignore[misc]
+
+
+class _ChangingWSGI(_Changing, ServeStatic):
+    pass
+
+
+class _ChangingASGI(_Changing, ServeStaticASGI):
+    pass
+
+
+def _kept(path: Path, name: str) -> Path:
+    data = path.read_bytes()
+    if name in bundles.ENTRIES:
+        data = bundles.joined(name, lambda part: path.with_name(part).read_text()).encode()
+    folder = settings.STATIC_ROOT / "kept"
+    kept: Path = folder / f"{sha256(data).hexdigest()[:20]}{path.suffix}"
+    if not kept.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as draft:
+            made = Path(draft, kept.name)
+            made.write_bytes(data)
+            compressed = Compressor(quiet=True).compress(made)
+            for file in [*map(Path, compressed), made]:  # itself last: then all is there
+                file.replace(folder / file.name)
+    return kept
+
 
 def with_static_wsgi(application: Any) -> Any:
-    return _with_folders(ServeStatic(application, **_options()))
+    kind = _ChangingWSGI if settings.STATIC_USE_FINDERS else ServeStatic
+    return _with_folders(kind(application, **_options()))
 
 
 def with_static_asgi(application: Any) -> Any:
@@ -40,11 +107,11 @@ def with_static_asgi(application: Any) -> Any:
         # Each request would look for it in every folder of the path, which costs more than all else
         # that a file costs.
         sys.modules["sniffio"] = None  # type: ignore[assignment]
-    return _with_folders(ServeStaticASGI(application, **_options()))
+    kind = _ChangingASGI if settings.STATIC_USE_FINDERS else ServeStaticASGI
+    return _with_folders(kind(application, **_options()))
 
 
 def _options() -> dict[str, Any]:
-    # Files found by finders may change under the running process: look at each request.
     changing = settings.STATIC_USE_FINDERS
     return {
         "autorefresh": changing,

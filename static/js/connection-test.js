@@ -1,6 +1,6 @@
 /* A connection of its own, on request: signalling, the way of the sound and the microphone, from end to
    end. No one is called: the server has it hear a sentence and hang up (calls/webhooks/voice.py).
-   Loaded when it is asked for. What it says comes from what was measured:
+   What it says comes from what was measured:
 
    code        what the shim, our API or the SDK gave up with, "" if with nothing
    message     our API's sentence for it
@@ -95,13 +95,15 @@ export async function measure({ Device, post, devices, options, stop, wait = (ms
 }
 
 /** Measures, and says what was found at `place`. */
-export async function show({ button, place, Device, ...rest }) {
+export async function show({ button, place, sdk, ...rest }) {
   const say = ([tone, word, help]) => {
     place.style.setProperty("--tone", `var(--${tone})`);
     place.textContent = `${word}. ${help}`;
   };
-  if (!Device || !globalThis.RTCPeerConnection) return say(["danger", "Not possible here", "See Browser above."]);
   button.disabled = true;
+  const { Device } = (await sdk().catch(() => null)) ?? {};
+  button.disabled = Boolean(Device && globalThis.RTCPeerConnection);
+  if (!button.disabled) return say(["danger", "Not possible here", "See Browser above."]);
   say(["info", "Testing", "Say something now; you hear a voice. It takes some seconds."]);
   const stop = new Promise((done) => { document.addEventListener("phone:dial", done, { once: true }); });
   say(verdict(await measure({ Device, stop, ...rest })));

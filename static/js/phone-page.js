@@ -1,8 +1,10 @@
 /* Joins the phone, its devices and the other tabs to this page. */
 
+import { show as testConnection } from "./connection-test.js";
 import { csrf } from "./csrf.js";
 import { createDevices } from "./devices.js";
 import { DEFAULTS, createPhone } from "./phone.js";
+import { createSdk, load } from "./sdk.js";
 import { createServer } from "./server.js";
 import { createSound } from "./sound.js";
 import { createTabs, isUp } from "./tabs.js";
@@ -13,6 +15,7 @@ const { mediaDevices } = navigator;
 const server = createServer({ fetch: csrf.fetch });
 let askedFor = "";  // the call whose extension this page has sent
 
+const sdk = createSdk({ load, emit });
 const devices = createDevices({
   mediaDevices,
   storage: localStorage,
@@ -27,7 +30,7 @@ const tabs = createTabs({
 });
 const options = JSON.parse(document.getElementById("phone-options").textContent);
 const phone = createPhone({
-  Twilio: globalThis.Twilio,
+  sdk: sdk.wait,
   fetch: csrf.fetch,
   mediaDevices,
   devices,
@@ -36,6 +39,9 @@ const phone = createPhone({
   emit,
 });
 createSound({ devices, mediaDevices, phone });
+const loadSdk = () => sdk.wait().catch(() => {}); // ready.js says so
+loadSdk();
+document.addEventListener("phone:load", loadSdk);
 
 addEventListener("offline", phone.networkChanged);
 navigator.connection?.addEventListener?.("change", phone.networkChanged);
@@ -60,15 +66,12 @@ document.addEventListener("htmx:after:swap", async () => {
     askedFor = "";  // the next panel asks again
   }
 });
-document.addEventListener("click", async ({ target }) => {
+document.addEventListener("click", ({ target }) => {
   const button = target.closest?.("[data-phone-test]");
   const place = document.querySelector("[data-phone-tested]");
   if (!button) return;
   if ("inCall" in document.documentElement.dataset) place.textContent = "You’re in a call. Test again after it.";
-  else {
-    const { show } = await import("./connection-test.js");
-    show({ button, place, Device: globalThis.Twilio?.Device, post: server.post, devices, options: { ...DEFAULTS, ...options, closeProtection: false } });
-  }
+  else testConnection({ button, place, sdk: sdk.wait, post: server.post, devices, options: { ...DEFAULTS, ...options, closeProtection: false } });
 });
 document.addEventListener("click", (event) => {
   const control = event.target.closest?.("[data-phone]");

@@ -37,7 +37,7 @@ const RETRY_FOR_MS = 10000;
 const LEVEL_MS = 100;
 
 export function createPhone({
-  Twilio, fetch, mediaDevices, emit, options = {},
+  sdk, fetch, mediaDevices, emit, options = {},
   devices = createDevices({ mediaDevices, emit }), claim = async () => () => {},
   randomUUID = () => crypto.randomUUID(), setTimeout = globalThis.setTimeout,
   clearTimeout = globalThis.clearTimeout, now = () => Date.now(),
@@ -184,7 +184,9 @@ export function createPhone({
       if (mine.over) return;
       const { token } = await post("/api/twilio/access-token", {});
       if (mine.over) return;
-      mine.device = new Twilio.Device(token, { ...DEFAULTS, ...options });
+      const { Device } = await sdk(); // it may be on its way still
+      if (mine.over) return;
+      mine.device = new Device(token, { ...DEFAULTS, ...options });
       watchDevice(mine);
       mine.watchdog = setTimeout(
         () => finish(mine, mine.error ?? new PhoneError("connect_timeout")), CONNECT_MS);

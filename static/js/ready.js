@@ -2,10 +2,11 @@
    page's readiness, kept up to date by what the browser reports; what the workspace lacks the server
    has written there (#readiness[data-lacks]). Also writes body[data-microphone].
 
-   out   dial:why  {form, text}   Call was pressed, and this is why it cannot work here */
+   out   dial:why  {form, text}   Call was pressed, and this is why it cannot work here
+         phone:load               … and the Voice SDK is to be fetched once more */
 
 const BROWSER = {
-  sdk: ["danger", "Phone blocked", "A content blocker or your network has stopped a part of the phone. Allow it for this site, then reload the page."],
+  sdk: ["danger", "Phone blocked", "A content blocker or your network has stopped a part of the phone. Allow it for this site, then press Call again."],
   webrtc: ["danger", "WebRTC is off", "Calls need it. Turn it on in the browser or in the extension that blocks it, or use another browser."],
 };
 
@@ -38,10 +39,10 @@ const UNREACHED = new Set([31003, 31005, 31009, 53000, "connect_timeout"]);
     does; `refused` a microphone that was asked for and not given, which the next press may bring;
     `lacks` what the workspace is without; `unreached` whether signalling failed last. */
 export function describe({
-  sdk = true, webrtc = true, secure = true, media = true, permission, refused = false, microphones = 1,
+  sdk = "ready", webrtc = true, secure = true, media = true, permission, refused = false, microphones = 1,
   lacks = "", channel = "connecting", online = true, unreached = false, phone = "idle",
 }) {
-  const browser = BROWSER[(!sdk && "sdk") || (!webrtc && "webrtc")] ?? null;
+  const browser = BROWSER[(sdk === "failed" && "sdk") || (!webrtc && "webrtc")] ?? null;
   let kind = MICROPHONE[permission] ? permission : "prompt";
   if (!secure) kind = "insecure";
   else if (!media) kind = "unavailable";
@@ -60,6 +61,7 @@ export function describe({
     microphone[0] === "danger" && ["danger", MICROPHONE_SUMMARY[kind] ?? "Microphone blocked"],
     connection[0] === "warning" && connection,
     microphones === null && ["info", "Checking"],
+    sdk === "loading" && ["info", "Starting"],
   ];
   const isCalling = phone === "open" || phone === "connecting";
   const [tone, word] = (!isCalling && faults.find(Boolean)) || (PHONE[phone] ?? PHONE.idle);
@@ -72,7 +74,7 @@ function start() {
   const { body } = document;
   const { mediaDevices, permissions } = navigator;
   const known = {
-    sdk: Boolean(globalThis.Twilio?.Device),
+    sdk: "loading",
     webrtc: Boolean(globalThis.RTCPeerConnection),
     secure: isSecureContext,
     media: Boolean(mediaDevices?.getUserMedia),
@@ -157,6 +159,7 @@ function start() {
     if (!why || !event.target.querySelector("[data-dials]")) return;
     event.preventDefault();
     event.stopImmediatePropagation();
+    if (known.sdk === "failed") document.dispatchEvent(new CustomEvent("phone:load"));
     document.dispatchEvent(new CustomEvent("dial:why", { detail: { form: event.target, text: why } }));
   }, true);
 
@@ -169,6 +172,7 @@ function start() {
   document.addEventListener("device:changed", look);
   document.addEventListener("device:asked", ({ detail }) => learn({ refused: detail.denied }));
   document.addEventListener("live:state", ({ detail }) => learn({ channel: detail.state }));
+  document.addEventListener("phone:sdk", ({ detail }) => learn({ sdk: detail.state }));
   document.addEventListener("phone:error", ({ detail }) => UNREACHED.has(detail.code) && detail.fatal && learn({ unreached: true }));
   document.addEventListener("phone:state", ({ detail }) => detail.state === "open" && learn({ unreached: false }));
   for (const name of ["phone:state", "phone:repaint", "phone:in-call"]) document.addEventListener(name, paint);

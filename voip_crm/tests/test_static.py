@@ -1,15 +1,19 @@
 """Static files in production: collected under hashed names, compressed, kept for ever."""
 
+import gzip
 import re
 from pathlib import Path
 from typing import Any
 
+import brotli
 import pytest
+from django.contrib.staticfiles.finders import get_finder
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.management import call_command
 from django.templatetags.static import static
 from django.test import override_settings
 
+from voip_crm.bundles import ENTRIES
 from voip_crm.static import with_static_wsgi
 
 
@@ -43,10 +47,24 @@ def test_a_hashed_file_is_compressed_and_kept_for_ever(collected: None) -> None:
     assert "immutable" in headers["cache-control"]
 
 
+def test_nothing_is_there_under_a_name_that_does_not_change(collected: None, folder: Path) -> None:
+    assert get("/static/js/page.js")[0] == "404 Not Found"
+    names = [p.name for p in folder.rglob("*.*") if p.is_file() and p.name != "staticfiles.json"]
+    assert names and not [name for name in names if not re.search(r"\.[0-9a-f]{12}\b", name)]
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_what_belongs_together_is_one_file(collected: None, name: str) -> None:
+    _, headers, body = get(static(name), HTTP_ACCEPT_ENCODING="gzip, br")
+    assert headers["content-encoding"] == "br" and "immutable" in headers["cache-control"]
+    assert not re.search(rb"^@?import ", brotli.decompress(body), re.MULTILINE)
+
+
 def test_what_no_page_loads_is_not_collected(collected: None, settings: Any) -> None:
     vendored = {path.name for path in (settings.STATIC_ROOT / "vendor").glob("*.min.*")}
     assert any(name.startswith("twilio-voice-sdk") for name in vendored)
     assert not [name for name in vendored if name.startswith(("tabler-", "axe-core-"))]
+    assert not settings.STATIC_ROOT.joinpath("rest_framework").exists()
 
 
 def test_without_collecting_the_finders_serve(settings: Any) -> None:
@@ -54,6 +72,43 @@ def test_without_collecting_the_finders_serve(settings: Any) -> None:
     assert status == "200 OK" and body and "max-age=0" in headers["cache-control"]
     assert get("/static/admin/css/base.css")[0] == "200 OK"
     assert get("/static/../manage.py")[0] == "404 Not Found"
+
+
+@pytest.mark.parametrize("way", ["br", "gzip"])
+def test_without_collecting_files_are_compressed_and_joined_too(
+    way: str, settings: Any, tmp_path: Path
+) -> None:
+    settings.STATIC_ROOT = tmp_path
+    status, headers, body = get("/static/js/page.js", HTTP_ACCEPT_ENCODING=way)
+    assert status == "200 OK" and headers["content-encoding"] == way
+    assert "max-age=0" in headers["cache-control"] and "Accept-Encoding" in headers["vary"]
+    text = {"br": brotli.decompress, "gzip": gzip.decompress}[way](body)
+    assert b"const $phone = " in text and b"import" not in text
+    assert get("/static/js/page.js")[2] == text
+    again = get("/static/js/page.js", HTTP_IF_NONE_MATCH=headers["etag"])
+    assert again[0].startswith("304") and again[2] == b""
+
+
+def test_a_file_that_changes_while_it_is_served_is_sent_as_it_is_now(
+    settings: Any, tmp_path: Path
+) -> None:
+    settings.STATIC_ROOT = tmp_path / "root"
+    settings.STATICFILES_DIRS = [tmp_path / "static"]
+    get_finder.cache_clear()
+    folder = tmp_path / "static" / "js"
+    folder.mkdir(parents=True)
+    folder.joinpath("page.js").write_text('import "./a.js";\n')
+    part = folder / "a.js"
+    try:
+        tags = []
+        for text in ("first();\n", "second();\n", "first();\n"):
+            part.write_text(text)
+            status, headers, body = get("/static/js/page.js")
+            assert status == "200 OK" and text.encode() in body
+            tags.append(headers["etag"])
+        assert tags[0] == tags[2] != tags[1]
+    finally:
+        get_finder.cache_clear()
 
 
 def test_the_test_run_itself_needs_no_collecting() -> None:

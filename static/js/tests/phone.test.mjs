@@ -28,7 +28,7 @@ const refused = (status, code) => () => [status, { error: { code, message: code,
 let world;
 
 /** A phone in a world without browser, server or Twilio; time moves by `pass`. */
-function build({ answers = {}, getUserMedia, connect } = {}) {
+function build({ answers = {}, getUserMedia, connect, sdk } = {}) {
   const made = { events: [], posts: [], devices: [], stopped: 0, call: new FakeCall() };
   class Device extends EventEmitter {
     destroyed = 0;
@@ -46,7 +46,7 @@ function build({ answers = {}, getUserMedia, connect } = {}) {
   }
   const replies = { ...ANSWERS, ...answers };
   made.phone = createPhone({
-    Twilio: { Device },
+    sdk: sdk?.(Device) ?? (async () => ({ Device })),
     fetch: async (path, init) => {
       const body = typeof init.body === "string" ? JSON.parse(init.body) : Object.fromEntries(init.body);
       made.posts.push([path, body, init.headers]);
@@ -104,6 +104,29 @@ test("a call goes from idle over connecting to open, asks the server once, and e
     { request: "r1", error: "" }, { request: "r1", error: "" }, { request: "r1", error: "" }]);
   assert.deepEqual(world.named("phone:error"), []);
   assert.equal(world.devices[0].destroyed, 1);
+});
+
+test("a call pressed before the Voice SDK is there waits for it", async () => {
+  let come;
+  await dialled({ sdk: (Device) => () => new Promise((resolve) => { come = () => resolve({ Device }); }) });
+  await pass(12000);
+  assert.deepEqual([world.phone.state, world.devices.length], ["connecting", 0]);
+  come();
+  await settle();
+  world.call.emit("accept", world.call);
+  await settle();
+  assert.equal(world.phone.state, "open");
+  assert.deepEqual(world.named("phone:error"), []);
+});
+
+test("a call ended before the Voice SDK is there makes no Device", async () => {
+  let come;
+  await dialled({ sdk: (Device) => () => new Promise((resolve) => { come = () => resolve({ Device }); }) });
+  world.phone.end();
+  await pass(50);
+  come();
+  await settle();
+  assert.deepEqual([world.phone.state, world.devices.length], ["ended", 0]);
 });
 
 test("the Device gets our defaults, the page's options, and is never registered", async () => {

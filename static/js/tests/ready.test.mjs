@@ -45,13 +45,20 @@ for (const [known, tone, says] of [
   });
 }
 
+test("while the Voice SDK is on its way nobody is told Ready, and Call may be pressed", () => {
+  const sdk = "loading";
+  assert.deepEqual([word({ sdk }).summary[1], word({ sdk }).why], ["Starting", ""]);
+  assert.equal(word({ sdk, permission: "denied" }).summary[1], "Microphone blocked");
+  assert.equal(word({ sdk, phone: "open" }).summary[1], "In a call");
+});
+
 test("in a call the summary is the call, whatever else", () => {
   assert.deepEqual(word({ phone: "open", channel: "reconnecting" }).summary, ["success", "In a call"]);
   assert.deepEqual(word({ phone: "connecting" }).summary, ["warning", "Connecting"]);
 });
 
 for (const [known, says, help] of [
-  [{ sdk: false }, "Phone blocked", /content blocker/],
+  [{ sdk: "failed" }, "Phone blocked", /content blocker/],
   [{ webrtc: false }, "WebRTC is off", /Turn it on/],
 ]) {
   test(`the browser: ${says}`, () => {
@@ -82,7 +89,7 @@ test("a press says why only where it is bound to fail here", () => {
 });
 
 test("Ready is said of no state in which anything is wrong", () => {
-  const faults = [{ sdk: false }, { webrtc: false }, { secure: false }, { media: false }, { permission: "denied" }, { refused: true },
+  const faults = [{ sdk: "failed" }, { sdk: "loading" }, { webrtc: false }, { secure: false }, { media: false }, { permission: "denied" }, { refused: true },
     { microphones: 0 }, { microphones: null }, { lacks: "account" }, { lacks: "caller_id" }, { channel: "off" },
     { channel: "reconnecting" }, { online: false }, { unreached: true }];
   for (const one of faults) for (const other of faults) assert.notEqual(word({ ...one, ...other }).summary[1], "Ready");
