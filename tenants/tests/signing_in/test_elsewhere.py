@@ -281,7 +281,7 @@ def test_whoever_is_signed_in_stays_so_when_the_table_is_new(cast: Any) -> None:
         gone = db.SessionStore()
         gone.set_expiry(-1)
         gone.create()
-        migration = import_module("tenants.migrations.0008_sessions")
+        migration = import_module("tenants.migrations.0010_sessions")
         migration.take_over(apps, None)
         rows = dict(Session.objects.values_list("session_key", "person"))
         assert rows == {former.session_key: cast.bob.user_id, empty.session_key: None}

@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('sessions', '0001_initial'),
-        ('tenants', '0007_known_countries'),
+        ('tenants', '0009_has_started'),
     ]
 
     operations = [
