@@ -37,7 +37,7 @@ def test_readiness_says_what_is_and_follows_what_changes(page: Page) -> None:
     expect(rows.nth(0)).to_contain_text("Microphone Allowed")
     expect(rows.nth(1)).to_contain_text("Connection Live")
     expect(rows.nth(2)).to_contain_text("the sandbox")
-    expect(rows.nth(2)).to_contain_text("nobody's telephone rings")
+    expect(rows.nth(2)).to_contain_text("no real phone rings")
     page.context.set_offline(True)
     expect(summary).to_contain_text("Offline")
     expect(rows.nth(1)).to_contain_text("no network")
