@@ -210,7 +210,7 @@ def _past_call(
         tenant=tenant, conference=room, party=CallLeg.Party.CONTACT
     )
     sid = _sid("CA", tenant, serial)
-    events = _story(chance, sid, start, number[-3:], sound and sound.seconds)
+    events = _story(chance, sid, start, number[-3:], sound.seconds if sound else None)
     for heard in events:
         progress.hear(tenant.pk, heard, leg_id=contact_leg.pk)
     end = max(heard.at for heard in events)
@@ -224,8 +224,8 @@ def _past_call(
         progress.hear(tenant.pk, heard, leg_id=agent_leg.pk)
     if sound:
         call.refresh_from_db()
-        sid = _sid("RE", tenant, serial)
-        demo_sounds.record(call, sound, sid=sid, now=end + timedelta(seconds=2))
+        sids = {"account_sid": room.account_sid, "sid": _sid("RE", tenant, serial)}
+        demo_sounds.record(call, sound, **sids, now=end + timedelta(seconds=2))
     # As old as they are said to be: calling limits count what was made within a minute.
     for rows in (CallLog.objects.filter(pk=call.pk), CallLeg.objects.filter(conference=room)):
         rows.update(created_at=start)

@@ -39,13 +39,13 @@ def sound_of(workspace: str, serial: int) -> Sound | None:
         return Sound(agent, contact, audio, round(file.getnframes() / file.getframerate()))
 
 
-def record(call: CallLog, sound: Sound, *, sid: str, now: datetime) -> None:
+def record(call: CallLog, sound: Sound, *, account_sid: str, sid: str, now: datetime) -> None:
     """As if Twilio had told of it at `now`, and it had been fetched."""
     recording = recordings.note_recording(
         call.tenant_id,
         call_id=call.pk,
         call_sid=call.twilio_call_sid or "",
-        account_sid=call.conference.account_sid,
+        account_sid=account_sid,
         sid=sid,
         status="completed",
         duration=sound.seconds,

@@ -94,7 +94,7 @@ def test_a_file_that_changes_while_it_is_served_is_sent_as_it_is_now(
 ) -> None:
     settings.STATIC_ROOT = tmp_path / "root"
     settings.STATICFILES_DIRS = [tmp_path / "static"]
-    get_finder.cache_clear()
+    get_finder.cache_clear()  # type: ignore[attr-defined]  # an lru_cache
     folder = tmp_path / "static" / "js"
     folder.mkdir(parents=True)
     folder.joinpath("page.js").write_text('import "./a.js";\n')
@@ -108,7 +108,7 @@ def test_a_file_that_changes_while_it_is_served_is_sent_as_it_is_now(
             tags.append(headers["etag"])
         assert tags[0] == tags[2] != tags[1]
     finally:
-        get_finder.cache_clear()
+        get_finder.cache_clear()  # type: ignore[attr-defined]
 
 
 def test_the_test_run_itself_needs_no_collecting() -> None:
