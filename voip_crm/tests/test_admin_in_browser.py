@@ -11,6 +11,7 @@ from tenants.models import User
 from voip_crm import demo
 from voip_crm.tests.cast import PASSWORD
 
+AXE = Path(__file__).resolve().parents[2] / "static" / "vendor" / "axe-core-4.14.1.min.js"
 TABLES = {
     "tenants": ["tenant", "user", "membership"],
     "contacts": ["contact"],
@@ -33,6 +34,14 @@ def test_every_page_of_the_admin_obeys_the_policy(
     page.get_by_role("button", name="Look into it").click()
     expect(page.get_by_text("Workspace: Acme")).to_be_visible()
     expect(page.get_by_role("link", name="Contacts", exact=True).first).to_be_visible()
+
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two words
+        for path in ("", "calls/calllog/", "contacts/contact/add/"):
+            page.goto(f"/admin/{path}")
+            page.evaluate(AXE.read_text())
+            found = page.evaluate("axe.run({ runOnly: ['color-contrast'] })")["violations"]
+            assert not [node["html"] for each in found for node in each["nodes"]], (scheme, path)
 
     for app, tables in TABLES.items():
         for table in tables:
