@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from tenants.bricks import moments
+from tenants.bricks import moments, places
 from tenants.bricks.http import TenantRequest, see_other
 from tenants.models import User
 from tenants.signing_in import elsewhere
@@ -44,7 +44,7 @@ def context(request: TenantRequest, user: User, *, by_code: bool) -> dict[str, A
         ],
         "are_all": len(found) < elsewhere.MOST_SHOWN,
         "most": elsewhere.MOST_SHOWN,
-        "zone": name,
+        "zone": places.zone_name(name),
         "minutes": RENEW_SECONDS // 60,
     }
 

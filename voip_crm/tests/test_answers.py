@@ -1,10 +1,12 @@
 """What is answered when the database cannot, and to what is too large."""
 
 import io
+import re
 import select
 import socket
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +16,7 @@ from django.db import InternalError, OperationalError, connection
 from django.test import Client
 
 from contacts.pages.import_forms import LARGEST_FILE
-from voip_crm.answers import LARGEST_BODY
+from voip_crm.answers import FILES, LARGEST_BODY
 
 LOGS = "/api/twilio/call-logs"
 PAGES = ["/calls", "/contacts", "/settings"]
@@ -159,3 +161,11 @@ def test_what_is_too_large_is_not_kept_by_a_server_of_asgi_either(how: str, site
     assert sent < length / 2
     with urllib.request.urlopen(f"{site.url}/sign-in", timeout=30) as page:
         assert page.status == 200
+
+
+@pytest.mark.parametrize("example", ["nginx.conf", "Caddyfile"])
+def test_the_proxies_of_the_examples_let_files_through(example: str) -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / example).read_text()
+    place = text.partition(f"{FILES} {{")[2]
+    most = re.search(r"(?:client_max_body_size|max_size) (\d+)(?:m|MiB)\b", place)
+    assert most and int(most[1]) * 1024 * 1024 >= LARGEST_BODY

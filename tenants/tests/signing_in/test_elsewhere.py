@@ -91,12 +91,12 @@ def test_the_account_page_shows_where_one_is_signed_in(cast: Any) -> None:
         desk = browser()
         browser(email=CHARLIE)
         assert shown(desk) == [
-            "Chrome on Windows This browser Signed in Today 13:00",
-            "Safari on iPhone Signed in Today 12:00 , last used Today 12:00 End session",
+            "Chrome on Windows This browser Signed in: Today 13:00",
+            "Safari on iPhone Signed in: Today 12:00 · Last used: Today 12:00 End session",
         ]
         clock.shift(timedelta(hours=1))
         assert is_in(phone)
-        assert "last used Today 14:00" in shown(desk)[1]
+        assert "Last used: Today 14:00" in shown(desk)[1]
         assert "America/Los_Angeles" in desk.get("/account").content.decode()
         clock.shift(timedelta(hours=11, minutes=30))
         assert is_in(desk)
@@ -260,7 +260,7 @@ def test_whoever_has_no_workspace_has_their_times_in_utc(cast: Any) -> None:
     user = User.objects.create_user("alone@example.com", PASSWORD)
     with time_machine.travel(START, tick=False):
         phone, desk = browser(PHONE, user.email), browser(email=user.email)
-        assert "Signed in Today 20:00" in shown(desk)[0]
+        assert "Signed in: Today 20:00" in shown(desk)[0]
         assert "Times are in UTC" in desk.get("/account").content.decode()
         assert desk.post(f"{WHERE}/{names(desk)[0]}").status_code == 303
         assert phone.get("/account").status_code == 302
@@ -286,7 +286,7 @@ def test_whoever_is_signed_in_stays_so_when_the_table_is_new(cast: Any) -> None:
         rows = dict(Session.objects.values_list("session_key", "person"))
         assert rows == {former.session_key: cast.bob.user_id, empty.session_key: None}
         phone.cookies[settings.SESSION_COOKIE_NAME] = str(former.session_key)
-        assert shown(phone) == ["Unknown browser This browser Signed in Today 20:00"]
+        assert shown(phone) == ["Unknown browser This browser Signed in: Today 20:00"]
         clock.shift(timedelta(minutes=16))
         is_in(phone)
         assert shown(phone)[0].startswith("Safari on iPhone")
