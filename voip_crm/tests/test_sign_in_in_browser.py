@@ -138,7 +138,7 @@ def test_a_session_is_ended_from_another_browser_and_its_page_leaves(
     desk.get_by_role("link", name="Bob").click()
     desk.evaluate("window.sameDocument = true")
     session = desk.get_by_role("listitem").filter(has_text="Firefox on Android")
-    expect(session).to_contain_text("last used Today")
+    expect(session).to_contain_text("Last used: Today")
     assert_accessible(desk)
     session.get_by_role("button", name="End session").click()
     expect(desk.get_by_text("Firefox on Android is signed out.")).to_be_visible()
