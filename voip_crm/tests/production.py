@@ -185,6 +185,8 @@ def running() -> Iterator[Production]:
         ),
         "DATABASE_OWNER_URL": "",  # of the release only
         "RECORDINGS_DIR": str(folder / "recordings"),
+        "STATIC_ROOT": str(folder / "static"),
+        "STATIC_USE_FINDERS": "",
         "TWILIO_SANDBOX_URL": f"http://127.0.0.1:{ports['sandbox']}",
         "LOG_FORMAT": "json",
         "LOG_LEVEL": "INFO",
@@ -219,11 +221,7 @@ def running() -> Iterator[Production]:
         where = [str(ports[name]) for name in ("proxy", "web", "live")]
         files = [str(folder / "cert.pem"), str(folder / "key.pem")]
         processes.start("proxy", "-m", "voip_crm.tests.proxy", *where, *files)
-        # Static files are collected in test_static.py; here it would only cost time.
-        for command in (
-            ["sh", "-c", PROCFILE["release"].partition(" && ")[0]],
-            ["python", "-c", CAST],
-        ):
+        for command in (["sh", "-c", PROCFILE["release"]], ["python", "-c", CAST]):
             subprocess.run(
                 command,
                 env=site.environment | {"DATABASE_OWNER_URL": os.environ["DATABASE_OWNER_URL"]},
