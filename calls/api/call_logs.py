@@ -37,13 +37,21 @@ class CallLogQuery(StrictSerializer):
     outcome = serializers.ChoiceField(OUTCOMES, required=False)
     userId = serializers.UUIDField(required=False)
     contactId = serializers.UUIDField(required=False)
-    q = serializers.CharField(required=False, max_length=100)
-    dateFrom = DayOrMomentField(required=False)
-    dateTo = DayOrMomentField(ends=True, required=False)
-    hasRecording = serializers.BooleanField(required=False)
+    q = serializers.CharField(
+        required=False, max_length=100, help_text="Words of the contact, or part of a number."
+    )
+    dateFrom = DayOrMomentField(
+        required=False, help_text="A day in the workspace’s time zone, or a moment with its offset."
+    )
+    dateTo = DayOrMomentField(ends=True, required=False, help_text="That day included.")
+    hasRecording = serializers.BooleanField(
+        required=False, help_text="Whether there is one to play."
+    )
     page = serializers.IntegerField(default=1, min_value=1, max_value=call_logs.COUNT_CAP)
     limit = serializers.IntegerField(default=20, min_value=1, max_value=LARGEST_PAGE)
-    before = serializers.CharField(required=False, max_length=100)
+    before = serializers.CharField(
+        required=False, max_length=100, help_text="A nextCursor: only what comes after it."
+    )
 
     def validate_before(self, cursor: str) -> str:
         try:
@@ -202,7 +210,10 @@ class CallLogPageSerializer(serializers.Serializer[call_logs.Page]):
 
 
 class CallLogsView(APIView):
-    """The workspace's calls, newest first."""
+    """The workspace's calls, newest first.
+
+    To read all of them, follow nextCursor as before until it is null.
+    """
 
     throttle_classes = [ReadThrottle]
 
@@ -237,7 +248,7 @@ class CallLogsView(APIView):
 
 
 class CallLogView(APIView):
-    """One call."""
+    """One call, with its participants, recordings and timeline."""
 
     throttle_classes = [ReadThrottle]
 

@@ -38,7 +38,10 @@ class AccessTokenAnswer(serializers.Serializer[Any]):
 
 
 class AccessTokenView(APIView):
-    """A short-lived Voice token for the signed-in agent's browser."""
+    """A short-lived Voice token for the agent's browser.
+
+    It lets the browser's phone connect, and nothing else.
+    """
 
     throttle_classes = [TokenThrottle]
 
@@ -71,12 +74,24 @@ rate_limited twilio_error submission_unknown
 
 
 class MakeCallRequest(StrictSerializer):
-    to = serializers.CharField(required=False, allow_blank=True, allow_null=True, max_length=64)
-    contactId = serializers.UUIDField(required=False, allow_null=True)
-    fromNumberId = serializers.UUIDField(required=False, allow_null=True)
-    clientRequestId = serializers.UUIDField()
+    to = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        max_length=64,
+        help_text="A number; without a country code it is local to the workspace.",
+    )
+    contactId = serializers.UUIDField(
+        required=False,
+        allow_null=True,
+        help_text="A contact, whose first number is called. Give this, to, or both.",
+    )
+    fromNumberId = serializers.UUIDField(
+        required=False, allow_null=True, help_text="Which of your numbers calls."
+    )
+    clientRequestId = serializers.UUIDField(help_text="The room where the browser waits.")
     agentMode = serializers.ChoiceField(["browser", "phone"], required=False)
-    related = serializers.JSONField(required=False, allow_null=True)
+    related = serializers.JSONField(required=False, allow_null=True, help_text="Not used yet.")
 
 
 class NamedContact(serializers.Serializer[Any]):
@@ -111,7 +126,13 @@ _dials = Gate(3)
 
 @method_decorator(short_transactions, name="dispatch")
 class MakeCallView(APIView):
-    """Ring a contact into the room in which the agent's browser waits."""
+    """Call someone into the room where the agent's browser waits.
+
+    First the browser connects with an id of its own making,
+    device.connect({params: {clientRequestId}}); then the same id asks to dial. The same id again is
+    the same call: no one is rung twice. Until the browser is there, the answer is
+    agent_not_connected.
+    """
 
     throttle_classes = [CallThrottle]
 

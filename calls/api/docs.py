@@ -1,12 +1,11 @@
 """The API described: `GET /api/schema` for programs, `GET /api/docs` for people."""
 
-from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
-from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny
@@ -14,12 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-
-@cache
-def schema() -> dict[str, Any]:
-    """OpenAPI 3.0; the same for everybody, so it is made once."""
-    found: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
-    return found
+from calls.api import examples
+from calls.api.schema import resolved, schema
 
 
 @extend_schema(exclude=True)
@@ -44,26 +39,40 @@ class NoSuchEndpoint(APIView):
 
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
-    """The schema as a page: no script, so nothing for the content policy to forbid."""
+    """The schema as a page, with examples: for members in their shell, for everybody else plain."""
     operations = [
         _operation(path, method, operation)
         for path, methods in schema()["paths"].items()
         for method, operation in methods.items()
     ]
-    return render(request, "api_docs.html", {"operations": operations})
+    context = {
+        "parent": "base.html" if getattr(request, "member", None) else "layout.html",
+        "operations": [each for each in operations if not each["is_webhook"]],
+        "webhooks": [each for each in operations if each["is_webhook"]],
+        "site": settings.PUBLIC_BASE_URL,
+        "takes_tokens": bool(settings.CLERK_ISSUER),
+    }
+    return render(request, "api_docs.html", context)
 
 
 def _operation(path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:
+    status, answer = examples.answer_of(operation)
+    body, command = examples.body_of(operation), examples.curl(path, method, operation)
+    said = operation.get("description", "")
     return {
         "id": operation["operationId"],
-        "title": f"{method.upper()} {path}",
-        "description": operation.get("description", ""),
+        "method": method.upper(),
+        "path": path,
+        # Twilio's requests carry its signature in place of a person's.
+        "is_webhook": not operation.get("security"),
+        "description": said,
+        "summary": said.partition("\n")[0],
         "parameters": [
-            {"name": each["name"], "type": _type(each["schema"]), "required": each.get("required")}
+            _field(each["name"], each["schema"] | each, each.get("required"))
             for each in operation.get("parameters", ())
         ],
         "body": _fields(operation.get("requestBody", {}).get("content", {})),
-        "answers": [
+        "responses": [
             {
                 "status": status,
                 "description": answer.get("description", ""),
@@ -71,40 +80,42 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> dict[str, A
             }
             for status, answer in sorted(operation["responses"].items())
         ],
+        "curl": command,
+        "curl_lines": command.count("\n") + 1,
+        "body_example": "" if body is None else examples.written(body),
+        "answer_status": status,
+        "answer_example": examples.written(answer) if status else "",
     }
 
 
 def _fields(content: dict[str, Any]) -> list[dict[str, Any]]:
-    """The names of a body's fields, their types, and whether each must be there."""
+    """Of a body: its fields as `_field` says them."""
     for media in content.values():
-        found = _resolved(media["schema"])
+        found, _ = resolved(media["schema"])
         required = found.get("required", ())
         return [
-            {"name": name, "type": _type(field), "required": name in required}
+            _field(name, field, name in required)
             for name, field in found.get("properties", {}).items()
         ]
     return []
 
 
-def _resolved(part: dict[str, Any]) -> dict[str, Any]:
-    """A schema, or the component that it refers to."""
-    reference = part.get("$ref", "")
-    for each in part.get("allOf", ()):  # how OpenAPI 3.0 adds words to a reference
-        reference = each.get("$ref", reference)
-    if not reference:
-        return part
-    component: dict[str, Any] = schema()["components"]["schemas"][reference.rpartition("/")[2]]
-    return component
+def _field(name: str, field: dict[str, Any], required: bool | None) -> dict[str, Any]:
+    """Its name, its type in words, whether it must be there, and what is to be said of it."""
+    said = field.get("description", "")
+    # Of a choice the schema lists the words once more.
+    said = "" if said.startswith("* `") else said
+    return {"name": name, "type": _type(field), "required": required, "said": said}
 
 
 def _type(part: dict[str, Any]) -> str:
     """`string (uuid) or null`, `one of a, b`, `list of CallLog`: a field's type in words."""
     nothing = " or null" if part.get("nullable") else ""
-    found = _resolved(part)
+    found, _ = resolved(part)
     if "enum" in found:
         return "one of " + ", ".join(str(value) for value in found["enum"]) + nothing
     if found.get("type") == "array":
-        items = _resolved(found["items"])
+        items, _ = resolved(found["items"])
         return "list of {" + ", ".join(items.get("properties", [_type(items)])) + "}" + nothing
     if "properties" in found:
         return "{" + ", ".join(found["properties"]) + "}" + nothing

@@ -1,6 +1,7 @@
 """What the OpenAPI schema says beyond what the code says by itself: refusals, and the webhooks."""
 
 from collections import defaultdict
+from functools import cache
 from typing import Any
 
 from drf_spectacular.extensions import (
@@ -8,10 +9,30 @@ from drf_spectacular.extensions import (
     OpenApiSerializerExtension,
     OpenApiViewExtension,
 )
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 
 from calls.api.errors import HTTP_STATUS
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """OpenAPI 3.0; the same for everybody, so it is made once."""
+    found: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+    return found
+
+
+def resolved(part: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """(a schema, or the component that it refers to; that component's name or "")."""
+    reference = part.get("$ref", "")
+    for each in part.get("allOf", ()):  # how OpenAPI 3.0 adds words to a reference
+        reference = each.get("$ref", reference)
+    if not reference:
+        return part, ""
+    name = reference.rpartition("/")[2]
+    return schema()["components"]["schemas"][name], name
+
 
 # Every endpoint that people ask may answer these.
 _COMMON = "not_authenticated authentication_failed no_tenant not_acceptable throttled unavailable"
@@ -72,12 +93,12 @@ _SIGNED = "For Twilio only: refused without a valid X-Twilio-Signature."
 _FORM = {"application/x-www-form-urlencoded": {"type": "object", "additionalProperties": True}}
 _HEARD: dict[Any, Any] = {
     (200, "text/xml"): {"type": "string", "description": "TwiML, when Twilio asks what to do."},
-    204: OpenApiResponse(description="Heard; a repeated one, too."),
+    204: OpenApiResponse(description="Accepted, also if repeated."),
     400: OpenApiResponse(description="The request's length cannot be read."),
     403: OpenApiResponse(description="The signature is missing or wrong."),
     413: OpenApiResponse(description="The form is larger than 64 KiB."),
-    415: OpenApiResponse(description="The body is no form."),
-    503: OpenApiResponse(description="The database is away: send it again."),
+    415: OpenApiResponse(description="The body is not a form."),
+    503: OpenApiResponse(description="The database is unavailable: send it again."),
 }
 
 

@@ -203,7 +203,7 @@ def test_the_pages_behind_the_lists_are_accessible_too(open_page: Any) -> None:
     for path in (
         *("/contacts?archived=1", "/contacts/import", "/settings", "/settings/caller-ids"),
         "/settings/telephone-account",
-        "/settings/calling-limits",
+        *("/settings/calling-limits", "/account", "/api/docs"),
         *("/settings/audit-trail", "/settings/audit-trail?day=never", "/settings/members"),
     ):
         page.goto(path)
