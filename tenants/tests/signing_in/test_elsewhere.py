@@ -12,14 +12,10 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.backends.base import UpdateError
-from django.contrib.sessions.models import Session as FormerSession
-from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
-from calls import tasks
 from tenants.bricks import live
 from tenants.fence.context import tenant_transaction
 from tenants.models import AuditEntry, Session, User
@@ -290,22 +286,6 @@ def test_whoever_is_signed_in_stays_so_when_the_table_is_new(cast: Any) -> None:
         clock.shift(timedelta(minutes=16))
         is_in(phone)
         assert shown(phone)[0].startswith("Safari on iPhone")
-
-
-def test_what_has_expired_goes_by_itself(cast: Any) -> None:
-    desk = browser()
-    later = timezone.now() + timedelta(hours=1)
-    for model in (Session, FormerSession):
-        model.objects.create(session_key="old", session_data="", expire_date=timezone.now())
-        model.objects.create(session_key="new", session_data="", expire_date=later)
-    tasks.sweep()
-    for model in (Session, FormerSession):
-        assert not model.objects.filter(pk="old").exists()
-        assert model.objects.filter(pk="new").exists()
-    assert is_in(desk)
-    Session.objects.filter(pk="new").update(expire_date=timezone.now())
-    call_command("clearsessions")
-    assert not Session.objects.filter(pk="new").exists()
 
 
 def test_a_session_that_nobody_has_is_nobodys(db: None) -> None:
