@@ -1,5 +1,7 @@
 """What a member closes on the pages stays closed for them."""
 
+from typing import Any
+
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -7,6 +9,7 @@ from django.views.decorators.http import require_POST
 
 from tenants.bricks.access import member_required
 from tenants.bricks.http import TenantRequest
+from tenants.models import Membership
 
 
 @require_POST
@@ -15,8 +18,7 @@ from tenants.bricks.http import TenantRequest
 def notice(request: TenantRequest) -> HttpResponse:
     """The workspace's notice; `text` is the one that was shown. Another has come: it stays."""
     if request.POST.get("text", "") == request.tenant.notice:
-        request.member.closed_notice = request.tenant.notice
-        request.member.save(update_fields=["closed_notice"])
+        _note(request, closed_notice=request.tenant.notice)
     return _closed(request)
 
 
@@ -25,9 +27,13 @@ def notice(request: TenantRequest) -> HttpResponse:
 @member_required
 def first_steps(request: TenantRequest) -> HttpResponse:
     """The list of first steps, by the person or, once all are done, by the page itself."""
-    request.member.has_started = True
-    request.member.save(update_fields=["has_started"])
+    _note(request, has_started=True)
     return _closed(request)
+
+
+def _note(request: TenantRequest, **columns: Any) -> None:
+    # Not saved, which would end the person's live channel: it opens no door.
+    Membership.objects.filter(pk=request.member.pk).update(**columns)
 
 
 def _closed(request: TenantRequest) -> HttpResponse:

@@ -33,6 +33,19 @@ def test_a_closed_notice_stays_closed_for_this_person_alone(noticed: Any, signed
     assert not shows(signed_in(noticed.alice))
 
 
+def test_the_live_channel_of_who_closes_goes_on(
+    noticed: Any, signed_in: Any, monkeypatch: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    ended: list[Any] = []
+    monkeypatch.setattr("tenants.bricks.live.end_streams", ended.append)
+    client = signed_in(noticed.bob)
+    ended.clear()
+    with django_capture_on_commit_callbacks(execute=True):
+        close(client)
+        client.post("/first-steps/close")
+    assert not ended and not shows(client)
+
+
 def test_another_notice_is_shown_again(noticed: Any, signed_in: Any) -> None:
     close(signed_in(noticed.bob))
     Tenant.objects.filter(pk=noticed.acme.pk).update(notice="We have moved.")
