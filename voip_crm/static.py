@@ -65,10 +65,9 @@ class _Changing:
     """
 
     def get_static_file(self, path: str, url: str, stat_cache: Any = None) -> Any:
-        try:
-            kept = _kept(Path(path), url.removeprefix(settings.STATIC_URL))
-        except OSError as error:
-            raise MissingFileError(path) from error
+        if not Path(path).is_file():
+            raise MissingFileError(path)
+        kept = _kept(Path(path), url.removeprefix(settings.STATIC_URL))
         return super().get_static_file(str(kept), url)  # type: ignore[misc]
 
 

@@ -41,7 +41,7 @@ def test_who_it_was_is_chosen_by_keyboard_and_shown_in_every_open_page(
     assert_accessible(bob)
     # What is open stays so when news come.
     bob.evaluate("document.body.dispatchEvent(new CustomEvent('live:resync'))")
-    row.get_by_role("button", name="Juan Perez").focus()
+    row.get_by_role("button", name="Juan Perez Sunrise").focus()
     bob.keyboard.press("Enter")
     expect(bob.get_by_text("This call is with Juan Perez.")).to_be_visible()
     expect(row.locator(".who")).to_have_text("Juan Perez")
@@ -50,6 +50,6 @@ def test_who_it_was_is_chosen_by_keyboard_and_shown_in_every_open_page(
     bob.get_by_role("button", name="Undo").click()
     expect(row.locator(".who")).to_have_text("Ana Ruiz or Juan Perez")
     row.get_by_text("Who is it?").click()
-    row.get_by_role("button", name="Ana Ruiz").click()
+    row.get_by_role("button", name="Ana Ruiz Sunrise").click()
     row.get_by_role("link", name="View contact").click()
     expect(bob.get_by_role("heading", level=1)).to_have_text("Ana Ruiz")
