@@ -31,7 +31,7 @@ VALUES: dict[str, Any] = {
     "userId": _USER,
     "contactId": _CONTACT,
     "direction": "OUTBOUND",
-    "fromNumber": "+14155550199",
+    "fromNumber": "+14155550142",
     "toNumber": "+14155550100",
     "extension": "",
     "status": "completed",

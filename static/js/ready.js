@@ -159,8 +159,8 @@ function start() {
     if (!why || !event.target.querySelector("[data-dials]")) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    if (known.sdk === "failed") document.dispatchEvent(new CustomEvent("phone:load"));
     document.dispatchEvent(new CustomEvent("dial:why", { detail: { form: event.target, text: why } }));
+    if (known.sdk === "failed") document.dispatchEvent(new CustomEvent("phone:load"));
   }, true);
 
   for (const name of ["online", "offline"]) {

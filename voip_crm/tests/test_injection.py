@@ -119,6 +119,7 @@ SAFE = {
     },
     "tenants.User": {"password": "a hash"},
     "tenants.Membership": {"role": "a fixed word", "closed_notice": "never shown"},
+    "tenants.Session": {"session_key": "never shown", "session_data": "of fixed words, shown"},
     "contacts.ContactNumber": {"number": "E.164 by a check constraint"},
     "contacts.ContactToken": {"token": "never shown"},
     "contacts.Contact": {"sort_name": "never shown", "folded_email": "never shown"},
