@@ -109,7 +109,7 @@ def parse(text: str, region: str, *, by_hand: bool = False) -> Number:
     """
     typed = readings.plain(text[: LONGEST_TYPED + 1])
     if len(typed) > LONGEST_TYPED:
-        raise NumberError("invalid_number", "That is too long for a telephone number.")
+        raise NumberError("invalid_number", "That is too long for a phone number.")
     if not typed:
         raise NumberError("invalid_number", "Enter a number or choose a contact.")
     meant = list(readings.of(typed, region))
@@ -120,7 +120,7 @@ def parse(text: str, region: str, *, by_hand: bool = False) -> Number:
             shown = phonenumbers.format_number(valid[0], PhoneNumberFormat.INTERNATIONAL)
             raise NumberError(
                 "invalid_number",
-                f"That is no number of your country. If you mean {shown}, put a + before it.",
+                f"That isn’t a number in your country. If you mean {shown}, put a + before it.",
             )
     if not valid:
         _refuse_emergency(typed, region)
@@ -207,8 +207,8 @@ def _why_unreadable(typed: str, region: str) -> str:
         if error.error_type == phonenumbers.NumberParseException.INVALID_COUNTRY_CODE:
             return "That country code does not exist. Check the digits after the +."
     if any(character.isalpha() for character in typed):
-        return "That is neither a contact nor a telephone number."
-    return "That is too short or too long for a telephone number."
+        return "That is neither a contact nor a phone number."
+    return "That is too short or too long for a phone number."
 
 
 def _why_invalid(typed: str, number: phonenumbers.PhoneNumber) -> str:
@@ -218,7 +218,7 @@ def _why_invalid(typed: str, number: phonenumbers.PhoneNumber) -> str:
     if reason == phonenumbers.ValidationResult.TOO_LONG:
         return "That number is too long. Check for extra digits."
     region = phonenumbers.region_code_for_country_code(number.country_code or 0)
-    return f"No telephone number in {region} looks like {typed}. Check the digits."
+    return f"No phone number in {region} looks like {typed}. Check the digits."
 
 
 def display(e164: str, region: str = "") -> str:

@@ -174,9 +174,9 @@ class PersonAdmin(SuperuserAdmin, UserAdmin):  # type: ignore[type-arg]
 
 _TAKEN = (
     "This person belongs to another workspace and has a password, which someone there may have "
-    "set: with it they would be in this one, too. Ask the person, by a way that you trust, whether "
-    "the account is their own. If not, set a new password for it first (manage.py add_member says "
-    "how)."
+    "set: with it they would be in this one, too. Ask the person, through a channel you trust, "
+    "whether the account is theirs alone. If not, set a new password for it first (manage.py "
+    "add_member says how)."
 )
 
 

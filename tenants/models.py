@@ -32,7 +32,7 @@ def validate_country(code: str) -> None:
     import phonenumbers  # which takes a while, and is seldom asked
 
     if code not in phonenumbers.SUPPORTED_REGIONS:
-        raise ValidationError(f"“{code}” is no country with telephone numbers; use one like US.")
+        raise ValidationError(f"“{code}” isn’t a country with phone numbers; use one such as US.")
 
 
 class Tenant(models.Model):

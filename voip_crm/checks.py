@@ -64,7 +64,7 @@ def check_twilio(**_: Any) -> list[CheckMessage]:
             found.append(
                 Error(
                     f"{name} is not a Twilio SID.",
-                    hint=f"It begins with {prefix} and 32 hexadecimal digits follow.",
+                    hint=f"It starts with {prefix}, followed by 32 hexadecimal digits.",
                     id="voip_crm.E004",
                 )
             )
@@ -97,7 +97,7 @@ def check_secrets(**_: Any) -> list[CheckMessage]:
     try:
         keys()
     except SecretsError as error:
-        hint = "Give the keys of before; docs/settings.md says how to make a first one."
+        hint = "Use the previous keys; docs/settings.md says how to make a first one."
         found.append(Error(str(error), hint=hint, id="voip_crm.E006"))
     until = believed_until(settings.TWILIO_AUTH_TOKEN_PREVIOUS_UNTIL)
     if settings.TWILIO_AUTH_TOKEN_PREVIOUS and (

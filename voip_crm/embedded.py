@@ -150,5 +150,5 @@ def _refuse_taken(host: str, port: int, option: str) -> None:
         except OSError as error:
             sys.exit(
                 f"Cannot listen on {host} port {port} ({error.strerror}). "
-                f"Is ./run already running? Else choose another: ./run {option} {port + 1}"
+                f"Is ./run already running? Otherwise choose another: ./run {option} {port + 1}"
             )

@@ -21,7 +21,7 @@ class BearerAuthentication(authentication.BaseAuthentication):
         if bearer is None:
             return None
         if isinstance(bearer.problem, clerk.KeysUnavailable):
-            message = "The sign-in service does not answer. Try again in a moment."
+            message = "The sign-in service isn’t responding. Try again in a moment."
             raise Refusal("unavailable", message, retryAfter=clerk.RETRY_SECONDS)
         if bearer.problem is not None:
             raise AuthenticationFailed(str(bearer.problem))
@@ -35,7 +35,7 @@ class BearerAuthentication(authentication.BaseAuthentication):
 
 
 class NoTenant(PermissionDenied):
-    default_detail = "You belong to no workspace. Ask an administrator to add you to one."
+    default_detail = "You’re not in a workspace. Ask your system administrator to add you to one."
     default_code = "no_tenant"
 
 

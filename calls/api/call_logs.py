@@ -57,13 +57,13 @@ class CallLogQuery(StrictSerializer):
         try:
             call_logs.read_cursor(cursor)
         except call_logs.BadCursor:
-            raise serializers.ValidationError("This is no nextCursor of an answer.") from None
+            raise serializers.ValidationError("This isn’t a nextCursor from a response.") from None
         return cursor
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["page"] * attrs["limit"] > call_logs.COUNT_CAP:
             raise serializers.ValidationError(
-                {"page": [f"Pages reach {call_logs.COUNT_CAP:,} calls; go on with before."]}
+                {"page": [f"Pages cover {call_logs.COUNT_CAP:,} calls; continue with before."]}
             )
         return attrs
 

@@ -78,7 +78,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
             headers=_retry_after(error.details),
         )
     if isinstance(error, TwilioNotConfigured):
-        message = "No Twilio account is configured yet. Ask an administrator."
+        message = "No Twilio account is configured yet. Ask an admin."
         return Response(body("twilio_not_configured", message), status.HTTP_409_CONFLICT)
     if isinstance(error, Http404):
         error = exceptions.NotFound()
@@ -94,7 +94,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         headers["WWW-Authenticate"] = auth_header
     if isinstance(error, exceptions.ValidationError):
         return Response(
-            body("invalid_request", "Some fields are not right.", error.detail),
+            body("invalid_request", "Some fields are invalid.", error.detail),
             error.status_code,
             headers=headers,
         )

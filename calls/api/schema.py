@@ -93,12 +93,12 @@ _SIGNED = "For Twilio only: refused without a valid X-Twilio-Signature."
 _FORM = {"application/x-www-form-urlencoded": {"type": "object", "additionalProperties": True}}
 _HEARD: dict[Any, Any] = {
     (200, "text/xml"): {"type": "string", "description": "TwiML, when Twilio asks what to do."},
-    204: OpenApiResponse(description="Accepted, also if repeated."),
+    204: OpenApiResponse(description="Accepted (also if repeated)."),
     400: OpenApiResponse(description="The request's length cannot be read."),
     403: OpenApiResponse(description="The signature is missing or wrong."),
     413: OpenApiResponse(description="The form is larger than 64 KiB."),
-    415: OpenApiResponse(description="The body is not a form."),
-    503: OpenApiResponse(description="The database is unavailable: send it again."),
+    415: OpenApiResponse(description="The body isn’t a form."),
+    503: OpenApiResponse(description="The database is unavailable. Try again."),
 }
 
 

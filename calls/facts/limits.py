@@ -134,13 +134,11 @@ def stop_country(policy: Policy, country: str, name: str) -> Stop | None:
     """Whether calls to a country (ISO code, "" for none known) are refused."""
     if country in policy.refused_countries:
         advice = "Ask your system administrator if you need it."
-        where = "from this installation"
     elif country not in policy.countries | {policy.home}:
-        advice = "An admin can allow them under Settings → Calling limits."
-        where = "in this workspace"
+        advice = "An admin can allow them in Settings → Calling limits."
     else:
         return None
-    message = f"Calls to {name or 'this number’s country'} are not allowed {where}. {advice}"
+    message = f"Calls to {name or 'this number’s country'} are not allowed here. {advice}"
     return Stop("country_not_allowed", message, {"country": country or None})
 
 
@@ -159,14 +157,14 @@ def stop_caps(policy: Policy, usage: Usage, rate: Decimal) -> Stop | None:
         ("workspace", usage.running, caps.calls_at_once),
     ):
         if running >= at_most:
-            message = f"{_WHO[who]} {_calls(at_most)} under way. Try again when one has ended."
+            message = f"{_WHO[who]} {_calls(at_most)} in progress. Try again when one has ended."
             return _cap("concurrent_cap", message, who, at_most)
     for who, amount, most in (
         ("agent", usage.agent_spent, caps.agent_daily_spend),
         ("workspace", usage.spent, caps.daily_spend),
     ):
         if amount + reserve > most:
-            message = f"{_SPENT[who]} for calls within 24 hours ({policy.money(most)}). {_RAISE}"
+            message = f"{_SPENT[who]} for calls in 24 hours ({policy.money(most)}). {_RAISE}"
             return _cap("spend_cap", message, who, str(most))
     return None
 
@@ -181,17 +179,17 @@ def stop_connect(policy: Policy, *, connects: int, rooms: int) -> Stop | None:
         return _cap("call_rate_cap", message, "agent", at_most, retryAfter=WINDOW.seconds)
     at_once = policy.caps.agent_calls_at_once
     if rooms >= at_once:
-        message = f"{_WHO['agent']} {_calls(at_once)} under way. Try again when one has ended."
+        message = f"{_WHO['agent']} {_calls(at_once)} in progress. Try again when one has ended."
         return _cap("concurrent_cap", message, "agent", at_once)
     return None
 
 
 _WHO = {"agent": "You have", "workspace": "This workspace has"}
 _SPENT = {
-    "agent": "You have reached what one person may spend",
-    "workspace": "This workspace has reached what it may spend",
+    "agent": "You’ve reached the spending limit per person",
+    "workspace": "This workspace has reached its spending limit",
 }
-_RAISE = "An admin can raise it under Settings → Calling limits."
+_RAISE = "An admin can raise it in Settings → Calling limits."
 
 
 def _calls(count: int) -> str:

@@ -40,8 +40,8 @@ class LostSoundForm(forms.Form):
 class DayField(forms.DateField):
     widget = forms.DateInput(format="%Y-%m-%d")
     default_validators = [
-        MinValueValidator(date(1970, 1, 1), "There were no calls then."),
-        MaxValueValidator(date(9999, 12, 30), "There are no calls then."),
+        MinValueValidator(date(1970, 1, 1), "No calls on that date."),
+        MaxValueValidator(date(9999, 12, 30), "No calls on that date."),
     ]
 
     def __init__(self) -> None:
@@ -89,7 +89,7 @@ class HistoryFilter(forms.Form):
     def clean(self) -> dict[str, Any]:
         since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
         if since and until and since > until:
-            self.add_error("until", "This day is before the first one.")
+            self.add_error("until", "“To” is before “From”.")
         return self.cleaned_data
 
     def read(self) -> Filters:
@@ -117,7 +117,7 @@ class CallerIdForm(forms.Form):
         coerce=UUID,
         error_messages={
             "required": "Choose the number to call from.",
-            "invalid_choice": "This is none of your numbers.",
+            "invalid_choice": "This isn’t one of your numbers.",
         },
     )
 
@@ -152,7 +152,7 @@ class _Sid(forms.RegexField):
             rf"\A{prefix}[0-9a-f]{{32}}\Z",
             error_messages={
                 "required": f"Enter {what}.",
-                "invalid": f"It begins with {prefix}, and 32 digits and letters a to f follow.",
+                "invalid": f"It starts with {prefix}, followed by 32 digits or letters a–f.",
             },
         )
 
@@ -167,7 +167,7 @@ class _Secret(forms.RegexField):
             r"\A[!-~]{8,200}\Z",
             error_messages={
                 "required": f"Enter {what}.",
-                "invalid": "That is too short or too long, or has characters that none has.",
+                "invalid": "That is too short or too long, or has invalid characters.",
             },
         )
 
@@ -191,7 +191,7 @@ class CallingLimitsForm(forms.Form):
 
     countries = forms.MultipleChoiceField(
         required=False,
-        error_messages={"invalid_choice": "Calls there cannot be allowed: %(value)s."},
+        error_messages={"invalid_choice": "Calls there can’t be allowed: %(value)s."},
     )
 
     def __init__(
@@ -210,7 +210,7 @@ class CallingLimitsForm(forms.Form):
                 "required": "Enter a number.",
                 "invalid": "Enter a number like 12.50." if is_money else "Enter a whole number.",
                 "min_value": f"Enter {least} or more.",
-                "max_value": f"Enter {most} at most: your system administrator has set that.",
+                "max_value": f"Enter {most} or less, your system administrator’s limit.",
             }
             self.fields[name] = (
                 forms.DecimalField(

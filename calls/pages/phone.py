@@ -57,7 +57,7 @@ def dial(request: TenantRequest) -> HttpResponse:
 def _contact_id(text: str) -> UUID | None:
     found = read_uuid(text)
     if text and found is None:
-        raise Refusal("contact_not_found", "That contact is unknown.")
+        raise Refusal("contact_not_found", "This contact no longer exists.")
     return found
 
 

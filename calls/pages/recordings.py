@@ -34,7 +34,7 @@ def recording(request: TenantRequest, recording_id: UUID) -> HttpResponseBase:
     except recordings.Unreadable:
         queue(tasks.fetch_recording, found.tenant_id, found.pk)
         # Not raised, which would take back that it is fetched.
-        return HttpResponse("This recording is fetched again.\n", "text/plain", status=404)
+        return HttpResponse("We are fetching this recording again.\n", "text/plain", status=404)
     response = _range(file, found.size, request.headers.get("Range", ""))
     downloads = "download" in request.GET
     if response.status_code != 416:
@@ -58,7 +58,7 @@ def fetch_again(request: TenantRequest, recording_id: UUID) -> HttpResponse:
         raise Http404
     if recordings.ask_again(Recording.objects.filter(pk=recording.pk)):
         queue(tasks.fetch_recording, recording.tenant_id, recording.pk)
-        messages.info(request, "Twilio is asked for the recording again.")
+        messages.info(request, "We’re asking Twilio for the recording again.")
     return redirect("call", recording.call_id)
 
 

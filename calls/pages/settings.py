@@ -99,10 +99,10 @@ def telephone_account(request: TenantRequest) -> HttpResponse:
     if wanted == "connect" and _tried(connecting, own_accounts.connect, request):
         done = "Calls go through your own account from now on."
     elif wanted == "token" and _tried(rotating, own_accounts.rotate_token, request):
-        done = "The new token is saved. The old one counts for one more day."
+        done = "The new token is saved. The old one works for one more day."
     elif wanted == "disconnect":
         own_accounts.disconnect(request.tenant)
-        done = "The own account is disconnected."
+        done = "Your account is disconnected."
     if done:
         return see_other(request, reverse("telephone_account"), done)
     with tenant_transaction(request.tenant.pk):
@@ -129,12 +129,12 @@ def _tried(form: forms.Form, change: Callable[..., object], request: TenantReque
     except own_accounts.NotAccepted as error:
         form.add_error(error.field, error.message)
     except OwnAccount.DoesNotExist:
-        form.add_error(None, "No own account is connected any more.")
+        form.add_error(None, "Your account is no longer connected.")
     except TwilioNotConfigured:
         form.add_error(None, "The account's secrets cannot be read here: connect it again.")
     except gateway.TwilioError:
         logger.warning("An account could not be tried", exc_info=True)
-        form.add_error(None, "Twilio could not be asked. Try again in a moment.")
+        form.add_error(None, "We couldn’t check this with Twilio. Try again in a moment.")
     return not form.errors
 
 

@@ -19,7 +19,7 @@ from tenants.models import Tenant
 
 @dataclass(frozen=True)
 class Leg:
-    """One party's connection: `Maria Gonzalez`, `Contact, by telephone`."""
+    """One party's connection: `Maria Gonzalez`, `Contact, by phone`."""
 
     who: str
     what: str
@@ -153,7 +153,7 @@ def _leg(leg: CallLeg, line: HistoryRow, call: CallLog) -> Leg:
     label, tone = presentation.status_word(status, outcome)
     return Leg(
         who=_who(leg, line),
-        what=f"{leg.get_party_display()}, " + ("by telephone" if is_contact else "in the browser"),
+        what=f"{leg.get_party_display()}, " + ("by phone" if is_contact else "in the browser"),
         status_label=label,
         tone=tone,
         length_display=presentation.seconds(leg.duration) if leg.duration else "",

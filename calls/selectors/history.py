@@ -236,7 +236,7 @@ def row(call: CallLog, country: str, zone: ZoneInfo, now: datetime) -> HistoryRo
 def recording_note(recording: Recording) -> tuple[str, str]:
     """(ready | waiting | failed | none, a plain sentence) of one recording."""
     return {
-        Recording.State.RECORDING: ("none", "Being recorded."),
+        Recording.State.RECORDING: ("none", "Recording."),
         Recording.State.WAITING: ("waiting", "The recording is on its way."),
         Recording.State.STORED: ("ready", ""),
         Recording.State.ABSENT: ("none", "Nothing was recorded."),

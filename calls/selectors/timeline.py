@@ -41,7 +41,7 @@ _DIALLED: dict[str, tuple[str, str]] = {
     states.COMPLETED: ("Call ended", "secondary"),
     states.BUSY: ("{who} was busy", "warning"),
     states.NO_ANSWER: ("{who} did not answer", "warning"),
-    states.CANCELED: ("Given up before {who} answered", "secondary"),
+    states.CANCELED: ("Ended before {who} answered", "secondary"),
     states.FAILED: ("{who} could not be reached", "danger"),
 }
 _ROOM: dict[str, tuple[str, str]] = {
@@ -52,7 +52,7 @@ _ROOM: dict[str, tuple[str, str]] = {
     "participant-mute": ("{who} was muted", "secondary"),
     "participant-unmute": ("{who} was unmuted", "secondary"),
 }
-_SOUND_LOST = ("The network of {who} carried the sound no more", "warning")
+_SOUND_LOST = ("{who}’s network lost the sound", "warning")
 _RECORDED: dict[str, tuple[str, str]] = {
     "stored": ("Recording ready", "success"),
     "absent": ("Nothing was recorded", "secondary"),
@@ -103,7 +103,7 @@ def _moment(fact: Fact) -> Moment | None:
     words, tone = found
     notes = [explanations.TWILIO_ERRORS.get(fact.error_code or 0, "")]
     if fact.kind == states.LOCAL and fact.name != states.SOUND_LOST:
-        notes.append("Concluded here: Twilio's own word did not come.")
+        notes.append("Worked out here; Twilio didn’t confirm it.")
     if fact.name == states.COMPLETED and fact.duration:
         notes.append(f"Talked for {presentation.spoken(fact.duration)}.")
     return Moment(fact.at, words.format(who=fact.who), tone, " ".join(filter(None, notes)))

@@ -53,10 +53,10 @@ def choose_target(tenant: Tenant, *, to: str = "", contact_id: UUID | None = Non
         return whose.target_of(wanted)
     contact = selectors.contact_by_id(contact_id)
     if contact is None:
-        raise Refusal("contact_not_found", "That contact is unknown.")
+        raise Refusal("contact_not_found", "This contact no longer exists.")
     known = [Number(row.number, row.extension) for row in contact.numbers.all()]
     if not known:
-        raise Refusal("invalid_number", f"{contact.name} has no telephone number.")
+        raise Refusal("invalid_number", f"{contact.name} has no phone number.")
     if wanted and wanted.number not in {one.number for one in known}:
         raise Refusal("number_mismatch", f"That is not a number of {contact.name}.")
     # A stored number was valid once; what may not be dialled is checked each time.
@@ -180,7 +180,7 @@ def _submit(tenant: Tenant, written: _Written) -> Placed:
             )
         raise Refusal(
             "submission_unknown",
-            "It is not yet certain whether the call was placed. Stay on the line.",
+            "We don’t know yet whether the call went through. Stay on the line.",
             callLogId=str(call.pk),
         ) from error
     except gateway.TwilioError as error:
@@ -220,7 +220,7 @@ def _not_placed(call: CallLog, code: int | None) -> Refusal:
         return Refusal("twilio_error", message, twilioCode=code, callLogId=call_id)
     return Refusal(
         "twilio_error",
-        "The telephone service cannot be reached. Nothing was dialled; try again in a moment.",
+        "The phone service can’t be reached. Nothing was dialled; try again in a moment.",
         twilioCode=None,
         callLogId=call_id,
     )
@@ -230,11 +230,11 @@ def _replay(call: CallLog, target: Target) -> Placed:
     if (call.to_number, call.extension) != (target.number, target.extension):
         raise Refusal("number_mismatch", "This request has already been used for another number.")
     if call.submission == CallLog.Submission.PENDING and call.ended_at is None:
-        raise Refusal("duplicate_in_progress", "This call is being placed already.")
+        raise Refusal("duplicate_in_progress", "This call is already being placed.")
     if call.submission == CallLog.Submission.UNKNOWN and call.ended_at is None:
         raise Refusal(
             "submission_unknown",
-            "It is not yet certain whether the call was placed. Stay on the line.",
+            "We don’t know yet whether the call went through. Stay on the line.",
             callLogId=str(call.pk),
         )
     if call.submission != CallLog.Submission.ACCEPTED:

@@ -42,8 +42,8 @@ PIECE = 2**20  # bytes of a file as it comes
 AT_A_TIME = 5.0  # seconds, after which other tasks have their turn
 IN_TURN = 3.0  # seconds until one that waits for another asks again
 TO_UNDO = timedelta(days=1)
-UNDO_AGAIN = "It could not be undone, or not all of it. Press Undo again."
-CANNOT_READ = "It cannot be read here. Save it again in another format, and try that."
+UNDO_AGAIN = "We couldn’t undo all of it. Press Undo again."
+CANNOT_READ = "We can’t read this file. Save it in another format and try again."
 LEFT = timedelta(days=1)  # after which nobody will say what the columns mean
 KEPT = timedelta(days=30)  # how long a page tells what became of each row …
 REMEMBERED = timedelta(days=400)  # … and a file with the same columns is read as it was

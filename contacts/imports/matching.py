@@ -77,10 +77,10 @@ class Known:
         """What the row says otherwise and is not taken from it."""
         other = []
         if of_name and not self.called.says(_Name(row.name)):
-            other.append(f"is named “{self.name}” here")
+            other.append(f"“{self.name}”")
         if self.company and row.company and _folded(self.company) != _folded(row.company):
-            other.append(f"is of “{self.company}” here")
-        return " and ".join(other)
+            other.append(f"“{self.company}”")
+        return f"belongs to {' at '.join(other)} here" if other else ""
 
     def complete(self, row: Row) -> None:
         for name in ("company", "email"):
@@ -172,7 +172,7 @@ class Book:
     def _contradiction(self, one: Known, row: Row) -> str:
         said = one.contradiction(row, of_name=not self._is_lenient)
         by = row.email if row.email and row.email.lower() == one.email.lower() else ""
-        return f"{by or 'This number'} {said}. What is here was kept." if said else ""
+        return f"{by or 'This number'} {said}. The existing contact was kept." if said else ""
 
     def _candidates(self, row: Row) -> tuple[list[Known], list[Known]]:
         """(those that the row is, the oldest first; those of another name with its number)."""

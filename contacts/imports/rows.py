@@ -18,7 +18,7 @@ from contacts.numbers import (
 )
 
 LONGEST = {Means.NAME: 200, Means.COMPANY: 200, Means.EMAIL: 254, Means.LABEL: 40}
-NO_NAME = "None of the columns is a name or a company. Say which one is."
+NO_NAME = "No column is set as name or company. Choose one."
 _NAMED = {Means.NAME, Means.FIRST, Means.LAST, Means.COMPANY}
 _LINES = re.compile(r"[\r\n]+")  # of a cell: each holds a number
 _LOST = re.compile("[\ud800-\udfff\ufffd]")  # what stands for bytes that were no text
@@ -80,7 +80,9 @@ class RowReader:
 
     def _row(self, line: int, cells: list[str]) -> Row | BadRow:
         if any(cell.strip() for cell in cells[len(self.columns) :]):
-            return BadRow(line, f"It has {len(cells)} cells, the header {len(self.columns)}.")
+            return BadRow(
+                line, f"This row has {len(cells)} cells, but the header has {len(self.columns)}."
+            )
         cells += [""] * (len(self.columns) - len(cells))
         texts = [
             " ".join((_LINES.sub(" | ", text) if column.means == Means.PHONE else text).split())
@@ -88,12 +90,10 @@ class RowReader:
         ]
         try:
             if _LOST.search("".join(texts)):
-                raise ValueError(
-                    "It holds bytes that are not text in UTF-8. Save the file as “CSV UTF-8”."
-                )
+                raise ValueError("Some text isn’t UTF-8. Save the file as “CSV UTF-8”.")
             name, company = self._name(texts), self._first(Means.COMPANY, texts)
             if not (name or company):
-                raise ValueError("It has no name.")
+                raise ValueError("Name is missing.")
             email = self._email(texts)
             numbers = self._numbers(texts)
         except ValueError as error:
@@ -127,7 +127,7 @@ class RowReader:
             try:
                 validate_email(email)
             except ValidationError:
-                raise ValueError(f"email “{email}” is not an address.") from None
+                raise ValueError(f"“{email}” isn’t a valid email address.") from None
         return email
 
     def _numbers(self, texts: list[str]) -> tuple[tuple[str, str], ...]:
@@ -161,7 +161,7 @@ class RowReader:
             is_short = error.code == "emergency_blocked" and not is_local_emergency(
                 text, self._region
             )
-            why = "This is no complete telephone number." if is_short else error.message
+            why = "This phone number is incomplete." if is_short else error.message
             raise ValueError(f"{column.said} “{text}”: {why}") from None
 
 

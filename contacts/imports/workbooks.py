@@ -21,7 +21,7 @@ LARGEST_HELD = 64 * 1024**2  # of them, what is read whole, as are the texts
 LARGEST_STYLES = 2 * 1024**2  # which need fifty times as much memory
 MOST_ROWS = 2**20  # that a sheet of Excel's can have, empty ones among them; here all sheets
 LOOKED_AT = 50  # rows of a sheet that is not read, to see whether it has any
-NO_WORKBOOK = "This is a zip file, but no Excel workbook."
+NO_WORKBOOK = "This is a zip file, not an Excel workbook."
 BROKEN = "This workbook cannot be read. Open it in a spreadsheet and save it again."
 
 

@@ -11,7 +11,7 @@ from contacts.models import Contact
 from contacts.numbers import MOST_NUMBERS, NumberError, display, parse
 from tenants.bricks import merging
 
-_LOOK = "Some numbers need a look."
+_LOOK = "Some numbers need your attention."
 
 
 class NumberForm(forms.Form):
@@ -97,7 +97,7 @@ class ContactForm(forms.Form):
         for row in self.rows:
             if row.is_valid() and (number := row.cleaned_data["number"]):
                 if number in seen:
-                    row.add_error("number", "This number is here twice. Remove one of the two.")
+                    row.add_error("number", "This number is listed twice. Remove one of the two.")
                 seen.add(number)
             wrong |= bool(row.errors)
         if wrong:

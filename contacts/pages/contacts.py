@@ -22,6 +22,7 @@ from tenants.bricks import merging
 from tenants.bricks.access import export_required, may_export, member_required
 from tenants.bricks.http import TenantRequest, see_other
 from tenants.bricks.ids import read_uuid
+from tenants.bricks.places import countries
 from tenants.trail import audit, exports
 from tenants.trail.audit import Action
 
@@ -132,7 +133,7 @@ def _fill_in(request: TenantRequest, contact: Contact | None) -> HttpResponse:
                 request.tenant, **form.cleaned_data, numbers=form.numbers
             )
             audit.record(Action.CONTACT_CREATED, on=contact)
-            said = f"{contact.name} is in your contacts now."
+            said = f"{contact.name} was added."
             return see_other(request, reverse("contact", args=[contact.pk]), said)
         before = merging.read(made_of, theirs)
         merge = merging.merge(before, theirs, form.facts())
@@ -146,7 +147,12 @@ def _fill_in(request: TenantRequest, contact: Contact | None) -> HttpResponse:
         else:
             form = ContactForm.asking(merge, theirs, replaced, country=country)
             made_of = merging.written(theirs)
-    context = {"form": form, "contact": contact, "made_of": made_of}
+    context = {
+        "form": form,
+        "contact": contact,
+        "made_of": made_of,
+        "country_name": dict(countries()).get(country, country),
+    }
     return render(request, "contact_form.html", context, status=422 if form.is_bound else 200)
 
 

@@ -40,7 +40,7 @@ class ColumnsForm(forms.Form):
     sharing = forms.ChoiceField(
         choices=[("others", ""), ("same", "")],
         required=False,
-        error_messages={"invalid_choice": "Load the page again."},
+        error_messages={"invalid_choice": "Reload the page."},
     )
 
     def __init__(self, data: QueryDict, *, file: ContactImport) -> None:
@@ -50,7 +50,7 @@ class ColumnsForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         known = set(map(str, Means))
         if len(self.meanings) != len(self.file.names) or not known.issuperset(self.meanings):
-            raise forms.ValidationError("This file has other columns. Load the page again.")
+            raise forms.ValidationError("This file has different columns. Reload the page.")
         return self.cleaned_data
 
     @property

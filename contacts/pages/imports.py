@@ -28,7 +28,7 @@ from tenants.bricks.queueing import queue
 from tenants.trail import audit, exports
 from tenants.trail.audit import Action
 
-CROWDED = "Several files are on their way already. Try again when they are done."
+CROWDED = "Several imports are already in progress. Try again when they’re done."
 NAMED = 20  # rows of which the page says why they were skipped
 SAMPLES = 3  # cells of a column that are shown
 LONGEST_SAMPLE = 60  # characters
@@ -91,7 +91,7 @@ def change(request: TenantRequest, import_id: UUID) -> HttpResponse:
     file, does = _file(import_id, lock=True), request.POST.get("does")
     if does == "discard" and file.stage in (Stage.READING, Stage.READY, Stage.UNREADABLE):
         file.delete()
-        return see_other(request, reverse("contacts_import"), f"{file.file_name} is forgotten.")
+        return see_other(request, reverse("contacts_import"), f"{file.file_name} was discarded.")
     if does == "undo" and jobs.may_undo(file, timezone.now()):
         jobs.undo(file)
         audit.record(Action.IMPORT_UNDONE, file=file.file_name)

@@ -23,8 +23,8 @@ const FIREWALL = "Your network lets no sound of calls through. Use another netwo
 
 /** [tone, word, help] */
 export function verdict({ code = "", message = "", letIn = false, accepted = false, connected = false, heard = false, level = 0, confirmed = false }) {
-  if (code === 31401) return ["danger", "No microphone", "The browser may not use it. Allow it beside the address, then test again."];
-  if (code === 31402) return ["danger", "No microphone", "None was found, or another program holds it. Connect one, then test again."];
+  if (code === 31401) return ["danger", "No microphone", "Your browser is blocking it. Allow it next to the address, then test again."];
+  if (code === 31402) return ["danger", "No microphone", "None was found, or another program is using it. Connect one, then test again."];
   if (code === "insecure_page") return ["danger", "No microphone", "Browsers allow it only over https. Open this page with https://."];
   if (code === STOPPED) return ["info", "Stopped", "You’re in a call. Test again after it."];
   if (!letIn) return ["danger", "This site does not let you call", code === "network" ? "It cannot be reached. Check your network." : message];
@@ -32,7 +32,7 @@ export function verdict({ code = "", message = "", letIn = false, accepted = fal
   if (!connected) return ["danger", "Connection blocked by a firewall", FIREWALL];
   if (!heard) return ["danger", "No sound arrived", FIREWALL];
   if (level < SILENT) return ["warning", "You were silent", "Sound reached you, but your microphone gave none. Say something during the test, or choose another microphone."];
-  if (!confirmed) return ["warning", "Not sure you were heard", "Sound reached you, but the phone service has not confirmed yours. Test again; if it stays, try another network."];
+  if (!confirmed) return ["warning", "Not sure you were heard", "Sound reached you, but the phone service has not confirmed yours. Test again; if it keeps happening, try another network."];
   return ["success", "Heard you", "Your voice reached the phone service, and its voice reached you."];
 }
 

@@ -108,7 +108,7 @@ export function createDevices({ mediaDevices, storage, emit = () => {}, canChoos
       if (sdk && kind === "microphone") await useMicrophone(id);
       if (sdk && kind === "speaker") await useSpeaker(id);
     } catch {
-      emit("device:notice", { text: `This ${kind} cannot be used now. The call goes on with the one before.`, tone: "danger" });
+      emit("device:notice", { text: `This ${kind} can’t be used. The call continues on the previous one.`, tone: "danger" });
     }
     emit("device:changed", {});
   }

@@ -106,8 +106,8 @@
   document.addEventListener("phone:quality", ({ detail }) => {
     if (warned === own) return;
     warned = own;
-    if (detail.name === "constant-audio-input-level") say("Your microphone seems to be silent. Check it under Sound.", "info");
-    else say("The connection is weak: the sound may break up. A cable or a place nearer to the Wi-Fi helps.", "info");
+    if (detail.name === "constant-audio-input-level") say("Your microphone seems silent. Check it under Sound.", "info");
+    else say("The connection is weak: the sound may break up. Try a cable, or move closer to the Wi-Fi.", "info");
   });
 
   // News of a call of this agent that this panel does not show: it may be one of another tab.

@@ -14,9 +14,9 @@ const MICROPHONE = {
   insecure: ["danger", "Not available", "Browsers allow the microphone only over https. Open this page with https://."],
   unavailable: ["danger", "Not available", "This browser gives no page a microphone. Turn that on in its settings, or use another browser."],
   system: ["danger", "Blocked by the system", "Allow this browser to use the microphone in your computer’s privacy settings."],
-  denied: ["danger", "Blocked", "Press the icon beside the address, allow the microphone there, and try again."],
-  none: ["danger", "None found", "Connect a headset or microphone. It is noticed at once."],
-  prompt: ["info", "Will be asked", "The browser asks at the first call. Choose “Allow”."],
+  denied: ["danger", "Blocked", "Click the icon next to the address, allow the microphone there, and try again."],
+  none: ["danger", "None found", "Connect a headset or microphone."],
+  prompt: ["info", "Will be asked", "Your browser will ask on your first call. Choose “Allow”."],
   granted: ["success", "Allowed", ""],
 };
 const CHANNEL = {
@@ -25,7 +25,7 @@ const CHANNEL = {
   reconnecting: ["warning", "Reconnecting", "You can still call. Updates may be a few seconds late."],
   off: ["danger", "Signed out", "Sign in again to call."],
   unreached: ["warning", "Phone service not reached", "The last attempt did not get through. A firewall or an outage may be the cause: press Test the connection."],
-  offline: ["danger", "Offline", "This computer has no network. Calls need one."],
+  offline: ["danger", "Offline", "You’re offline. Calls need a connection."],
 };
 const PHONE = { idle: ["success", "Ready"], ended: ["success", "Ready"], connecting: ["warning", "Connecting"], open: ["success", "In a call"] };
 

@@ -58,9 +58,9 @@ export function createSound({ devices, mediaDevices, phone }) {
       if (mine !== round) return;
       $("sound_test").hidden = false;
       $("sound_problem").textContent = {
-        31401: "The browser may not use the microphone. Allow it beside the address, then test again.",
+        31401: "Your browser is blocking the microphone. Allow it next to the address, then test again.",
         insecure_page: "Browsers allow the microphone only over https. Open this page with https://.",
-      }[error.code] ?? "No microphone was found, or another program holds it. Connect one, then test again.";
+      }[error.code] ?? "No microphone was found, or another program is using it. Connect one, then test again.";
     }
   }
 
@@ -86,7 +86,7 @@ export function createSound({ devices, mediaDevices, phone }) {
       if (speaker && devices.canChooseSpeaker) await audio.setSinkId(speaker);
       await audio.play();
     } catch {
-      $("sound_problem").textContent = "The sound cannot be played on this speaker. Choose another one.";
+      $("sound_problem").textContent = "The sound can’t be played on this speaker. Choose another one.";
     }
   });
 

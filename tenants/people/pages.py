@@ -25,7 +25,7 @@ from tenants.trail.audit import Action
 
 _LAST_ADMIN = "A workspace needs an admin. Make someone else an admin first."
 
-_NOT_YOURS = "Ask your system administrator: this account opens more than this workspace."
+_NOT_YOURS = "Ask your system administrator: this account also gives access elsewhere."
 
 
 @require_http_methods(["GET", "POST"])
@@ -78,11 +78,11 @@ def invite(request: TenantRequest) -> HttpResponse:
         try:
             member = services.invite(request.tenant, **form.cleaned_data)
         except services.AlreadyMember:
-            form.add_error("email", "This person is a member already: see the list.")
+            form.add_error("email", "This person is already a member.")
         except services.AddressTaken:
             form.add_error(
                 "email",
-                "There is an account with this address elsewhere. "
+                "This email already has an account elsewhere. "
                 "Ask your system administrator to add it to your workspace.",
             )
         except services.TooManyRefused as refused:
@@ -106,7 +106,7 @@ def change_member(request: TenantRequest, member_id: int) -> HttpResponse:
         raise Http404
     if request.POST.get("do") == "link":
         if not links.may_have_link(member):
-            return _members(request, wrong=(member.pk, "There is a password already."), status=422)
+            return _members(request, wrong=(member.pk, "They already have a password."), status=422)
         return _invited(request, member)
     if request.POST.get("do") == "ask":
         return _members(request, asked=(member.pk, occupation.of(member.user_id)))
@@ -114,7 +114,7 @@ def change_member(request: TenantRequest, member_id: int) -> HttpResponse:
         return _members(request, asked=(member.pk, busy), status=422)
     change = _CHANGES.get(request.POST.get("do", ""))
     if change is None:
-        return HttpResponseBadRequest("There is no such change.")
+        return HttpResponseBadRequest("Unknown change.")
     try:
         done = change(request, member)
     except services.LastAdmin:

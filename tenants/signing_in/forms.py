@@ -94,7 +94,7 @@ class PasswordForm(forms.Form):
             self.wait = throttle.seconds_to_wait(self.request, email)
             if self.wait:
                 raise forms.ValidationError(throttle.sentence(self.wait))
-            raise forms.ValidationError("This is not your password.")
+            raise forms.ValidationError("Wrong password.")
         return password
 
 
@@ -109,7 +109,7 @@ class NewPasswordForm(PasswordForm):
         strip=False, max_length=4096, error_messages={"required": "Enter a new password."}
     )
     new_password2 = forms.CharField(
-        strip=False, max_length=4096, error_messages={"required": "Enter the new one again."}
+        strip=False, max_length=4096, error_messages={"required": "Repeat the new password."}
     )
 
     def clean_new_password1(self) -> str:
@@ -120,5 +120,5 @@ class NewPasswordForm(PasswordForm):
     def clean(self) -> dict[str, Any]:
         first, second = (self.cleaned_data.get(f"new_password{n}") for n in (1, 2))
         if first and second and first != second:
-            self.add_error("new_password2", "The two passwords are not the same.")
+            self.add_error("new_password2", "The passwords don’t match.")
         return self.cleaned_data

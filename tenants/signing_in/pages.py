@@ -75,7 +75,7 @@ def code(request: HttpRequest) -> HttpResponse:
             audit.note_of(Action.SIGNED_IN, request, pending.user)
             if isinstance(device, StaticDevice):
                 left = second_factor.backup_codes_left(pending.user)
-                messages.warning(request, f"That backup code is spent. You have {left} more.")
+                messages.warning(request, f"That backup code is used now. You have {left} left.")
             return HttpResponseRedirect(_next(request))
     context = {"form": form, "next": request.POST.get("next", request.GET.get("next", ""))}
     return throttle.told(render(request, "sign_in_code.html", context), wait)
@@ -136,7 +136,7 @@ def account(request: TenantRequest) -> HttpResponse:
     is_on = second_factor.has(user)
     do = request.POST.get("do", "")
     if request.method == "POST" and do not in ("name", "off", "codes"):
-        return HttpResponseBadRequest("There is no such change.")
+        return HttpResponseBadRequest("Unknown change.")
     # On a copy: what is refused is nobody's name yet.
     name_form = NameForm(
         request.POST if do == "name" else None, instance=User.objects.get(pk=user.pk)
@@ -161,7 +161,7 @@ def account(request: TenantRequest) -> HttpResponse:
             second_factor.remove(user)
             audit.note_of(Action.SECOND_FACTOR_OFF, request, user)
             second_factor.keep_session(request, user)
-            return see_other(request, request.path, "The second factor is off.")
+            return see_other(request, request.path, "Two-factor sign-in is off.")
     context = {
         "parent": _parent(request),
         "person": user,
@@ -193,7 +193,7 @@ def change_password(request: TenantRequest) -> HttpResponse:
         update_session_auth_hash(request, user)
         audit.note_of(Action.PASSWORD_SET, request, user)
         resetting.tell_changed(user)
-        said = "Your password is changed. You are signed out everywhere else."
+        said = "Your password is changed. You’re signed out everywhere else."
         return see_other(request, reverse("account"), said)
     context = {"parent": _parent(request), "person": user, "form": form}
     response = render(request, "change_password.html", context, status=422 if form.errors else 200)

@@ -109,10 +109,10 @@ def add(request: HttpRequest, user: User, code: str) -> list[str]:
     # One person, one device: whoever resets it must know that nothing is left.
     User.objects.select_for_update().get(pk=user.pk)
     if has(user):
-        raise WrongCode("You have set up a second factor already.")
+        raise WrongCode("Two-factor sign-in is already on.")
     device.save()
     if not device.verify_token(_digits(code)):
-        raise WrongCode("This code does not fit. Use the one that the app shows now.")
+        raise WrongCode("Wrong code. Enter the one your app shows now.")
     del request.session[_NEW_KEY]
     codes = renew_backup_codes(user)
     _end_sessions(user)
@@ -148,7 +148,7 @@ def check(user: User, code: str) -> Any:
     model: Any = TOTPDevice if re.fullmatch(r"\d{6}", digits) else StaticDevice
     device = model.objects.filter(user=user, confirmed=True).first()
     if device is None:
-        raise WrongCode("This code does not fit.")
+        raise WrongCode("Wrong code.")
     _refuse_in_pause(device)
     if django_otp.verify_token(user, device.persistent_id, digits) is not None:
         return device
@@ -156,7 +156,7 @@ def check(user: User, code: str) -> Any:
     model.objects.filter(pk=device.pk, throttling_failure_count__gt=MOST_DOUBLINGS).update(
         throttling_failure_count=MOST_DOUBLINGS
     )
-    raise WrongCode("This code does not fit, or has been used. Wait for the next one.")
+    raise WrongCode("Wrong code, or already used. Wait for the next one.")
 
 
 def keep_session(request: HttpRequest, user: User) -> None:

@@ -28,8 +28,8 @@ SAME_LOOK = timedelta(minutes=10)  # looking again at the same within it is no n
 
 class Action(models.TextChoices):
     SIGNED_IN = "signed_in", "Signed in"
-    SECOND_FACTOR_ON = "second_factor_on", "Set up a second factor"
-    SECOND_FACTOR_OFF = "second_factor_off", "Turned the second factor off"
+    SECOND_FACTOR_ON = "second_factor_on", "Turned on two-factor sign-in"
+    SECOND_FACTOR_OFF = "second_factor_off", "Turned off two-factor sign-in"
     BACKUP_CODES_MADE = "backup_codes_made", "Made new backup codes"
     PASSWORD_SET = "password_set", "Set a password"  # pragma: allowlist secret
     SESSION_ENDED = "session_ended", "Ended a session"

@@ -25,21 +25,19 @@ HEADER = ("at", "who", "address", "action", "object_type", "object_id", "object"
 class TrailFilter(forms.Form):
     """From the query string. What is wrong is left out, and said."""
 
-    person = forms.ChoiceField(
-        required=False, error_messages={"invalid_choice": "There is no such person."}
-    )
+    person = forms.ChoiceField(required=False, error_messages={"invalid_choice": "Unknown person."})
     action = forms.ChoiceField(
         choices=[("", "Anything"), *Action.choices],
         required=False,
-        error_messages={"invalid_choice": "There is no such action."},
+        error_messages={"invalid_choice": "Unknown action."},
     )
     day = forms.DateField(
         required=False,
         input_formats=["%Y-%m-%d"],
         error_messages={"invalid": "Enter a day like 2026-11-22."},
         validators=[
-            MinValueValidator(datetime(1970, 1, 1).date(), "Nothing was noted then."),
-            MaxValueValidator(datetime(9999, 12, 30).date(), "Nothing is noted then."),
+            MinValueValidator(datetime(1970, 1, 1).date(), "No entries on that date."),
+            MaxValueValidator(datetime(9999, 12, 30).date(), "No entries on that date."),
         ],
     )
 

@@ -65,7 +65,7 @@ def test_a_person_is_told_on_a_page(bob: Client, path: str, when: str) -> None:
     with connection.execute_wrapper(failing(AWAY, when)):
         response = bob.get(path)
     assert response.status_code == 503, response.content
-    assert "We cannot answer just now" in response.content.decode()
+    assert "We can’t answer right now" in response.content.decode()
     assert response.headers["Retry-After"] == "5"
 
 

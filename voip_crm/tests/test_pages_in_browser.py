@@ -282,7 +282,7 @@ def test_a_contact_is_made_called_and_archived_without_leaving_the_page(page: Pa
     expect(page.get_by_label("Number", exact=True)).to_have_value("(415) 555-0100")
     page.get_by_role("button", name="Save contact").click()
     expect(page.get_by_role("heading", name="Grace Hopper", level=1)).to_be_focused()
-    expect(page.get_by_text("Grace Hopper is in your contacts now.")).to_be_visible()
+    expect(page.get_by_text("Grace Hopper was added.")).to_be_visible()
     expect(page).to_have_url(re.compile(r"/contacts/[0-9a-f-]{36}$"))
     expect(page.get_by_role("button", name="Call Grace Hopper")).to_be_enabled()
     archive = page.get_by_role("button", name="Archive")
@@ -315,7 +315,7 @@ def test_contacts_come_in_and_go_out_as_files_and_the_trail_tells(page: Page) ->
     expect(preview).to_contain_text("2 added, 0 completed, 0 unchanged, 1 skipped")
     assert_accessible(page)
     # Maria has Paul's number; what is said of it changes what would happen, at once.
-    page.get_by_label("are the same people: complete them").check()
+    page.get_by_label("The same people: fill in what’s missing").check()
     expect(preview).to_contain_text("1 added, 0 completed, 1 unchanged, 1 skipped")
     page.get_by_label("email").focus()
     page.get_by_label("email").select_option("Leave out")
@@ -334,7 +334,7 @@ def test_contacts_come_in_and_go_out_as_files_and_the_trail_tells(page: Page) ->
     expect(page.get_by_role("heading", level=1)).to_have_count(1)
     assert_accessible(page)
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_text("What this file brought is gone again.")).to_be_visible()
+    expect(page.get_by_text("What this file added has been removed.")).to_be_visible()
     assert_accessible(page)
     page.get_by_role("link", name="Contacts").first.click()
     with page.expect_popup():
@@ -417,7 +417,7 @@ def test_without_scripts_the_forms_do_the_same(open_page: Any) -> None:
     expect(page.get_by_label("Name")).to_have_value("Scriptless Sam")
     page.get_by_label("Number 2", exact=True).fill("4155550100")
     page.get_by_role("button", name="Save contact").click()
-    expect(page.get_by_text("Scriptless Sam is in your contacts now.")).to_be_visible()
+    expect(page.get_by_text("Scriptless Sam was added.")).to_be_visible()
     page.get_by_role("button", name="Archive").click()
     expect(page.get_by_text("Scriptless Sam is archived.")).to_be_visible()
 

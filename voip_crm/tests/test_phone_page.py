@@ -40,7 +40,7 @@ def test_readiness_says_what_is_and_follows_what_changes(page: Page) -> None:
     expect(rows.nth(2)).to_contain_text("no real phone rings")
     page.context.set_offline(True)
     expect(summary).to_contain_text("Offline")
-    expect(rows.nth(1)).to_contain_text("no network")
+    expect(rows.nth(1)).to_contain_text("You’re offline")
     expect(page.locator("[data-ready-said]")).to_have_text("Phone: Offline")
     page.context.set_offline(False)
     expect(summary).to_contain_text("Ready")
@@ -71,7 +71,7 @@ def test_a_blocked_microphone_is_explained_before_a_call(site: Any, browser: Any
         page.locator("h1").focus()
         page.keyboard.press("s")
         page.get_by_role("button", name="Test the microphone").click()
-        expect(page.locator("#sound_problem")).to_contain_text("Allow it beside the address")
+        expect(page.locator("#sound_problem")).to_contain_text("Allow it next to the address")
         page.keyboard.press("Escape")
         context.add_init_script(
             "navigator.permissions.query = async () => Object.assign(new EventTarget(),"
@@ -80,7 +80,7 @@ def test_a_blocked_microphone_is_explained_before_a_call(site: Any, browser: Any
         page.reload()
         expect(readiness(page).locator("summary")).to_contain_text("Microphone blocked")
         readiness(page).locator("summary").click()
-        expect(readiness(page)).to_contain_text("Press the icon beside the address")
+        expect(readiness(page)).to_contain_text("Click the icon next to the address")
         assert_accessible(page)
     finally:
         chromium.close()

@@ -232,7 +232,7 @@ def test_sound_that_comes_no_more_is_told_in_the_story_of_the_call(
     phone.get_by_role("button", name="End call").click()
     expect_status(phone, "Call ended")
     top_row(phone).get_by_role("link").first.click()
-    expect(phone.get_by_text("The network of Bob carried the sound no more")).to_be_visible()
+    expect(phone.get_by_text("Bob’s network lost the sound")).to_be_visible()
 
 
 def test_bad_sound_is_told_once_in_a_call(

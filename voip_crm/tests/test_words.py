@@ -14,7 +14,9 @@ ROOT = Path(__file__).resolve().parents[2]
 GONE = re.compile(
     r"\b(some|any|every)body\b|\bwhoever\b|\bnobody (is|has|can)\b|\bput back\b|\bgrown too old\b"
     r"|\bused up\b|\bis there already\b|\btoo old\b|\bwho runs this installation\b"
-    r"|\bsecond factor of\b|\bthe same again\b|\bnot here any more\b|\bbegun\b",
+    r"|\bsecond factor\b|\bthe same again\b|\bnot here any more\b|\bbegun\b"
+    r"|\btelephone (number|service)|\b(an|your) administrator\b|\bbeside the address\b"
+    r"|\bif it stays\b|\bnot taken whole\b|\bby a way that\b|\bcode does not fit\b",
     re.IGNORECASE,
 )
 

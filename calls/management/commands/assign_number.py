@@ -13,7 +13,7 @@ from tenants.trail import audit
 
 class Command(BaseCommand):
     help = (
-        "Give a workspace a telephone number to call from. Twilio is asked whether the account "
+        "Give a workspace a phone number to call from. Twilio is asked whether the account "
         "owns it. Doing it again changes only what is given: label, default."
     )
 

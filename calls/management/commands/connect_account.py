@@ -44,7 +44,7 @@ class Command(BaseCommand):
             raise CommandError(
                 f"Twilio could not be asked ({type(error).__name__} {error}). Nothing was changed."
             ) from None
-        self.stdout.write(f"{tenant.slug} calls by {options['sid']} now.")
+        self.stdout.write(f"{tenant.slug} now calls through {options['sid']}.")
 
 
 def _secret(prompt: str) -> str:

@@ -36,9 +36,10 @@ class Command(BaseCommand):
                 if recording is not None:
                     lost += _is_lost(recording)
         checked = (
-            f", {lost} of {len(ids)} stored ones, whose files cannot be read" * options["check"]
+            f" and {lost} of {len(ids)} stored ones whose files cannot be read" * options["check"]
         )
-        self.stdout.write(f"{tenant.slug}: asked again for {found} that were given up{checked}.")
+        noun = "recording" if found == 1 else "recordings"
+        self.stdout.write(f"{tenant.slug}: {found} failed {noun}{checked} will be fetched again.")
 
 
 def _is_lost(recording: Recording) -> bool:

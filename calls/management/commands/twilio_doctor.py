@@ -13,7 +13,7 @@ from tenants.models import Tenant
 
 class Command(BaseCommand):
     help = (
-        "Look at everything that calls need at Twilio and at this site's public address, and say "
+        "Check everything calls need at Twilio and at this site's public address, and say "
         "what is right, what is wrong, why that matters and what to do. Changes nothing without "
         "--apply. Ends with 0 only when nothing is wrong."
     )
@@ -22,7 +22,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--workspace", help="slug; by default every active workspace")
-        parser.add_argument("--apply", action="store_true", help="repair what can be repaired")
+        parser.add_argument("--apply", action="store_true", help="fix what it can")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -49,7 +49,7 @@ class Command(BaseCommand):
         wrong = [finding for finding in findings if finding.verdict == Verdict.WRONG]
         if wrong:
             mendable = any(finding.repair for finding in wrong) and not options["apply"]
-            advice = " Run it with --apply to repair what can be repaired." if mendable else ""
+            advice = " Run it with --apply to fix what it can." if mendable else ""
             noun = "thing is" if len(wrong) == 1 else "things are"
             raise CommandError(f"{len(wrong)} {noun} wrong.{advice}")
 

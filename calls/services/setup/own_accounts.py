@@ -127,12 +127,12 @@ def _try_token(account: TwilioAccount, *, must_be_primary: bool) -> None:
     except gateway.TwilioRefused as refusal:
         if refusal.status not in (401, 403, 404):
             raise
-        message = "Twilio does not accept this token for this account. Copy both again."
+        message = "Twilio rejected this token for this account. Copy both again."
         raise NotAccepted("auth_token", message) from refusal
     if facts.status != "active":
         raise NotAccepted("sid", f"Twilio says that this account is {facts.status}.")
     if must_be_primary and facts.primary_token not in ("", account.auth_tokens[0]):
-        message = "This is the secondary token. Give the primary one: it signs what Twilio tells."
+        message = "This is the secondary token. Enter the primary one; Twilio signs with it."
         raise NotAccepted("auth_token", message)
 
 
@@ -144,7 +144,7 @@ def _try_key(account: TwilioAccount) -> None:
     except gateway.TwilioRefused as refusal:
         if refusal.status not in (401, 403):
             raise
-        message = "Twilio does not accept this secret for the key. Make a new standard key."
+        message = "Twilio rejected this secret for the key. Create a new standard key."
         raise NotAccepted("api_key_secret", message) from refusal
 
 

@@ -27,10 +27,10 @@ POLICY = Policy(
 @pytest.mark.parametrize(
     ("country", "name", "says"),
     [
-        ("FR", "France", "Calls to France are not allowed in this workspace. An admin can allow"),
-        ("CU", "Cuba", "Calls to Cuba are not allowed from this installation. Ask your system"),
-        ("KP", "North Korea", "from this installation"),
-        ("", "", "Calls to this number’s country are not allowed in this workspace."),
+        ("FR", "France", "Calls to France are not allowed here. An admin can allow"),
+        ("CU", "Cuba", "Calls to Cuba are not allowed here. Ask your system"),
+        ("KP", "North Korea", "Ask your system administrator"),
+        ("", "", "Calls to this number’s country are not allowed here."),
     ],
 )
 def test_a_country_that_is_not_allowed_is_named_with_what_to_do(
@@ -61,8 +61,8 @@ RESERVED = D("0.05") * (limits.RESERVE_MINUTES + 1)
 CAPS: list[Any] = [
     ("agent_calls", 1, 2, "call_rate_cap", "agent", "You have placed 2 calls within a minute."),
     ("calls", 4, 5, "call_rate_cap", "workspace", "This workspace has placed 5 calls"),
-    ("agent_running", 0, 1, "concurrent_cap", "agent", "You have 1 call under way."),
-    ("running", 2, 3, "concurrent_cap", "workspace", "This workspace has 3 calls under way."),
+    ("agent_running", 0, 1, "concurrent_cap", "agent", "You have 1 call in progress."),
+    ("running", 2, 3, "concurrent_cap", "workspace", "This workspace has 3 calls in progress."),
     ("agent_spent", 1 - RESERVED, 1 - RESERVED + D("0.01"), "spend_cap", "agent", "(1.00 USD)"),
     ("spent", 2 - RESERVED, 2 - RESERVED + D("0.01"), "spend_cap", "workspace", "(2.00 USD)"),
 ]

@@ -38,8 +38,9 @@ def policies() -> list[Any]:
 def test_an_admin_chooses_limits_for_the_own_workspace(cast: Any, signed_in: Any) -> None:
     client = signed_in(cast.alice)
     page = client.get(PATH).content.decode()
-    assert "United States, where the workspace is" in page and "None in the last 30 days." in page
-    assert "A minute counts 0.05 at home and 0.2 elsewhere." in page
+    assert "United States, your workspace’s own country" in page
+    assert "None in the last 30 days." in page
+    assert "We count 0.05 per minute for domestic calls and 0.2 for international" in page
     assert policies() == [], "looking writes nothing"
     assert "The calling limits are saved." in client.post(PATH, GOOD, follow=True).content.decode()
     with tenant_transaction(cast.acme.pk):
@@ -56,17 +57,17 @@ def test_an_admin_chooses_limits_for_the_own_workspace(cast: Any, signed_in: Any
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"calls_per_minute": "61"}, "Enter 60 at most: your system administrator has set that."),
-        ({"daily_spend": "500.01"}, "Enter 500 at most"),
-        ({"longest_minutes": "241"}, "Enter 240 at most"),
+        ({"calls_per_minute": "61"}, "Enter 60 or less, your system administrator’s limit."),
+        ({"daily_spend": "500.01"}, "Enter 500 or less"),
+        ({"longest_minutes": "241"}, "Enter 240 or less"),
         ({"longest_minutes": "0"}, "Enter 1 or more."),
         ({"agent_daily_spend": "-1"}, "Enter 0 or more."),
         ({"agent_daily_spend": "1.001"}, "no more than 2 decimal places"),
         ({"agent_daily_spend": "NaN"}, "Enter a number like 12.50."),
         ({"calls_at_once": "many"}, "Enter a whole number."),
         ({"calls_at_once": ""}, "Enter a number."),
-        ({"countries": ["CU"]}, "Calls there cannot be allowed: CU."),
-        ({"countries": ["XX"]}, "Calls there cannot be allowed: XX."),
+        ({"countries": ["CU"]}, "Calls there can’t be allowed: CU."),
+        ({"countries": ["XX"]}, "Calls there can’t be allowed: XX."),
     ],
 )
 def test_what_exceeds_the_ceiling_or_makes_no_sense_is_said_at_its_field(
@@ -133,7 +134,7 @@ def test_the_operator_sets_a_ceiling_that_holds_at_once(operator: Client, cast: 
     assert policy.caps.calls_per_minute == 7, "whatever the workspace has chosen"
     assert policy.refused_countries == {"CU"} and policy.money(Decimal(1)) == "1.00 EUR"
     assert operator.get(f"{ADMIN}add/").status_code == 403, "one is enough"
-    assert "Enter 7 at most" in operator.post(PATH, GOOD).content.decode()
+    assert "Enter 7 or less" in operator.post(PATH, GOOD).content.decode()
 
 
 @pytest.mark.parametrize("codes", ['"CU"', '["CUBA"]', '{"CU": 1}', "[1]"])

@@ -90,17 +90,17 @@ def test_an_admin_connects_the_workspaces_own_account(box: Box, cast: Any, signe
     ("wrong", "at", "said"),
     [
         ({"sid": ""}, "sid", "Enter the account"),
-        ({"sid": "AC1"}, "sid", "begins with AC"),
-        ({"sid": OTHER_ACCOUNT + "/../x"}, "sid", "begins with AC"),
+        ({"sid": "AC1"}, "sid", "starts with AC"),
+        ({"sid": OTHER_ACCOUNT + "/../x"}, "sid", "starts with AC"),
         ({"sid": ACCOUNT, "auth_token": TOKEN}, "sid", "the shared account"),
-        ({"sid": "AC" + "9" * 32}, "auth_token", "does not accept this token"),
-        ({"auth_token": "wrong-token"}, "auth_token", "does not accept this token"),
+        ({"sid": "AC" + "9" * 32}, "auth_token", "rejected this token"),
+        ({"auth_token": "wrong-token"}, "auth_token", "rejected this token"),
         ({"auth_token": "short"}, "auth_token", "too short"),
-        ({"auth_token": "with a\nbreak"}, "auth_token", "has characters"),
+        ({"auth_token": "with a\nbreak"}, "auth_token", "has invalid characters"),
         ({"auth_token": "the-second-token"}, "auth_token", "secondary token"),
-        ({"api_key_sid": "SK1"}, "api_key_sid", "begins with SK"),
+        ({"api_key_sid": "SK1"}, "api_key_sid", "starts with SK"),
         ({"api_key_sid": "SK" + "9" * 32}, "api_key_sid", "no such API key"),
-        ({"api_key_secret": "wrong-secret"}, "api_key_secret", "does not accept this secret"),
+        ({"api_key_secret": "wrong-secret"}, "api_key_secret", "rejected this secret"),
         ({"status": "suspended"}, "sid", "suspended"),
     ],
 )
@@ -167,7 +167,7 @@ def test_twilio_out_of_reach_is_said_and_nothing_is_kept(
     settings.TWILIO_SANDBOX_URL = "http://127.0.0.1:9"
     answer = signed_in(cast.alice).post(PAGE, {"do": "connect", **GIVEN})
     assert answer.status_code == 422
-    assert "Twilio could not be asked" in answer.content.decode()
+    assert "We couldn’t check this with Twilio" in answer.content.decode()
     assert accounts_of(cast.acme) == []
 
 
@@ -215,9 +215,9 @@ def test_an_operator_connects_it_with_secrets_from_standard_input(
     run: Callable[..., str], cast: Any
 ) -> None:
     arguments = ("acme", "--sid", OTHER_ACCOUNT, "--key", OTHER_KEY)
-    assert run(*arguments) == f"acme calls by {OTHER_ACCOUNT} now.\n"
+    assert run(*arguments) == f"acme now calls through {OTHER_ACCOUNT}.\n"
     assert account_of(cast.acme.pk).api_key_secret == OTHER_SECRET
-    assert run(*arguments) == f"acme calls by {OTHER_ACCOUNT} now.\n"
+    assert run(*arguments) == f"acme now calls through {OTHER_ACCOUNT}.\n"
     assert len(accounts_of(cast.acme)) == 1
 
 
@@ -225,9 +225,9 @@ def test_an_operator_connects_it_with_secrets_from_standard_input(
     ("workspace", "sid_given", "typed", "says"),
     [
         ("nowhere", OTHER_ACCOUNT, "", "Known: acme, borealis"),
-        ("acme", "AC1", f"{OTHER_TOKEN}\n{OTHER_SECRET}\n", "sid: It begins with AC"),
+        ("acme", "AC1", f"{OTHER_TOKEN}\n{OTHER_SECRET}\n", "sid: It starts with AC"),
         ("acme", OTHER_ACCOUNT, "", "auth_token: Enter"),
-        ("acme", OTHER_ACCOUNT, f"{'x' * 32}\n{OTHER_SECRET}\n", "auth_token: Twilio does not"),
+        ("acme", OTHER_ACCOUNT, f"{'x' * 32}\n{OTHER_SECRET}\n", "auth_token: Twilio rejected"),
     ],
 )
 def test_the_command_refuses_with_the_reason(
@@ -247,10 +247,10 @@ def test_a_token_is_rotated_before_it_is_promoted(
 ) -> None:
     client, other = signed_in(cast.alice), box.config.accounts[OTHER_ACCOUNT]
     refused = client.post(PAGE, {"do": "token", "auth_token": "the-second-token"})
-    assert refused.status_code == 422 and "does not accept" in refused.content.decode()
+    assert refused.status_code == 422 and "Twilio rejected" in refused.content.decode()
     other.secondary_token = "the-second-token"
     page = client.post(PAGE, {"do": "token", "auth_token": "the-second-token"}, follow=True)
-    assert "The old one counts for one more day." in page.content.decode()
+    assert "The old one works for one more day." in page.content.decode()
     assert account_of(cast.acme.pk).auth_tokens == ("the-second-token", OTHER_TOKEN)
     with tenant_transaction(cast.acme.pk):
         until = OwnAccount.objects.get().previous_until

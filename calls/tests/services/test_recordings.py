@@ -318,7 +318,7 @@ def test_one_that_was_given_up_can_be_asked_for_on_its_page_and_by_a_command(
         Recording.objects.update(state="failed", attempts=40, next_attempt_at=None)
     call_command("fetch_recordings", "acme")
     assert state() == ("waiting", 0, True)
-    assert capsys.readouterr().out == "acme: asked again for 1 that were given up.\n"
+    assert capsys.readouterr().out == "acme: 1 failed recording will be fetched again.\n"
     with tenant_transaction(stored.tenant_id):
         Recording.objects.update(state="stored", next_attempt_at=None)
     call_command("fetch_recordings", "acme", "--check")

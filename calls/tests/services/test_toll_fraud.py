@@ -181,7 +181,7 @@ def test_a_stolen_token_opens_a_few_rooms_and_no_more(cast: Any, webhook: Any) -
     policy(cast.acme, agent_calls_at_once=3)
     told = [connect(webhook, cast.bob) for _ in range(6)]
     assert ["<Dial" in each for each in told] == [True] * 3 + [False] * 3
-    assert "You have 3 calls under way" in told[-1] and "<Hangup" in told[-1]
+    assert "You have 3 calls in progress" in told[-1] and "<Hangup" in told[-1]
     assert "<Dial" in connect(webhook, cast.alice), "somebody else is not held up"
     with tenant_transaction(cast.acme.pk):
         assert Conference.objects.filter(agent=cast.bob.user).count() == 3
@@ -217,8 +217,8 @@ def test_whoever_may_place_no_call_is_not_let_in_but_may_come_back_to_one(
 @pytest.mark.parametrize(
     ("to", "says"),
     [
-        ("+5352345678", "Calls to Cuba are not allowed from this installation."),
-        ("+5511955550100", "Calls to Brazil are not allowed in this workspace. An admin can allow"),
+        ("+5352345678", "Calls to Cuba are not allowed here. Ask your system administrator"),
+        ("+5511955550100", "Calls to Brazil are not allowed here. An admin can allow"),
         ("+18765550100", "Calls to Jamaica are not allowed"),
         ("9-911", "Emergency numbers can’t be called from here"),
         ("+881612345678", "satellite"),

@@ -29,11 +29,11 @@ class Command(BaseCommand):
         "Import contacts from a file: CSV, Excel (.xlsx) or vCard, as Google, Outlook, HubSpot, "
         "Apple and others export it. Its columns are taken for what they were the last time, or "
         "for what they are named: name (or first name, last name), company, email, phone, "
-        "phone2 …, label, label2 … (what each phone is for). An existing contact "
-        "(same email, or same phone and name) is completed, never overwritten, so the same file "
-        "twice changes nothing. Rows that are skipped are named on standard error. The import's "
-        "page has it, too, and can undo it for a day; a worker goes on with it when this command "
-        "is broken off."
+        "phone2 …, label, label2 … (what each phone is for). Existing contacts "
+        "(same email, or same phone and name) only get their empty fields filled in, so importing "
+        "a file twice changes nothing. Skipped rows are named on standard error. The import's page "
+        "has it, too, and can undo it for a day; a worker continues it when this command is "
+        "interrupted."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -91,7 +91,7 @@ class Command(BaseCommand):
             raise CommandError(f"{path}: {file.trouble or NO_NAME}")
         if reader.unused:
             names = ", ".join(name or "(no name)" for name in reader.unused)
-            self.stderr.write(f"Columns that mean nothing here are left out: {names}.")
+            self.stderr.write(f"Ignored columns: {names}.")
         if not file.is_headed:
             self.stderr.write(f"Columns without names are taken for: {', '.join(names_of(file))}.")
         return file
@@ -112,7 +112,7 @@ class Command(BaseCommand):
 
         file = _worked_off(tenant, file.pk, Stage.IMPORTING, progress)
         if file.stage != Stage.DONE:
-            raise CommandError(f"It broke off after {file.handled} rows ({file.stage}).")
+            raise CommandError(f"Stopped after {file.handled} rows ({file.stage}).")
         with tenant_transaction(tenant.pk):
             for line, reason in results.reasons(file):
                 self._tell(line, reason)

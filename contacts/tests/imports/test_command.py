@@ -131,7 +131,7 @@ def test_what_a_contact_lacks_is_added_and_what_it_has_is_kept(
         "name,company,email,phone,phone2\nMaria,Other Ltd,m@x.example,+14155550100,2125550123\n"
     )
     assert said.out.startswith("0 added, 1 completed")
-    kept = "This number is of “Sunrise Foods” here. What is here was kept."
+    kept = "This number belongs to “Sunrise Foods” here. The existing contact was kept."
     assert said.errors == f"line 2: {kept}\n" and not said.failure
     with tenant_transaction(cast.acme.pk):
         maria = Contact.objects.get()
@@ -170,16 +170,16 @@ def test_a_neighbours_contact_is_not_known_here(run: Callable[..., Said], cast: 
 
 
 BAD = [
-    ("Eve,,nobody,,,,", "email “nobody” is not an address"),
+    ("Eve,,nobody,,,,", "“nobody” isn’t a valid email address"),
     ("Eve,,,911,,,", "Emergency numbers"),
     ("Eve,,,12,,,", "Phone “12”"),
     ("Eve,,,,,555,", "Phone2 “555”"),
-    (",,eve@x.example,,,,", "no name"),
-    ("Eve,,eve@x.example,,,,,,x", "9 cells, the header 7"),
+    (",,eve@x.example,,,,", "Name is missing."),
+    ("Eve,,eve@x.example,,,,,,x", "This row has 9 cells, but the header has 7."),
     ('Eve "x,"a" b,eve@x.example,,,,', "cannot be read"),
     (f"{'E' * 201},,eve@x.example,,,,", "Name is longer than 200"),
     (f"Eve,,,+14155550123,{'l' * 41},,", "Label is longer than 40"),
-    ("Eve\0,,eve@x.example,,,,", "not text"),
+    ("Eve\0,,eve@x.example,,,,", "Some text isn’t UTF-8."),
 ]
 
 
@@ -204,14 +204,14 @@ def test_what_is_short_is_skipped_as_that_and_not_as_a_call_for_help(
     run: Callable[..., Said], text: str
 ) -> None:
     said = run(f"name,phone\nMaria,{text}\n")
-    assert "This is no complete telephone number." in said.errors
+    assert "This phone number is incomplete." in said.errors
     assert "mergency" not in said.errors
 
 
 def test_of_a_file_with_one_broken_letter_one_row_is_skipped(run: Callable[..., Said]) -> None:
     text = "name,email\nZoë,z@x.example\nJürgen,j@x.example\nÅsa,a@x.example\n"
     said = run(text.encode().replace("ë".encode(), b"\xeb"))
-    assert "line 2: It holds bytes that are not text" in said.errors
+    assert "line 2: Some text isn’t UTF-8." in said.errors
     assert said.out.startswith("2 added")
 
 
@@ -219,7 +219,7 @@ def test_of_a_file_with_one_broken_letter_one_row_is_skipped(run: Callable[..., 
     ("text", "says"),
     [
         ("", "This file is empty"),
-        ("email,phone\na@x.example,4155550123\n", "None of the columns is a name"),
+        ("email,phone\na@x.example,4155550123\n", "No column is set as name"),
         ('"name,phone\nA,4155550123\n', "cannot be read"),
     ],
 )
@@ -233,7 +233,7 @@ def test_a_file_without_a_usable_header_is_skipped(
 
 def test_unknown_columns_are_said(run: Callable[..., Said]) -> None:
     said = run("name,Shoe size,email\nA,44,a@x.example\n")
-    assert "left out: Shoe size." in said.errors and said.out.startswith("1 added")
+    assert "Ignored columns: Shoe size." in said.errors and said.out.startswith("1 added")
 
 
 def test_an_unknown_workspace_or_file_is_one_line(cast: Any, run: Callable[..., Said]) -> None:

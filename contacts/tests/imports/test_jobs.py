@@ -159,11 +159,11 @@ def test_what_the_columns_mean_can_be_said_and_is_remembered(cast: Any, alice: C
     data = b"Wer,Wo,Was\nAnn,ann@x.example,X\n"
     where = taken(alice, cast, data)
     page = alice.get(where).content.decode()
-    assert "None of the columns is a name or a company." in page
+    assert "No column is set as name or company." in page
     refused = tell(alice, where, "begin", meaning=["", "email", ""], is_headed="on")
     assert refused.status_code == 422 and latest(cast).stage == Stage.READY
     wrong = tell(alice, where, "look", meaning=["name"], is_headed="on")
-    assert wrong.status_code == 422 and "other columns" in wrong.content.decode()
+    assert wrong.status_code == 422 and "different columns" in wrong.content.decode()
     tell(alice, where, "look", meaning=["name", "email", "company"], is_headed="on")
     assert latest(cast).preview is None
     work_off(cast)
@@ -186,13 +186,13 @@ def test_a_first_row_that_is_a_contact_can_be_said_to_be_one(cast: Any, alice: C
 def test_people_who_share_a_number_are_shown_and_asked_for(cast: Any, alice: Client) -> None:
     where = taken(alice, cast, b"name,phone,company\nPaul <i>,+14155550100,X\n")
     page = part(alice, where, "div#import-preview")
-    assert "Paul &lt;i&gt; has a number of Maria of Acme." in page and "1 added" in page
+    assert "Paul &lt;i&gt; shares a number with Maria of Acme." in page and "1 added" in page
     form = {"meaning": ["name", "phone", "company"], "is_headed": "on"}
     tell(alice, where, "look", sharing="same", **form)
     work_off(cast)
     page = part(alice, where, "div#import-preview")
     assert "0 added, 0 completed, 0 unchanged, 1 skipped" in page
-    assert "This number is of “Sunrise Foods” here." in page
+    assert "This number belongs to “Sunrise Foods” here." in page
     assert 'value="same" checked' in " ".join(page.split())
     tell(alice, where, "look", sharing="others", **form)
     tell(alice, where, "begin", **form)
@@ -301,15 +301,15 @@ def test_what_fails_is_tried_again_and_in_the_end_said_to_have_broken_off(
         change(cast, taken_until=None)
     assert queued == [2.0**n for n in range(1, jobs.MOST_FAILURES)]
     page = alice.get(where).content.decode()
-    assert "It broke off after 0 of 4 rows" in page and "load delay" not in page
+    assert "The import stopped after 0 of 4 rows" in page and "load delay" not in page
     assert names(cast) == []
 
 
 @pytest.mark.parametrize(
     ("broken", "stage", "says"),
     [
-        ("contacts.imports.jobs.read_into_parts", Stage.UNREADABLE, "It cannot be read here."),
-        ("contacts.imports.jobs.preview_of", Stage.READY, "What will happen cannot be said."),
+        ("contacts.imports.jobs.read_into_parts", Stage.UNREADABLE, "We can’t read this file."),
+        ("contacts.imports.jobs.preview_of", Stage.READY, "No preview is available."),
     ],
 )
 def test_what_cannot_even_be_looked_at_says_so(
@@ -356,7 +356,7 @@ def test_a_workspace_has_a_few_files_under_way_and_no_more(cast: Any, alice: Cli
         assert posted(alice, GOOD).status_code == 303
     answer = posted(alice, GOOD)
     assert answer.status_code == 422
-    assert "on their way already" in answer.context["form"].errors["file"][0]
+    assert "already in progress" in answer.context["form"].errors["file"][0]
     work_off(cast)
     assert posted(alice, GOOD).status_code == 303
 
@@ -413,7 +413,7 @@ def test_undo_takes_back_all_that_came_and_nothing_else(
     work_off(cast)
     assert latest(cast).stage == Stage.UNDONE and latest(cast).kept == 0
     assert contents(cast.acme) == before
-    assert "is gone again." in alice.get(where).content.decode()
+    assert "added has been removed." in alice.get(where).content.decode()
     tell(alice, where, "undo")
     assert latest(cast).stage == Stage.UNDONE
     with tenant_transaction(cast.acme.pk):
@@ -431,7 +431,7 @@ def test_undo_leaves_what_somebody_has_changed_since(cast: Any, alice: Client) -
     tell(alice, where, "undo")
     work_off(cast)
     assert names(cast) == ["Bea Roe", "Maria"] and latest(cast).kept == 1
-    assert "1 contact stayed" in alice.get(where).content.decode()
+    assert "1 contact was kept because" in alice.get(where).content.decode()
     with tenant_transaction(cast.acme.pk):
         assert Contact.objects.filter(pk=maria.pk).exists()
 
@@ -485,7 +485,7 @@ def test_what_nobody_asks_for_any_more_is_forgotten(cast: Any, alice: Client) ->
         assert ContactImport.objects.filter(stage=Stage.READING).exists()  # is still to be read
         assert not ContactImportPart.objects.exists()
     page = alice.get(where).content.decode()
-    assert "4 added" in page and "What came" not in page
+    assert "4 added" in page and "Contacts from this file" not in page
     with tenant_transaction(cast.acme.pk):
         ContactImport.objects.filter(stage=Stage.READING).update(stage=Stage.READY)
     tasks.take_up_imports(cast.acme.pk)
@@ -557,7 +557,7 @@ def test_who_is_killed_at_each_try_is_given_up(cast: Any, alice: Client, monkeyp
         change(cast, taken_until=timezone.now() - timedelta(seconds=1))
     work_off(cast)
     assert latest(cast).stage == Stage.UNREADABLE
-    assert "It cannot be read here." in alice.get(where).content.decode()
+    assert "We can’t read this file." in alice.get(where).content.decode()
 
 
 def test_a_file_can_be_discarded_while_it_is_read(
@@ -669,7 +669,7 @@ def test_a_part_of_a_page_that_is_behind_is_answered_with_what_is_now(
     strange = tell(
         alice, taken(alice, cast, GOOD), "look", meaning=["name", "email"], sharing="x\0"
     )
-    assert strange.status_code == 422 and b"Load the page again." in strange.content
+    assert strange.status_code == 422 and b"Reload the page." in strange.content
 
 
 def test_what_waits_for_a_word_is_bounded_too(cast: Any, alice: Client, monkeypatch: Any) -> None:

@@ -101,7 +101,7 @@ test("a device that refuses in a call is said, and nothing breaks", async () => 
   const made = build();
   made.devices.attach({ ...made.audio, setInputDevice: async () => { throw new Error(); } });
   await made.devices.choose("microphone", "b");
-  assert.match(made.notices()[0], /cannot be used now/);
+  assert.match(made.notices()[0], /can’t be used/);
 });
 
 test("a microphone unplugged in a call is replaced, and that is said", async () => {

@@ -17,12 +17,12 @@ test("a microphone that will be asked for is no fault", () => {
 });
 
 for (const [known, says, help] of [
-  [{ permission: "denied" }, "Microphone blocked", /beside the address/],
+  [{ permission: "denied" }, "Microphone blocked", /next to the address/],
   [{ microphones: 0 }, "No microphone", /Connect a headset/],
   [{ secure: false, media: false }, "No microphone here", /https/],
   [{ media: false }, "No microphone here", /another browser/],
   [{ refused: true }, "Microphone blocked", /privacy settings/],
-  [{ permission: undefined, refused: true }, "Microphone blocked", /beside the address/],
+  [{ permission: undefined, refused: true }, "Microphone blocked", /next to the address/],
 ]) {
   test(`${says} is said with what to do`, () => {
     const now = word(known);

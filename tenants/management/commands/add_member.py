@@ -14,10 +14,10 @@ from tenants.trail import audit
 
 _TAKEN = """{email} belongs to another workspace and has a password.
 No one was added: someone there may have set it, and would be in {workspace}, too.
-Ask the person, by a way that you trust, whether the account is theirs and nobody else's.
+Ask the person, through a channel you trust, whether the account is theirs alone.
 Yes: repeat the command with --account-is-theirs.
 No: `changepassword {email}`, then `reset_second_factor {email}` if they have one; then repeat the
-command with --account-is-theirs, and tell the new password to the person alone."""
+command with --account-is-theirs, and give the new password only to them."""
 
 
 class Command(BaseCommand):
@@ -28,14 +28,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("workspace", help="the workspace's slug")
-        parser.add_argument("email", help="by which the person signs in")
+        parser.add_argument("email", help="their sign-in email")
         parser.add_argument(
             "--role",
             choices=Role.values,
             default=Role.AGENT,
             help="agents call; admins change the workspace's settings, too (default: agent)",
         )
-        parser.add_argument("--name", default="", help="of a new person, as colleagues see it")
+        parser.add_argument("--name", default="", help="name of a new person, as colleagues see it")
         parser.add_argument(
             "--account-is-theirs",
             action="store_true",

@@ -11,10 +11,10 @@ class Command(BaseCommand):
     help = "Create a workspace: one company's people, contacts and calls. Prints its id and slug."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", help="as its people see it, like “Crane & Co”")
-        parser.add_argument("--slug", help="short name for commands; made of the name by default")
+        parser.add_argument("name", help="name members see, such as “Crane & Co”")
+        parser.add_argument("--slug", help="short name for commands; default: from the name")
         parser.add_argument("--country", default="US", help="ISO 3166 code of its numbers")
-        parser.add_argument("--time-zone", default="UTC", help="like Europe/Berlin")
+        parser.add_argument("--time-zone", default="UTC", help="such as Europe/Berlin")
         parser.add_argument("--record-calls", action="store_true", help="record every call")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -11,12 +11,12 @@ from tenants.trail.audit import Action
 
 class Command(BaseCommand):
     help = (
-        "Take a person's second factor away after they lost it, and end their sessions. "
-        "Make sure first that it is they who ask."
+        "Turn off a person's two-factor sign-in after they lost their codes, and end their "
+        "sessions. Make sure first that it is really them asking."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("email", help="by which the person signs in")
+        parser.add_argument("email", help="their sign-in email")
 
     def handle(self, *args: Any, **options: Any) -> None:
         email = UserManager.normalize_email(options["email"])
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         if user is None:
             raise CommandError(f"No one has the address “{email}”.")
         if not second_factor.has(user):
-            raise CommandError(f"{email} has no second factor.")
+            raise CommandError(f"{email} does not use two-factor sign-in.")
         with transaction.atomic():
             second_factor.remove(user)
             audit.note_of(Action.MEMBER_RESET, None, user, actor=audit.OPERATOR)

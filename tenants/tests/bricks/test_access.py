@@ -40,7 +40,7 @@ def test_a_guard_lets_in_whom_it_names(guard: Any, who: str, cast: Any, rf: Requ
         return
     assert answer.status_code == 403
     text = answer.content.decode()
-    assert ("You belong to no workspace yet" in text) == (who == "nobody")
+    assert ("You’re not in a workspace yet" in text) == (who == "nobody")
     for_supervisors = who == "agent" and guard is access.export_required
     assert ("This page is for supervisors and admins" in text) == for_supervisors
 

@@ -144,7 +144,7 @@ def test_the_admin_asks_the_same_at_the_field(
     given = {"email": CEO, "name": "", "role": "admin", "password": ""}
     refused: Any = in_borealis.post(PAGE, given)
     errors = refused.context["adminform"].form.errors
-    assert list(errors) == ["account_is_theirs"] and "by a way that you trust" in str(errors)
+    assert list(errors) == ["account_is_theirs"] and "through a channel you trust" in str(errors)
     assert given_roles(cast.borealis) == []
     done = in_borealis.post(PAGE, given | {"account_is_theirs": "on"})
     assert done.status_code == 302 and given_roles(cast.borealis) == ["admin"]

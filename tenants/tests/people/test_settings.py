@@ -182,8 +182,8 @@ def test_a_mistyped_link_is_no_error(cast: Any, client: Any, link: str) -> None:
     ("change", "said"),
     [
         ({"email": "nobody"}, "Enter an address like"),
-        ({"email": "bob@acme.example"}, "is a member already"),
-        ({"email": "CHARLIE@borealis.example"}, "There is an account with this address elsewhere"),
+        ({"email": "bob@acme.example"}, "is already a member"),
+        ({"email": "CHARLIE@borealis.example"}, "This email already has an account elsewhere"),
         ({"name": ""}, "Enter the person"),
         ({"role": "owner"}, "Choose a role"),
     ],

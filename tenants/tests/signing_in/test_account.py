@@ -71,9 +71,9 @@ def test_a_new_password_ends_every_other_session(cast: Any, bob: Client) -> None
 @pytest.mark.parametrize(
     ("other", "says"),
     [
-        ({"password": "wrong"}, "This is not your password."),
+        ({"password": "wrong"}, "Wrong password."),
         ({"password": ""}, "Enter your password."),
-        ({"new_password2": "different-password-7"}, "The two passwords are not the same."),
+        ({"new_password2": "different-password-7"}, "The passwords don’t match."),
         ({"new_password1": "password", "new_password2": "password"}, "too common"),
         ({"new_password1": "", "new_password2": ""}, "Enter a new password."),
     ],

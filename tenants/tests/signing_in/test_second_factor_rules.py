@@ -36,7 +36,7 @@ def test_a_workspace_asks_it_of_its_members(cast: Any, bob: User, client: Client
     for path in ("/calls", "/contacts", "/account"):
         page = client.get(path, follow=True)
         assert page.redirect_chain[-1][0] == f"{SET_UP}?next={path}"
-        assert "It is asked of you here" in page.content.decode()
+        assert "It’s required here" in page.content.decode()
     assert client.get(LOGS).status_code == 401
     set_up(client)
     assert is_in(client) and client.get(LOGS).status_code == 200
@@ -116,7 +116,7 @@ def test_a_public_site_asks_it_of_whoever_may_use_the_admin(
 
 def test_a_member_who_is_no_staff_is_told_so_by_the_admin(cast: Any, signed_in: Any) -> None:
     answer = signed_in(cast.bob).get("/admin/", follow=True)
-    assert answer.status_code == 403 and "may not use the admin" in answer.content.decode()
+    assert answer.status_code == 403 and "have access to the admin" in answer.content.decode()
 
 
 def test_the_admin_shows_no_devices_and_no_failures(cast: Any, client: Client) -> None:
@@ -138,7 +138,7 @@ def test_an_admin_resets_a_members_second_factor(
     bobs = verify(half_in, bob)
     alice = Client()
     alice.force_login(cast.alice.user)
-    assert "Reset second factor for Bob" in alice.get(MEMBERS).content.decode()
+    assert "Reset two-factor sign-in for Bob" in alice.get(MEMBERS).content.decode()
     done = alice.post(f"{MEMBERS}/{cast.bob.pk}", {"do": "reset_second_factor"}, follow=True)
     assert "Bob now signs in with just a password." in done.content.decode()
     trail = alice.get("/settings/audit-trail").content.decode()
@@ -184,7 +184,7 @@ def test_the_operator_resets_anybodys(cast: Any, bob: User, half_in: Client, cap
     with tenant_transaction(cast.acme.pk):
         entry = AuditEntry.objects.get(action=Action.MEMBER_RESET)
     assert (entry.name, entry.object_id) == ("Operator", str(cast.bob.pk))
-    with pytest.raises(CommandError, match="has no second factor"):
+    with pytest.raises(CommandError, match="does not use two-factor"):
         call_command("reset_second_factor", BOB)
     with pytest.raises(CommandError, match="No one has the address"):
         call_command("reset_second_factor", "x@y.example")

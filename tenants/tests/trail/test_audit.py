@@ -282,7 +282,7 @@ def test_the_page_is_filtered_by_person_action_and_day(cast: Any, signed_in: Any
     assert found(day=f"{day:%Y-%m-%d}") == {"three"}
     assert found(person=str(cast.bob.user_id), day=f"{day:%Y-%m-%d}") == set()
     wrong = client.get(TRAIL, {"person": str(cast.charlie.user_id), "day": "yesterday"})
-    assert "There is no such person." in wrong.content.decode()
+    assert "Unknown person." in wrong.content.decode()
     assert "Enter a day like" in wrong.content.decode()
 
 

@@ -15,7 +15,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--if-empty", action="store_true", help="do nothing where there is a workspace already"
+            "--if-empty", action="store_true", help="do nothing where a workspace already exists"
         )
 
     @transaction.atomic
@@ -28,4 +28,6 @@ class Command(BaseCommand):
                 loaded = True
         except ValidationError as error:
             raise CommandError("The demo was not created: " + "; ".join(error.messages)) from None
-        self.stdout.write("The demo is there." if loaded else "There are workspaces already.")
+        self.stdout.write(
+            "Demo created." if loaded else "Workspaces already exist; nothing was changed."
+        )
