@@ -27,7 +27,9 @@ from calls.services.rooms import findings, presence, progress
 from calls.tests.builders import an_outbound_call
 from calls.tests.conftest import Scene, scene_of, sid
 from tenants import doors
+from tenants.bricks import turns
 from tenants.fence.context import tenant_transaction
+from tenants.models import Session
 from tenants.tests.database import everything_visible
 
 LATER = timedelta(seconds=40)
@@ -486,6 +488,20 @@ def test_one_sweep_at_a_time(db: None, monkeypatch: Any) -> None:
     assert len(begun) == 1
     tasks.sweep()
     assert len(begun) == 2
+
+
+def test_the_sweep_drops_sessions_that_have_expired_once_an_hour(
+    db: None, monkeypatch: Any
+) -> None:
+    due = [True, False]
+    monkeypatch.setattr(doors, "all_tenants", list)
+    monkeypatch.setattr(turns, "take", lambda name, seconds: due.pop(0))
+    cache.delete("turn:sweep")
+    for is_left in (False, True):
+        Session.objects.create(session_key="old", session_data="", expire_date=timezone.now())
+        tasks.sweep()
+        assert Session.objects.exists() is is_left
+    assert due == []
 
 
 def test_a_worker_sweeps_when_it_begins(monkeypatch: Any) -> None:
