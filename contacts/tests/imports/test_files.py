@@ -344,7 +344,7 @@ LAUGHS = (
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (zipped(hello="x"), "no Excel workbook"),
+        (zipped(hello="x"), "not an Excel workbook"),
         (BOOK[:-200], "cannot be read"),
         (zipped(xl__workbook="<x/>"), "cannot be read"),
         (zipped(xl__workbook="<x/>", xl__sharedStrings=b" " * 65 * 1024**2), "too large"),
