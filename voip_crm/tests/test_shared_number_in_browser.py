@@ -44,6 +44,7 @@ def test_who_it_was_is_chosen_by_keyboard_and_shown_in_every_open_page(
     row.get_by_role("button", name="Juan Perez Sunrise").focus()
     bob.keyboard.press("Enter")
     expect(bob.get_by_text("This call is with Juan Perez.")).to_be_visible()
+    bob.get_by_role("button", name="Undo").hover()  # the message waits for who is about to press
     expect(row.locator(".who")).to_have_text("Juan Perez")
     expect(row.get_by_text("Who is it?")).to_have_count(0)
     expect(alice.get_by_role("heading", level=1)).to_have_text("Juan Perez")
