@@ -1,10 +1,13 @@
 """A number of several contacts in Chromium: who it was is said in the history, and seen at once."""
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from calls.models import Conference
 from calls.services import whose
 from calls.tests.builders import an_outbound_call
 from contacts.numbers import Number
@@ -25,7 +28,17 @@ def test_who_it_was_is_chosen_by_keyboard_and_shown_in_every_open_page(
         for name in ("Ana Ruiz", "Juan Perez"):
             create_contact(cast.acme, name=name, company="Sunrise", numbers=[(NUMBER, "")])
         target = whose.target_of(Number(NUMBER, ""))
-    call = an_outbound_call(cast.acme, to_number=NUMBER, meant=2, user=cast.bob.user)
+        room = Conference.objects.create(agent=cast.bob.user, client_request_id=uuid.uuid4())
+    call = an_outbound_call(
+        cast.acme,
+        to_number=NUMBER,
+        meant=2,
+        user=cast.bob.user,
+        conference=room,
+        status="completed",
+        outcome="completed",
+        ended_at=timezone.now(),
+    )
     with tenant_transaction(cast.acme.pk):
         whose.note_possible(call, target.possible)
     bob, alice = open_page(), open_page()

@@ -196,6 +196,16 @@ def test_a_choice_is_kept_told_and_can_be_changed(two: Any, call: CallLog, signe
     assert "Who is it?" in bob.get("/calls").content.decode()
 
 
+def test_the_page_of_a_call_that_is_over_hears_of_a_choice(
+    two: Any, call: CallLog, signed_in: Any
+) -> None:
+    with tenant_transaction(two.acme.pk):
+        CallLog.objects.update(status="canceled", outcome="canceled", ended_at=timezone.now())
+    page = signed_in(two.bob).get(f"/calls/{call.pk}").content.decode()
+    assert re.search(r'<div id="call_page" hx-get="[^"]*" hx-trigger="[^"]*live:resync', page)
+    assert "every 15s" not in page
+
+
 def test_of_two_people_who_choose_the_second_is_told(
     two: Any, call: CallLog, signed_in: Any
 ) -> None:
