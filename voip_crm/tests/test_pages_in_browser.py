@@ -380,7 +380,7 @@ def test_a_number_that_somebody_has_is_noticed_while_it_is_typed(page: Page) -> 
     page.get_by_role("button", name="Add a number").click()
     field = page.get_by_role("textbox", name="Number 2")
     field.press_sequentially("415 555 0100", delay=20)
-    alike = page.get_by_role("status").filter(has_text="has this number already.")
+    alike = page.get_by_role("status").filter(has_text="already has this number.")
     expect(alike).to_be_visible()
     expect(alike.get_by_role("link", name="Maria Gonzalez")).to_have_attribute("target", "_blank")
     assert_accessible(page)

@@ -16,7 +16,8 @@ from datetime import timedelta
 import django
 django.setup()
 from django.utils import timezone
-from calls.models import CallLog
+from django.conf import settings
+from calls.models import CallLog, PhoneNumber
 from contacts.services import create_contact
 from tenants.fence.context import tenant_transaction
 from tenants.people.services import add_member, create_tenant
@@ -27,6 +28,10 @@ member, _ = add_member(
 )
 chance = random.Random(1)
 with tenant_transaction(tenant.pk):
+    PhoneNumber.objects.create(  # without one nobody is Ready
+        tenant=tenant, number="+14155550999", account_sid=settings.TWILIO_ACCOUNT_SID,
+        twilio_sid="PN" + 32 * "9", is_default=True,
+    )
     for serial in range(30):
         number = f"+1415555{{chance.randrange(10_000):04}}"
         name = "".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=12)).capitalize()

@@ -86,7 +86,7 @@ def test_each_ending_has_its_words(name: str, more: dict[str, Any], said: str) -
 
 def test_what_we_concluded_ourselves_is_told_as_such() -> None:
     (moment,) = timeline([fact(states.LOCAL, "failed")])
-    assert "Concluded here" in moment.note
+    assert "Worked out here" in moment.note
 
 
 def test_a_page_that_lost_the_sound_is_told_apart_from_one_that_is_gone() -> None:
