@@ -115,7 +115,8 @@ function start() {
     write("summary", now.summary);
     // Read out what changes, not what was found at first; of a call its panel tells.
     const spot = document.querySelector("[data-ready-said]");
-    const word = now.isCalling ? said : now.summary[1];
+    const isKnown = !now.isCalling && now.summary[0] !== "info";
+    const word = isKnown ? now.summary[1] : said;
     if (spot && said !== null && said !== word) spot.textContent = `Phone: ${word}`;
     said = word;
   }
