@@ -101,11 +101,21 @@ export async function show({ button, place, sdk, ...rest }) {
     place.textContent = `${word}. ${help}`;
   };
   button.disabled = true;
+  const over = new AbortController();
+  // A call, here or in another tab, from the press on: the SDK may still be on its way.
+  const stop = new Promise((done) => {
+    const { signal } = over;
+    document.addEventListener("phone:dial", done, { signal });
+    document.addEventListener("phone:in-call", () => "inCall" in document.documentElement.dataset && done(), { signal });
+  });
   const { Device } = (await sdk().catch(() => null)) ?? {};
-  button.disabled = Boolean(Device && globalThis.RTCPeerConnection);
-  if (!button.disabled) return say(["danger", "Not possible here", "See Browser above."]);
-  say(["info", "Testing", "Say something now; you hear a voice. It takes some seconds."]);
-  const stop = new Promise((done) => { document.addEventListener("phone:dial", done, { once: true }); });
-  say(verdict(await measure({ Device, stop, ...rest })));
+  if (!Device || !globalThis.RTCPeerConnection) say(["danger", "Not possible here", "See Browser above."]);
+  else {
+    say(["info", "Testing", "Say something now; you hear a voice. It takes some seconds."]);
+    const facts = await measure({ Device, stop, ...rest });
+    say(verdict(facts));
+    if (facts.letIn && facts.code !== STOPPED) document.dispatchEvent(new CustomEvent("phone:tested", { detail: facts }));
+  }
+  over.abort();
   button.disabled = false;
 }

@@ -176,6 +176,7 @@ function start() {
   document.addEventListener("phone:sdk", ({ detail }) => learn({ sdk: detail.state }));
   document.addEventListener("phone:error", ({ detail }) => UNREACHED.has(detail.code) && detail.fatal && learn({ unreached: true }));
   document.addEventListener("phone:state", ({ detail }) => detail.state === "open" && learn({ unreached: false }));
+  document.addEventListener("phone:tested", ({ detail }) => learn({ unreached: !detail.accepted }));
   for (const name of ["phone:state", "phone:repaint", "phone:in-call"]) document.addEventListener(name, paint);
   paint();
   watch();

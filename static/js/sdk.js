@@ -15,25 +15,31 @@ export function createSdk({ load, emit, setTimeout = globalThis.setTimeout }) {
     tell("loading");
     const mine = load().then((sdk) => {
       if (!sdk) throw new Error("the Voice SDK did not run");
+      asked = mine;
       tell("ready");
       return sdk;
     });
-    mine.catch(() => {
-      asked = null;
-      tell("failed");
-    });
+    mine.catch(() => giveUp(mine));
     return mine;
+  }
+
+  /** The next call asks again; what comes later all the same is used. */
+  function giveUp(mine) {
+    if (asked !== mine) return;
+    asked = null;
+    tell("failed");
   }
 
   return {
     /** The SDK, once it is there. Throws PhoneError when it cannot be had, or takes too long. */
     async wait() {
-      asked ??= ask();
+      const mine = (asked ??= ask());
       let timer;
       const late = new Promise((_, reject) => { timer = setTimeout(reject, LONGEST_MS); });
       try {
-        return await Promise.race([asked, late]);
+        return await Promise.race([mine, late]);
       } catch {
+        giveUp(mine);
         throw new PhoneError("phone_failed");
       } finally {
         clearTimeout(timer);

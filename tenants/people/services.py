@@ -201,7 +201,8 @@ def set_active(member: Membership, is_active: bool) -> bool:
     if not is_active:
         _keep_an_admin(member)
     member.is_active = is_active
-    if Membership.objects.select_for_update().get(pk=member.pk).is_active == is_active:
+    kept = Membership.objects.select_for_update(no_key=True).get(pk=member.pk)
+    if kept.is_active == is_active:
         return False
     member.save(update_fields=["is_active"])
     action = Action.MEMBER_REACTIVATED if is_active else Action.MEMBER_DEACTIVATED

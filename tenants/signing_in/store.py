@@ -1,7 +1,4 @@
-"""Where sessions are kept (`SESSION_ENGINE`): as Django keeps them, with a column for whose it is.
-
-It signs as Django's own store does: the sessions of before go on.
-"""
+"""Where sessions are kept (`SESSION_ENGINE`): as Django keeps them, and whose each is."""
 
 from typing import Any, cast
 
@@ -24,4 +21,4 @@ class SessionStore(db.SessionStore):
     @classmethod
     def clear_expired(cls) -> None:
         super().clear_expired()
-        db.SessionStore.clear_expired()  # those of before, from which this table was made
+        db.SessionStore.clear_expired()  # those of before there was this table

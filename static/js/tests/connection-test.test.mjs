@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { test } from "node:test";
 
-import { measure, read, verdict } from "../connection-test.js";
+import { measure, read, verdict, show } from "../connection-test.js";
 import { PhoneError } from "../server.js";
 
 const WELL = { letIn: true, accepted: true, connected: true, heard: true, level: 0.1, confirmed: true };
@@ -81,4 +81,28 @@ test("what fails on the way is told, and the device is let go", async () => {
 test("a call stops it", async () => {
   const made = world({ connect: () => new Promise(() => {}), stop: Promise.resolve() });
   assert.equal(verdict(await made.facts)[1], "Stopped");
+});
+
+test("a call that begins while the SDK is on its way stops it, too", async () => {
+  const page = Object.assign(new EventTarget(), { documentElement: { dataset: {} } });
+  Object.assign(globalThis, { document: page, RTCPeerConnection: class {} });
+  let come;
+  const place = { style: { setProperty() {} } };
+  const told = [];
+  page.addEventListener("phone:tested", () => told.push("tested"));
+  class Device extends EventEmitter {
+    connect() { return new Promise(() => {}); }
+    destroy() {}
+  }
+  const shown = show({
+    button: {}, place, sdk: () => new Promise((resolve) => { come = resolve; }),
+    post: async () => ({ token: "t" }), devices: { check: async () => true }, options: {},
+  });
+  page.dispatchEvent(new Event("phone:dial"));
+  come({ Device });
+  await shown;
+  delete globalThis.document;
+  delete globalThis.RTCPeerConnection;
+  assert.match(place.textContent, /Stopped/);
+  assert.deepEqual(told, []);
 });

@@ -34,16 +34,20 @@ test("a file that came and did not run is no SDK", async () => {
   assert.deepEqual(states, ["loading", "failed"]);
 });
 
-test("nobody waits for ever, and what comes late is used", async () => {
-  let come;
+test("nobody waits for ever: it is asked for again, and what comes late is used", async () => {
+  const come = [];
   const states = [];
   const sdk = createSdk({
-    load: () => new Promise((resolve) => { come = resolve; }),
+    load: () => new Promise((resolve) => { come.push(resolve); }),
     emit: (_, { state }) => states.push(state),
     setTimeout: (reject) => { reject(); },
   });
   await assert.rejects(sdk.wait(), { code: "phone_failed" });
-  come("Twilio");
+  await assert.rejects(sdk.wait(), { code: "phone_failed" });
+  assert.deepEqual([states, come.length], [["loading", "failed", "loading", "failed"], 2]);
+  come[0]("Twilio");
   await new Promise((done) => setTimeout(done));
-  assert.deepEqual(states, ["loading", "ready"]);
+  assert.equal(states.at(-1), "ready");
+  assert.equal(await sdk.wait(), "Twilio");
+  assert.equal(come.length, 2);
 });

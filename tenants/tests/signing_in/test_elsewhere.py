@@ -2,15 +2,11 @@
 
 import re
 from datetime import timedelta
-from importlib import import_module
 from typing import Any
 from uuid import UUID
 
 import pytest
 import time_machine
-from django.apps import apps
-from django.conf import settings
-from django.contrib.sessions.backends import db
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.models import Session as FormerSession
 from django.core.management import call_command
@@ -262,31 +258,6 @@ def test_whoever_has_no_workspace_has_their_times_in_utc(cast: Any) -> None:
         assert desk.post(f"{WHERE}/{names(desk)[0]}").status_code == 303
         assert phone.get("/account").status_code == 302
         assert desk.get("/account").status_code == 200
-
-
-def test_whoever_is_signed_in_stays_so_when_the_table_is_new(cast: Any) -> None:
-    """A session of before knows no browser; the next time that its use is noted it does."""
-    with time_machine.travel(START, tick=False) as clock:
-        phone = browser(PHONE)
-        said = {k: v for k, v in phone.session.items() if k != "browser"}
-        Session.objects.all().delete()
-        former = db.SessionStore()
-        former.update(said)
-        former.create()
-        empty = db.SessionStore()
-        empty.create()
-        gone = db.SessionStore()
-        gone.set_expiry(-1)
-        gone.create()
-        migration = import_module("tenants.migrations.0010_sessions")
-        migration.take_over(apps, None)
-        rows = dict(Session.objects.values_list("session_key", "person"))
-        assert rows == {former.session_key: cast.bob.user_id, empty.session_key: None}
-        phone.cookies[settings.SESSION_COOKIE_NAME] = str(former.session_key)
-        assert shown(phone) == ["Unknown browser This browser Signed in: Today 20:00"]
-        clock.shift(timedelta(minutes=16))
-        is_in(phone)
-        assert shown(phone)[0].startswith("Safari on iPhone")
 
 
 def test_what_has_expired_goes(cast: Any) -> None:
