@@ -79,7 +79,7 @@ def test_a_second_factor_is_set_up_used_and_turned_off(open_page: Any, committed
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_label("Code").fill(backup[0])
     page.get_by_role("button", name="Turn off").click()
-    expect(page.get_by_text("Two-factor sign-in is off", exact=False)).to_be_visible()
+    expect(page.get_by_text("Two-factor sign-in is off.", exact=True)).to_be_visible()
 
 
 @pytest.mark.allow_console("429")
