@@ -169,7 +169,7 @@ def test_what_floats_leaves_free_what_it_is_about_and_every_edge_can_be_seen(pag
     page.evaluate(TOAST)
     toasts = page.locator("#toasts")
     assert not overlap(toasts.bounding_box(), sign_out.bounding_box())
-    page.get_by_role("button", name="Dismiss").click()
+    page.get_by_role("button", name="Dismiss", exact=True).click()
     page.get_by_role("heading", name="Calls", level=1).click()
     page.evaluate(TOAST)
     assert overlap(toasts.bounding_box(), sign_out.bounding_box())
