@@ -16,7 +16,8 @@ Read = Callable[[str], str]  # the text of a file beside the entry
 
 _IMPORT = re.compile(r'^import (?:{ ([\w, ]+) } from )?"\./([\w.-]+)";$')
 _EXPORT = re.compile(r"^export (?=(?:async function|function|class|const) (\w+))")
-_OTHER = re.compile(r"^(?:import|export)\b|\bimport\(")
+# What is imported later has an address that a page gives, since here it is named by what is in it.
+_OTHER = re.compile(r"^(?:import|export)\b|\bimport\([\"'`]")
 _SHEET = re.compile(r'^@import "([\w.-]+)";$')
 # Of its own lines; one with a licence begins with an exclamation mark, and stays.
 _REMARK = re.compile(r"^[ \t]*(?://.*|/\*(?!!)(?:(?!\*/)[\s\S])*\*/[ \t]*)$", re.MULTILINE)

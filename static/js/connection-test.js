@@ -1,6 +1,6 @@
 /* A connection of its own, on request: signalling, the way of the sound and the microphone, from end to
    end. No one is called: the server has it hear a sentence and hang up (calls/webhooks/voice.py).
-   What it says comes from what was measured:
+   Loaded when it is asked for, so it imports nothing. What it says comes from what was measured:
 
    code        what the shim, our API or the SDK gave up with, "" if with nothing
    message     our API's sentence for it
@@ -10,8 +10,6 @@
    heard       sound that is not silence came in
    level       how loud the microphone was at its loudest, 0 to 1
    confirmed   the other end has reported that our packets arrive (RTCP) */
-
-import { PhoneError } from "./server.js";
 
 const [STOPPED, ENDED] = ["stopped", "ended"]; // by a call, by the other end
 const SILENT = 0.005;
@@ -82,7 +80,7 @@ export async function measure({ Device, post, devices, options, stop, wait = (ms
     call.on("error", failed);
     call.on("disconnect", () => failed({ code: ENDED }));
     call.on("volume", (input) => { facts.level = Math.max(facts.level, input); });
-    await unless(Promise.race([accepted, wait(CONNECT_MS).then(() => { throw new PhoneError("connect_timeout"); })]));
+    await unless(Promise.race([accepted, wait(CONNECT_MS).then(() => { throw { code: "connect_timeout" }; })]));
     facts.accepted = true;
     await listen();
   } catch (error) {

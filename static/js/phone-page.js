@@ -1,6 +1,5 @@
 /* Joins the phone, its devices and the other tabs to this page. */
 
-import { show as testConnection } from "./connection-test.js";
 import { csrf } from "./csrf.js";
 import { createDevices } from "./devices.js";
 import { DEFAULTS, createPhone } from "./phone.js";
@@ -66,12 +65,17 @@ document.addEventListener("htmx:after:swap", async () => {
     askedFor = "";  // the next panel asks again
   }
 });
-document.addEventListener("click", ({ target }) => {
+document.addEventListener("click", async ({ target }) => {
   const button = target.closest?.("[data-phone-test]");
   const place = document.querySelector("[data-phone-tested]");
   if (!button) return;
-  if ("inCall" in document.documentElement.dataset) place.textContent = "You’re in a call. Test again after it.";
-  else testConnection({ button, place, sdk: sdk.wait, post: server.post, devices, options: { ...DEFAULTS, ...options, closeProtection: false } });
+  try {
+    const { show } = await import(button.dataset.phoneTest);
+    if ("inCall" in document.documentElement.dataset) place.textContent = "You’re in a call. Test again after it.";
+    else show({ button, place, sdk: sdk.wait, post: server.post, devices, options: { ...DEFAULTS, ...options, closeProtection: false } });
+  } catch {
+    place.textContent = "The test could not be loaded. Check your connection and try again.";
+  }
 });
 document.addEventListener("click", (event) => {
   const control = event.target.closest?.("[data-phone]");

@@ -11,7 +11,7 @@ from voip_crm.bundles import ENTRIES, joined
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "static"
 # Before the page is painted, or before the Voice SDK runs; the entry itself.
-ALONE = {"theme.js", "early.js", "sandbox-adapter.js", "page.js"}
+ALONE = {"theme.js", "early.js", "sandbox-adapter.js", "page.js", "connection-test.js"}
 
 
 def bundle(**files: str) -> str:
