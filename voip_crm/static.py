@@ -68,7 +68,7 @@ class _Changing:
         if not Path(path).is_file():
             raise MissingFileError(path)
         kept = _kept(Path(path), url.removeprefix(settings.STATIC_URL))
-        return super().get_static_file(str(kept), url)  # type: ignore[misc]
+        return super().get_static_file(str(kept), url)  # type: ignore[misc]  # a mixin
 
 
 class _ChangingWSGI(_Changing, ServeStatic):

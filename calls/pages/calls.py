@@ -26,7 +26,7 @@ from contacts.models import Contact
 from contacts.numbers import display
 from contacts.selectors import contact_by_id, contact_with_numbers
 from tenants.bricks.access import export_required, may_export, member_required
-from tenants.bricks.http import TenantRequest
+from tenants.bricks.http import TenantRequest, toast
 from tenants.bricks.ids import read_uuid
 from tenants.models import Role
 from tenants.trail import audit, exports
@@ -119,13 +119,12 @@ def choose_contact(request: TenantRequest, call_id: UUID) -> HttpResponse:
             said = f"This call is with {contact.name}."
         if contact and contact_id != seen:
             form = {"contact": "" if seen is None else str(seen), "seen": str(contact_id)}
-            undo = {"path": request.path, "form": form}
+            undo = request.path, form
     if not request.htmx:
         messages.add_message(request, getattr(messages, tone.upper()), said)
         return HttpResponseRedirect(here, status=303)
-    toast = {"text": said, "tone": tone} | ({"undo": undo} if undo else {})
     # Its row, page and panel are fetched again, also while the live channel is away.
-    events = {"toast": toast, "live:resync": {}}
+    events = toast(said, tone=tone, undo=undo) | {"live:resync": {}}
     return HttpResponse(status=204, headers={"HX-Trigger": json.dumps(events)})
 
 

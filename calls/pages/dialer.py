@@ -59,7 +59,7 @@ def _remembered(request: TenantRequest) -> UUID | None:
 
 
 def _cookie(request: TenantRequest) -> str:
-    """Of one person in one workspace; app.js writes it when another number is chosen. It is
+    """Of one person in one workspace; combobox.js writes it when another number is chosen. It is
     believed as far as it names one of the workspace's numbers.
     """
     return f"caller-id-{request.member.pk}"

@@ -14,8 +14,9 @@ def usable(tenant: Tenant, *, account_sid: str = "") -> QuerySet[PhoneNumber]:
     """Those of the account `account_sid`, by default the one in use. The first is the one that is
     called from unless another is chosen.
     """
-    ours = PhoneNumber.objects.filter(account_sid=account_sid or sid_of(tenant.pk))
-    return ours.order_by("-is_default", "number")  # type: ignore[no-any-return]
+    account = account_sid or sid_of(tenant.pk)
+    ours: QuerySet[PhoneNumber] = PhoneNumber.objects.filter(account_sid=account)
+    return ours.order_by("-is_default", "number")
 
 
 def choose_caller_id(

@@ -29,13 +29,18 @@ function start() {
   const known = { before: "inCall" in root.dataset };
   let dialling = null; // {form, button, text, timer}
 
+  function spell(button) {
+    const word = button.querySelector("[data-word]");
+    if (word) word.textContent = button.disabled ? REASON : button.ariaBusy ? DIALS : "Call";
+    return word;
+  }
+
   function turn(button, off) {
     if (button.disabled === off) return;
     // What is off loses the focus: whoever pressed Call by key goes on at the call.
     if (off && button === document.activeElement) document.getElementById("dock").focus();
     button.disabled = off;
-    const word = button.querySelector("[data-word]");
-    if (word) word.textContent = off ? REASON : button.ariaBusy ? DIALS : "Call";
+    const word = spell(button);
     // A bare icon keeps its name: its title says why it is off.
     for (const name of word ? ["title", "aria-label"] : ["title"]) {
       const text = button.getAttribute(name);
@@ -64,8 +69,7 @@ function start() {
     const name = button.getAttribute("aria-label")?.replace(/^Call /, "") ?? form.q.value.trim();
     dialling = { form, button, text: name ? `Calling ${name}…` : DIALS };
     button.ariaBusy = "true";
-    const word = button.querySelector("[data-word]");
-    if (word) word.textContent = DIALS;
+    spell(button);
     look();
   }
 
@@ -76,8 +80,7 @@ function start() {
     hush();
     clearTimeout(timer);
     button.ariaBusy = null;
-    const word = button.querySelector("[data-word]");
-    if (word && !button.disabled) word.textContent = "Call";
+    spell(button);
     look();
   }
 

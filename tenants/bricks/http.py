@@ -61,15 +61,23 @@ def wants_main(request: HttpRequest) -> bool:
 MAIN_SWAP = "outerHTML show:window:top"
 
 
+# Where to send which form to take something back.
+Undo = tuple[str, dict[str, str]]
+
+
+def toast(text: str, *, tone: str = "success", undo: Undo | None = None) -> dict[str, Any]:
+    """The event by which a page shows a message (app.js), with a button beside it for `undo`."""
+    detail: dict[str, Any] = {"text": text, "tone": tone}
+    if undo:
+        detail["undo"] = {"path": undo[0], "form": undo[1]}
+    return {"toast": detail}
+
+
 def see_other(
-    request: TenantRequest,
-    url: str,
-    text: str = "",
-    *,
-    undo: tuple[str, dict[str, str]] | None = None,
+    request: TenantRequest, url: str, text: str = "", *, undo: Undo | None = None
 ) -> HttpResponse:
-    """After a write: go to `url` (a path of ours) and say `text` there, if any. `undo` is where to
-    send which form to take it back: a button beside the text (with htmx alone).
+    """After a write: go to `url` (a path of ours) and say `text` there, if any, with a button for
+    `undo` (with htmx alone).
 
     htmx navigates inside the page, so that a call goes on; without it a redirect does.
     """
@@ -80,8 +88,5 @@ def see_other(
     place = {"path": url, "target": "#main", "select": "#main", "swap": MAIN_SWAP}
     headers = {"HX-Location": json.dumps(place)}
     if text:
-        toast: dict[str, Any] = {"text": text, "tone": "success"}
-        if undo:
-            toast["undo"] = {"path": undo[0], "form": undo[1]}
-        headers["HX-Trigger"] = json.dumps({"toast": toast})
+        headers["HX-Trigger"] = json.dumps(toast(text, undo=undo))
     return HttpResponse(status=204, headers=headers)

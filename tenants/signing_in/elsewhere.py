@@ -91,7 +91,8 @@ def end_others(request: HttpRequest, user: User) -> bool:
 
 
 def _of(user: User) -> QuerySet[Session]:
-    return Session.objects.filter(person=user.pk)  # type: ignore[no-any-return]
+    theirs: QuerySet[Session] = Session.objects.filter(person=user.pk)
+    return theirs
 
 
 def _end(user: User, rows: QuerySet[Session]) -> bool:

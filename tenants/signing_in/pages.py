@@ -132,7 +132,7 @@ def account(request: TenantRequest) -> HttpResponse:
     """Who one is, one's second factor, and where one is signed in. `do`: change one's `name`, turn
     the second factor `off`, or make new backup `codes`.
     """
-    user: User = request.user  # type: ignore[assignment]
+    user: User = request.user  # type: ignore[assignment]  # who is signed in
     is_on = second_factor.has(user)
     do = request.POST.get("do", "")
     if request.method == "POST" and do not in ("name", "off", "codes"):
@@ -183,7 +183,7 @@ def account(request: TenantRequest) -> HttpResponse:
 @login_required
 def change_password(request: TenantRequest) -> HttpResponse:
     """A new password: every other session of this person ends, and the links that set one."""
-    user: User = request.user  # type: ignore[assignment]
+    user: User = request.user  # type: ignore[assignment]  # who is signed in
     if not user.has_usable_password():  # who signs in elsewhere has none
         return HttpResponseRedirect(reverse("account"))
     form = NewPasswordForm(request, user, request.POST if request.method == "POST" else None)

@@ -53,7 +53,7 @@ def context(request: TenantRequest, user: User, *, by_code: bool) -> dict[str, A
 @login_required
 def end_session(request: TenantRequest, session: str) -> HttpResponse:
     """One that has ended in the meantime is no mistake; another person's is 404."""
-    user: User = request.user  # type: ignore[assignment]
+    user: User = request.user  # type: ignore[assignment]  # who is signed in
     try:
         browser = elsewhere.end(request, user, session)
     except elsewhere.NotAnother:
@@ -67,7 +67,7 @@ def end_session(request: TenantRequest, session: str) -> HttpResponse:
 @require_POST
 @login_required
 def end_other_sessions(request: TenantRequest) -> HttpResponse:
-    user: User = request.user  # type: ignore[assignment]
+    user: User = request.user  # type: ignore[assignment]  # who is signed in
     if elsewhere.end_others(request, user):
         audit.note_of(Action.SESSIONS_ENDED, request, user)
     return see_other(request, reverse("account"), "You’re signed out everywhere else.")
