@@ -40,6 +40,8 @@ NUMBERS = {
     "acme": [("+14155550199", "Acme main line")],
     "borealis": [("+442079460199", "Borealis London")],
 }
+# Of the sandbox's account, too, for workspaces that are made beside the demo.
+FREE_NUMBERS = ["+14155550188", "+14155550189", "+442079460188", "+4930231250188", "+33199006188"]
 NOTICE = "Demo: no real phone rings."
 _NAMESPACE = UUID("6f0b6a52-2d3b-4c39-9c15-0d8f0c1f7e55")
 

@@ -10,6 +10,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -162,8 +163,10 @@ def sandbox_config(data_dir: str) -> dict[str, Any]:
                 ],
                 "numbers": [
                     {"sid": demo.number_sid(number), "phone_number": number, "friendly_name": label}
-                    for numbers in demo.NUMBERS.values()
-                    for number, label in numbers
+                    for number, label in [
+                        *chain.from_iterable(demo.NUMBERS.values()),
+                        *((free, "Free") for free in demo.FREE_NUMBERS),
+                    ]
                 ],
                 "verified_numbers": [],
             }

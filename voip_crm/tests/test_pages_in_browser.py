@@ -214,6 +214,8 @@ def test_the_pages_behind_the_lists_are_accessible_too(open_page: Any) -> None:
     link = page.get_by_role("textbox", name="Link for Dora").input_value()
     assert_accessible(page)
     forget_session(page)
+    page.goto("/mails")
+    assert_accessible(page)
     page.goto(urlsplit(link).path)
     expect(page.get_by_role("heading", name="Set your password")).to_be_visible()
     assert_accessible(page)

@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from calls.gateway import TwilioError
 from calls.gateway.accounts import TwilioNotConfigured, account_of
-from calls.services.setup.numbers import NumberNotOwned, NumberTaken, assign_number
+from calls.services.setup.numbers import NumberNotOwned, NumberTaken, assign_number, free_numbers
 from contacts.numbers import NumberError, parse_own
 from tenants.management.workspaces import workspace_named
 from tenants.trail import audit
@@ -23,7 +23,8 @@ class Command(BaseCommand):
             "number",
             nargs="?",
             default=settings.TWILIO_PHONE_NUMBER,
-            help="with its country code, like +14155550100; else TWILIO_PHONE_NUMBER",
+            help="with its country code, like +14155550100; else TWILIO_PHONE_NUMBER; without "
+            "either, the account's free numbers are listed",
         )
         parser.add_argument("--label", help="what people see beside it, like “Sales”")
         parser.add_argument(
@@ -36,16 +37,20 @@ class Command(BaseCommand):
     @audit.acting(audit.OPERATOR)
     def handle(self, *args: Any, **options: Any) -> None:
         tenant = workspace_named(options["workspace"])
-        if not options["number"]:
-            raise CommandError("Name the number, or set TWILIO_PHONE_NUMBER.")
         label = options["label"]
         if label is not None and len(label) > 60:
             raise CommandError("The label is longer than 60 characters.")
         try:
-            number = parse_own(options["number"], tenant.country)
             account = account_of(tenant.pk)
             if (wanted := options["account"]) and wanted != account.sid:
                 raise CommandError(f"{tenant.slug} is served by {account.sid}, not by {wanted}.")
+            if not options["number"]:
+                free = ", ".join(free_numbers(tenant, account=account)) or "none"
+                raise CommandError(
+                    "Name the number, or set TWILIO_PHONE_NUMBER. "
+                    f"Numbers of {account.sid} that no workspace has: {free}."
+                )
+            number = parse_own(options["number"], tenant.country)
             row, is_new = assign_number(
                 tenant, number=number, account=account, label=label, is_default=options["default"]
             )

@@ -58,6 +58,16 @@ def adopt_numbers(tenant: Tenant, *, account: TwilioAccount) -> None:
             _note(tenant, number, account, sid, None)
 
 
+def free_numbers(tenant: Tenant, *, account: TwilioAccount) -> list[str]:
+    """Numbers of the account that can call and that no workspace has, in order.
+
+    Asks Twilio, so never inside a transaction. Raises `gateway.TwilioError`.
+    """
+    found = sorted(gateway.voice_numbers(account))
+    with tenant_transaction(tenant.pk):
+        return [number for number in found if not is_taken(account.sid, number)]
+
+
 def _note(
     tenant: Tenant, number: str, account: TwilioAccount, sid: str, label: str | None
 ) -> tuple[PhoneNumber, bool]:

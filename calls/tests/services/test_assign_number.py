@@ -1,6 +1,7 @@
 """assign_number against the sandbox, as an operator types it."""
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -126,6 +127,15 @@ def test_the_environments_number_is_the_first_workspaces(
     run: Run, cast: Any, settings: Any
 ) -> None:
     with pytest.raises(CommandError, match="TWILIO_PHONE_NUMBER"):
-        run("acme", "")
+        run("acme")
     settings.TWILIO_PHONE_NUMBER = NEW
     assert run("acme").startswith(f"acme: {NEW} ({SID})")
+
+
+def test_who_names_none_is_told_which_are_free(run: Run, cast: Any) -> None:
+    with pytest.raises(CommandError, match="no workspace has: .*" + re.escape(NEW)):
+        run("acme")
+    run("borealis", NEW)
+    with pytest.raises(CommandError, match="no workspace has") as refusal:
+        run("acme")
+    assert NEW not in str(refusal.value)
