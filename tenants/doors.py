@@ -4,50 +4,71 @@ Nothing else may use `unscoped`; a test holds the list.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
 from uuid import UUID
 
-from tenants.fence.context import door, tenant_transaction
+from django.db import connection
+from django.db.models.expressions import Col
+from django.utils import timezone
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from tenants.fence.context import door, shut_again, tenant_transaction
 from tenants.fence.policies import USER_SETTING
-from tenants.models import Membership, Tenant, User
+from tenants.models import Membership, Session, Tenant, User
 
 _IDENTITY = re.compile(r"t([0-9a-f]{32})_u([0-9a-f]{32})")
 
 
-def membership_of(user_id: UUID, *, preferred_tenant_id: str | None = None) -> Membership | None:
-    """The active membership that a signed-in person works in, its user and tenant loaded.
-
-    The preferred tenant wins when the person is still a member of it; otherwise their oldest
-    membership; None when they have none.
+@dataclass(frozen=True)
+class Person:
+    """Somebody, where they belong, and what they prove it with. `memberships`: those that are
+    active, oldest first, each with its user and tenant; `devices`: the confirmed second factors,
+    of which nothing but the id is loaded.
     """
-    found = _memberships(user_id)
-    for membership in found:
-        if str(membership.tenant_id) == preferred_tenant_id:
-            return membership
-    return found[0] if found else None
+
+    user: User
+    memberships: Sequence[Membership]
+    devices: Sequence[TOTPDevice | StaticDevice]
+
+    def membership(self, *, preferred_tenant_id: str | None = None) -> Membership | None:
+        """The one they work in: of the preferred tenant, or else their oldest; None without any."""
+        for each in self.memberships:
+            if str(each.tenant_id) == preferred_tenant_id:
+                return each
+        return self.memberships[0] if self.memberships else None
+
+
+def person(user_id: UUID) -> Person | None:
+    found = _found("person", User._meta.pk.get_db_prep_value(user_id, connection))
+    return found[1] if found else None
+
+
+def person_of_session(key: str) -> tuple[str, Person | None] | None:
+    """What a session keeps, encoded, and whose it is, if anybody's; None once it has ended."""
+    expires = Session._meta.get_field("expire_date")
+    now = expires.get_db_prep_value(timezone.now(), connection)
+    return _found("session", key, now)
+
+
+def membership_of(user_id: UUID, *, preferred_tenant_id: str | None = None) -> Membership | None:
+    """The active membership that a signed-in person works in (`Person.membership`)."""
+    found = person(user_id)
+    return found.membership(preferred_tenant_id=preferred_tenant_id) if found else None
 
 
 def membership_by_clerk(clerk_user_id: str, clerk_org_id: str | None) -> Membership | None:
     """The active membership that a checked Clerk token stands for; without an organisation the
     person's oldest one.
     """
-    user = User.objects.filter(clerk_user_id=clerk_user_id).first()
-    for membership in _memberships(user.pk) if user else []:
+    found = _found("clerk", clerk_user_id)
+    for membership in found[1].memberships if found and found[1] else ():
         if clerk_org_id in (None, membership.tenant.clerk_org_id):
             return membership
     return None
-
-
-def _memberships(user_id: UUID) -> list[Membership]:
-    """The active memberships of a person, oldest first, each with its user and tenant."""
-    with door(USER_SETTING, user_id):
-        return list(
-            Membership.unscoped.filter(
-                user_id=user_id, is_active=True, user__is_active=True, tenant__is_active=True
-            )
-            .select_related("tenant", "user")
-            .order_by("created_at", "id")
-        )
 
 
 def tenant_named_by(identity: str) -> UUID | None:
@@ -87,3 +108,125 @@ def tenant_by_id(tenant_id: UUID) -> Tenant | None:
 def all_tenants() -> Iterator[Tenant]:
     """Every tenant, for sweeps and commands that enter them one after the other."""
     return Tenant.objects.order_by("created_at", "id").iterator()
+
+
+# --- somebody, in one statement -----------------------------------------------------------------
+
+# Every request asks it, so it is written out: Django would make five of it, and take longer to
+# write one than the database to answer it. `said` is whom the session, token or id stands for.
+_SAID = {
+    "session": "SELECT session_data AS kept, person FROM tenants_session"
+    " WHERE session_key = %s AND expire_date > %s",
+    "clerk": "SELECT '' AS kept, id AS person FROM tenants_user WHERE clerk_user_id = %s",
+    "person": "SELECT '' AS kept, id AS person FROM tenants_user WHERE id = %s",
+}
+# On PostgreSQL the statement itself opens the door to that person's memberships
+# (`tenants.fence.context.door`), and before they are looked at: they are looked for by what the
+# opening returned, which LATERAL and OFFSET 0 keep from being planned otherwise. Were it ever not
+# so, nobody would be found.
+_DOOR = {
+    "postgresql": (
+        "SELECT kept, NULLIF(set_config(%s, COALESCE(person::text, ''), true), '')::uuid AS person"
+        " FROM ({said}) found",
+        "LATERAL (SELECT * FROM tenants_membership WHERE user_id = said.person OFFSET 0) m ON TRUE",
+    ),
+    "sqlite": ("{said}", "tenants_membership m ON m.user_id = said.person"),
+}
+_STATEMENT = """
+WITH said AS ({said})
+SELECT said.kept, totp.id, static.id, {columns} FROM said
+LEFT JOIN tenants_user u ON u.id = said.person
+LEFT JOIN {memberships}
+LEFT JOIN tenants_tenant t ON t.id = m.tenant_id
+LEFT JOIN otp_totp_totpdevice totp ON totp.user_id = said.person AND totp.confirmed
+LEFT JOIN otp_static_staticdevice static ON static.user_id = said.person AND static.confirmed
+"""
+_BEFORE = 3  # columns, before those of the models
+
+
+class _Part:
+    """A model's columns in the statement, and its instances out of the rows."""
+
+    def __init__(self, model: Any, alias: str, start: int) -> None:
+        fields = model._meta.concrete_fields
+        self.model, self.names = model, [field.attname for field in fields]
+        self.columns = ", ".join(f"{alias}.{field.column}" for field in fields)
+        self.start, self.end = start, start + len(fields)
+        self.key = start + self.names.index(model._meta.pk.attname)
+        values = [Col(alias, field) for field in fields]
+        # Of what SQLite keeps as text and numbers; psycopg knows the types.
+        self.converters = [
+            (place, convert, value)
+            for place, value in enumerate(values)
+            for convert in (
+                *connection.ops.get_db_converters(value),
+                *value.get_db_converters(connection),
+            )
+        ]
+
+    def of(self, row: Sequence[Any]) -> Any:
+        """None where the statement found none."""
+        if row[self.key] is None:
+            return None
+        values = list(row[self.start : self.end])
+        for place, convert, value in self.converters:
+            values[place] = convert(values[place], value, connection)
+        return self.model.from_db(connection.alias, self.names, values)
+
+
+@cache
+def _parts() -> tuple[_Part, _Part, _Part]:
+    user = _Part(User, "u", _BEFORE)
+    membership = _Part(Membership, "m", user.end)
+    return user, membership, _Part(Tenant, "t", membership.end)
+
+
+@cache
+def _statement(by: str) -> str:
+    said, memberships = _DOOR[connection.vendor]
+    return _STATEMENT.format(
+        said=said.format(said=_SAID[by]),
+        memberships=memberships,
+        columns=", ".join(part.columns for part in _parts()),
+    )
+
+
+def _found(by: str, *values: Any) -> tuple[str, Person | None] | None:
+    """What the session keeps ("" without one), and the person; None when nothing stands for one."""
+    settings = (USER_SETTING,) if connection.vendor == "postgresql" else ()
+    with connection.cursor() as cursor:
+        cursor.execute(_statement(by), [*settings, *values])
+        rows = cursor.fetchall()
+    if settings:
+        shut_again(USER_SETTING)
+    return (rows[0][0], _person(rows)) if rows else None
+
+
+def _person(rows: Sequence[Sequence[Any]]) -> Person | None:
+    """Out of each membership, times each device."""
+    of_user, of_membership, of_tenant = _parts()
+    user: User | None = of_user.of(rows[0])
+    if user is None:
+        return None
+    found: dict[Any, Membership] = {}
+    for row in rows:
+        if row[of_membership.key] not in found and (membership := of_membership.of(row)):
+            membership.user, membership.tenant = user, of_tenant.of(row)
+            found[membership.pk] = membership
+    devices = [
+        model.from_db(connection.alias, ["id", "user_id", "confirmed"], [key, user.pk, True])
+        for place, model in ((1, TOTPDevice), (2, StaticDevice))
+        for key in dict.fromkeys(row[place] for row in rows)
+        if key is not None
+    ]
+    return Person(user, _active(found.values()), devices)
+
+
+def _active(memberships: Iterable[Membership]) -> list[Membership]:
+    """Those of people and workspaces that are active, too; oldest first."""
+    active = [
+        each
+        for each in memberships
+        if each.is_active and each.user.is_active and each.tenant.is_active
+    ]
+    return sorted(active, key=lambda each: (each.created_at, each.pk))

@@ -9,11 +9,10 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.template.response import SimpleTemplateResponse
 
-from tenants import doors
 from tenants.fence.context import tenant_context, tenant_transaction
 from tenants.models import Membership
 from tenants.people import staff
-from tenants.signing_in import clerk, second_factor, sessions
+from tenants.signing_in import clerk, identity, second_factor, sessions
 from tenants.signing_in.known import KnownRequest
 from tenants.trail import audit
 
@@ -69,10 +68,11 @@ class TenantMiddleware:
         sessions.keep_or_end(request)
         if not request.user.is_authenticated:
             return None
-        member = doors.membership_of(
-            request.user.pk, preferred_tenant_id=request.session.get("tenant_id")
-        )
-        step = second_factor.step_of(request.user, member.tenant if member else None)
+        person = identity.person_of(request, request.user)
+        if person is None:  # gone a moment ago
+            return None
+        member = person.membership(preferred_tenant_id=request.session.get("tenant_id"))
+        step = second_factor.step_of(request.user, person, member.tenant if member else None)
         if step is not None:
             request.pending = second_factor.Pending(request.user, step)
             request.user = AnonymousUser()

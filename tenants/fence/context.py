@@ -85,7 +85,15 @@ def door(setting: str, value: UUID) -> Iterator[None]:
         _say(**{setting: value})
         yield
         if is_nested:
-            _say(**{setting: ""})
+            shut_again(setting)
+
+
+def shut_again(setting: str) -> None:
+    """Shut a door that would stay open with the transaction around it. (One that is opened by a
+    statement outside of any is shut by its end.)
+    """
+    if connection.in_atomic_block:
+        _say(**{setting: ""})
 
 
 def _say(**settings: object) -> None:

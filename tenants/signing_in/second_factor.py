@@ -25,6 +25,7 @@ from django.utils import timezone
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice, default_key
 
+from tenants.doors import Person
 from tenants.models import Tenant, User
 
 BACKUP_CODES = 10
@@ -73,11 +74,11 @@ def is_required(user: User, tenant: Tenant | None) -> bool:
     return by_tenant or (user.is_staff and settings.ADMIN_NEEDS_SECOND_FACTOR)
 
 
-def step_of(user: Any, tenant: Tenant | None) -> Step | None:
+def step_of(user: Any, person: Person, tenant: Tenant | None) -> Step | None:
     """What the session of this `request.user`, who works in `tenant`, has still to do."""
     if user.is_verified():
         return None
-    if has(user):
+    if any(isinstance(device, TOTPDevice) for device in person.devices):
         return Step.CODE
     return Step.SET_UP if is_required(user, tenant) else None
 

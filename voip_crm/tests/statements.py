@@ -24,6 +24,8 @@ from sqlglot import exp
 
 # A membership is looked up by its person before a tenant is known: tenants/doors.py.
 EXCEPTIONS = {("tenants_membership", "user_id")}
+# … by one that the same statement has found first, by a session, a token or an id.
+PERSON = ("said", "person")
 TOUCHING = (exp.Select, exp.Insert, exp.Update, exp.Delete)
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -128,6 +130,7 @@ def _restricted(node: exp.Expression, around: Mapping[str, str]) -> set[str]:
     own = _tables(node)
     alone = next(iter(own), "") if len(own) == 1 else ""
     tables, closed = {**around, **own}, set(around.keys() - own.keys())
+    closed |= own.keys() & {PERSON[0]}
     pairs: list[tuple[Column, Column]] = []
     for condition, only in _conditions(node):
         if not isinstance(condition, exp.EQ):
@@ -157,6 +160,8 @@ def _leads(tables: Mapping[str, str], a: Column, b: Column) -> bool:
     if a[1] == b[1] == "tenant_id":
         return True
     mine, other = tables.get(a[0], ""), tables.get(b[0], "")
+    if (mine, a[1]) == PERSON:
+        return (other, b[1]) in EXCEPTIONS
     fences = tenant_tables()
     return (b[1] == "id" and fences.get(mine, {}).get(a[1]) == other) or (
         a[1] == "id" and fences.get(other, {}).get(b[1]) == mine

@@ -77,7 +77,11 @@ GUARDS = {
         test_scoping.test_one_tenants_work_may_not_enter_another,
     ),
     "the door for whoever was deactivated": Guard(
-        ("tenants/doors.py", "_memberships: is_active=True of "),
+        (
+            "tenants/doors.py",
+            "_active: each.is_active and each.user.is_active and each.tenant.is_active"
+            " → each.user.",
+        ),
         test_doors.test_whoever_is_deactivated_comes_in_nowhere,
         {"what": "membership"},
     ),

@@ -36,6 +36,8 @@ GOOD = [
     f"WITH found AS (SELECT id FROM {CONTACT} WHERE tenant_id = 'a') SELECT * FROM found",
     "SELECT * FROM tenants_membership m JOIN tenants_user u ON m.user_id = u.id"
     " WHERE m.user_id = 1",
+    "WITH said AS (SELECT person FROM tenants_session WHERE session_key = 'a')"
+    " SELECT * FROM said LEFT JOIN tenants_membership m ON m.user_id = said.person",
     "SELECT * FROM tenants_tenant",
     f"TRUNCATE {CONTACT}",
 ]
@@ -65,6 +67,11 @@ BAD = [
     f"DELETE FROM {CONTACT} WHERE name IN ('x')",
     f"WITH found AS (SELECT id FROM {CONTACT}) SELECT * FROM found WHERE 'a' = 'a'",
     "SELECT * FROM tenants_membership WHERE role = 'admin'",
+    "SELECT * FROM tenants_session s JOIN tenants_membership m ON m.user_id = s.person",
+    "WITH said AS (SELECT person FROM tenants_session)"
+    " SELECT * FROM said JOIN tenants_membership m ON m.role = said.person",
+    f"WITH said AS (SELECT person FROM tenants_session) SELECT * FROM said JOIN {CALL} c"
+    " ON c.user_id = said.person",
 ]
 
 

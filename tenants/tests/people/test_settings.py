@@ -307,4 +307,4 @@ def test_the_members_page_costs_two_statements_for_however_many_members(
         add_member(cast.acme, email=f"m{serial}@acme.example", name=f"M{serial}")
     with CaptureQueriesContext(connection) as queries:
         assert "M11" in client.get(MEMBERS).content.decode()
-    assert sum('FROM "tenants_membership"' in query["sql"] for query in queries) == 2
+    assert sum("tenants_membership" in query["sql"] for query in queries) == 2
