@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from voip_crm import log_settings, mail_settings
 from voip_crm.environment import LOOPBACK, Environment
-from voip_crm.postgresql.options import OPTIONS
+from voip_crm.postgresql.options import options
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
@@ -102,7 +102,7 @@ else:
     DATABASES["default"]["ENGINE"] = "voip_crm.postgresql"
     DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", 60)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | OPTIONS
+    DATABASES["default"]["OPTIONS"] = options(env, DATABASES["default"])
     if owner_url := env.str("DATABASE_OWNER_URL", ""):
         DATABASE_OWNER = env.db_url_config(owner_url)
 DATABASE_APPLICATION: dict[str, Any] = dict(DATABASES["default"])

@@ -1,0 +1,51 @@
+"""PostgreSQL plans a statement once for each connection; behind some poolers each time."""
+
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from calls.facts import states
+from calls.tests.conftest import scene_of
+from voip_crm.environment import Environment
+from voip_crm.postgresql.options import options
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.skipif(not settings.DATABASE_OWNER, reason="only PostgreSQL prepares statements"),
+]
+
+
+def prepared(using: Any) -> list[str]:
+    """The statements that are prepared on this connection, this one not among them."""
+    with using.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        return [statement for (statement,) in cursor.fetchall() if "pg_prep" not in statement]
+
+
+def test_what_every_webhook_sends_is_prepared(cast: Any) -> None:
+    scene = scene_of(cast.bob)
+    for _ in range(3):
+        scene.hear(states.CALL, "in-progress", scene.agent_leg)
+    found = prepared(connection)
+    for hot in ("set_config", "INSERT INTO", "FOR UPDATE"):
+        assert any(hot in statement for statement in found), hot
+
+
+@pytest.mark.parametrize(("said", "count"), [("true", 1), ("false", 0)])
+def test_the_setting_turns_it_off_and_values_are_bound_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, said: str, count: int
+) -> None:
+    monkeypatch.setenv("PREPARED_STATEMENTS", said)
+    other = connection.copy()  # type: ignore[no-untyped-call]
+    other.settings_dict["OPTIONS"] |= options(Environment(), {})
+    try:
+        with other.cursor() as cursor:
+            for number in range(4):
+                cursor.execute("SELECT %s::int", [number])
+                assert cursor.fetchone() == (number,)
+            assert "$1" in str(cursor.cursor._query.query)
+        assert len(prepared(other)) == count
+    finally:
+        other.close()
