@@ -11,11 +11,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models.expressions import Col
 from django.utils import timezone
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from tenants.bricks.columns import Columns
 from tenants.fence.context import door, shut_again, tenant_transaction
 from tenants.fence.policies import USER_SETTING
 from tenants.models import Membership, Session, Tenant, User
@@ -144,34 +144,18 @@ LEFT JOIN otp_static_staticdevice static ON static.user_id = said.person AND sta
 _BEFORE = 3  # columns, before those of the models
 
 
-class _Part:
+class _Part(Columns):
     """A model's columns in the statement, and its instances out of the rows."""
 
     def __init__(self, model: Any, alias: str, start: int) -> None:
-        fields = model._meta.concrete_fields
-        self.model, self.names = model, [field.attname for field in fields]
-        self.columns = ", ".join(f"{alias}.{field.column}" for field in fields)
-        self.start, self.end = start, start + len(fields)
+        super().__init__(model, alias, start)
         self.key = start + self.names.index(model._meta.pk.attname)
-        values = [Col(alias, field) for field in fields]
-        # Of what SQLite keeps as text and numbers; psycopg knows the types.
-        self.converters = [
-            (place, convert, value)
-            for place, value in enumerate(values)
-            for convert in (
-                *connection.ops.get_db_converters(value),
-                *value.get_db_converters(connection),
-            )
-        ]
 
     def of(self, row: Sequence[Any]) -> Any:
         """None where the statement found none."""
         if row[self.key] is None:
             return None
-        values = list(row[self.start : self.end])
-        for place, convert, value in self.converters:
-            values[place] = convert(values[place], value, connection)
-        return self.model.from_db(connection.alias, self.names, values)
+        return self.model.from_db(connection.alias, self.names, self.values(row))
 
 
 @cache
@@ -187,7 +171,7 @@ def _statement(by: str) -> str:
     return _STATEMENT.format(
         said=said.format(said=_SAID[by]),
         memberships=memberships,
-        columns=", ".join(part.columns for part in _parts()),
+        columns=", ".join(part.sql for part in _parts()),
     )
 
 

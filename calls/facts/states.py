@@ -5,7 +5,7 @@ Every fact about a leg is an event. `fold_leg` turns the *set* of a leg's events
 events came, nor on how often; late, doubled, swapped or missing webhooks cannot spoil a row.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -178,6 +178,11 @@ def outcome(status: str, sip_code: int | None) -> str:
     if status in (BUSY, FAILED, NO_ANSWER) and sip_code == DECLINED_SIP_CODE:
         return "declined"
     return status
+
+
+def outcomes(status: str) -> Sequence[str]:
+    """Those that a terminal status can have."""
+    return sorted({outcome(status, None), outcome(status, DECLINED_SIP_CODE)})
 
 
 def _is_spoken_of(event: Event) -> bool:

@@ -1,17 +1,17 @@
 """Reads of the call log for the API. All of them run inside the current tenant."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, Min, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from calls.facts import states
 from calls.models import CallEvent, CallLeg, CallLog, PossibleContact, Recording
-from calls.selectors.doubt import load_possible
+from calls.selectors import call_rows
 from contacts import search
-from contacts.models import ContactNumber
 from contacts.selectors import find_contacts
 
 COUNT_CAP = 10_000
@@ -38,21 +38,12 @@ class Filters:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A call with what is read beside its row. `ring_seconds` is None while nobody knows it;
-    `recording` is the one that can be played, else the latest of which anything exists.
+class Page:
+    """`calls` as `call_rows` tells them; `total` is exact up to COUNT_CAP and stays there beyond;
+    `next_cursor` is None at the end.
     """
 
-    call: CallLog
-    ring_seconds: int | None
-    recording: Recording | None
-
-
-@dataclass(frozen=True)
-class Page:
-    """`total` is exact up to COUNT_CAP and stays there beyond; `next_cursor` is None at the end."""
-
-    entries: Sequence[Entry]
+    calls: Sequence[dict[str, Any]]
     total: int
     total_is_capped: bool
     number: int
@@ -65,15 +56,18 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Detail(Entry):
-    """One call and everything that was heard of it, its earliest events first."""
+class Detail:
+    """One call, as it is told, and everything that was heard of it, its earliest events first."""
 
+    call: CallLog
+    told: dict[str, Any]
+    recordings: Sequence[Recording]
     legs: Sequence[CallLeg]
     events: Sequence[CallEvent]
 
 
 def page(filters: Filters, *, number: int = 1, size: int = 20, before: str = "") -> Page:
-    """Page `number`, newest first, counted from the cursor `before`. Five statements, and
+    """Page `number`, newest first, counted from the cursor `before`. Two statements, and
     one more for calls in doubt.
 
     Raises `BadCursor`.
@@ -87,39 +81,35 @@ def page(filters: Filters, *, number: int = 1, size: int = 20, before: str = "")
             started_at=started_at, id__gte=call_id
         )
     first = (number - 1) * size
-    rows = list(_with_neighbours(calls).order_by("-started_at", "-id")[first : first + size + 1])
+    rows = call_rows.told(calls.order_by("-started_at", "-id")[first : first + size + 1])
     has_more, rows = len(rows) > size, rows[:size]
     return Page(
-        entries=_entries(rows),
+        calls=rows,
         total=min(total, COUNT_CAP),
         total_is_capped=total > COUNT_CAP,
         number=number,
         size=size,
-        next_cursor=_cursor(rows[-1]) if has_more else None,
+        next_cursor="{startedAt}~{id}".format_map(rows[-1]) if has_more else None,
     )
 
 
 def detail(call_id: UUID) -> Detail | None:
-    """Six statements, and one more when it is in doubt with whom the call is."""
-    call = _with_neighbours(CallLog.objects.filter(pk=call_id)).first()
+    """Five statements, and one more when it is in doubt with whom the call is."""
+    this = CallLog.objects.filter(pk=call_id)
+    call = this.first()
     if call is None:
         return None
-    (entry,) = _entries([call])
+    (told,) = call_rows.told(this)
     of_call = {"conference_id": call.conference_id, "conference__isnull": False}
     legs = CallLeg.objects.filter(**of_call).select_related("user").order_by("created_at", "id")
     events = CallEvent.objects.filter(**of_call).select_related("leg").order_by("at", "id")
     return Detail(
-        entry.call,
-        entry.ring_seconds,
-        entry.recording,
+        call,
+        told,
+        recordings=list(Recording.objects.filter(call=call).order_by("created_at", "id")),
         legs=list(legs),
         events=list(events[:LONGEST_TIMELINE]),
     )
-
-
-def _cursor(call: CallLog) -> str:
-    # With a Z: a “+” would be read as a space in a query string.
-    return f"{call.started_at.isoformat().replace('+00:00', 'Z')}~{call.pk}"
 
 
 def read_cursor(text: str) -> tuple[datetime, UUID]:
@@ -137,7 +127,6 @@ def _matching(filters: Filters) -> QuerySet[CallLog]:
     calls: QuerySet[CallLog] = CallLog.objects.all()
     for name, value in (
         ("direction", filters.direction),
-        ("status", filters.status),
         ("outcome", filters.outcome),
         ("user_id", filters.user_id),
         ("contact_id", filters.contact_id),
@@ -146,12 +135,21 @@ def _matching(filters: Filters) -> QuerySet[CallLog]:
     ):
         if value:
             calls = calls.filter(**{name: value})
+    if filters.status:
+        calls = calls.filter(_in_status(filters.status))
     if filters.has_recording is not None:
         stored = Recording.objects.filter(call_id=OuterRef("pk"), state=Recording.State.STORED)
         calls = calls.filter(Exists(stored) if filters.has_recording else ~Exists(stored))
     if filters.text:
         calls = calls.filter(_about(filters.text))
     return calls
+
+
+def _in_status(status: str) -> Q:
+    """By the indexes of outcomes and of open calls: a status, which events change, has none."""
+    if status not in states.TERMINAL:
+        return Q(ended_at=None, status=status)
+    return Q(outcome__in=states.outcomes(status), status=status)
 
 
 def _about(text: str) -> Q:
@@ -165,43 +163,3 @@ def _about(text: str) -> Q:
     if len(prefixes) == 1 and prefixes[0].isdigit() and len(prefixes[0]) >= search.SHORTEST_DIGITS:
         found |= Q(to_number__contains=prefixes[0]) | Q(from_number__contains=prefixes[0])
     return found
-
-
-def _with_neighbours(calls: QuerySet[CallLog]) -> QuerySet[CallLog]:
-    return calls.select_related("contact", "user").prefetch_related(
-        Prefetch("recordings", Recording.objects.order_by("created_at", "id")),
-        Prefetch("contact__numbers", ContactNumber.objects.order_by("position", "id")),
-    )
-
-
-def _entries(calls: Sequence[CallLog]) -> list[Entry]:
-    load_possible(calls)
-    rung = _ringing_times(call.conference_id for call in calls)
-    return [
-        Entry(call, _ring_seconds(call, rung.get(call.conference_id)), _recording(call))
-        for call in calls
-    ]
-
-
-def _ringing_times(room_ids: Iterable[UUID | None]) -> dict[UUID | None, datetime]:
-    """When the contact's phone began to ring, by room."""
-    heard = CallEvent.objects.filter(
-        conference_id__in=[room_id for room_id in room_ids if room_id],
-        leg__party=CallLeg.Party.CONTACT,
-        kind=states.CALL,
-        name=states.RINGING,
-    )
-    return dict(heard.order_by().values_list("conference_id").annotate(Min("at")))
-
-
-def _ring_seconds(call: CallLog, rang_at: datetime | None) -> int | None:
-    end = call.answered_at or call.ended_at
-    if rang_at is None or end is None:
-        return None
-    return max(0, int((end - rang_at).total_seconds()))
-
-
-def _recording(call: CallLog) -> Recording | None:
-    found = [each for each in call.recordings.all() if each.state != Recording.State.ABSENT]
-    stored = [each for each in found if each.state == Recording.State.STORED]
-    return next(reversed(stored or found), None)
