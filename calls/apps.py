@@ -2,6 +2,7 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import AppConfig
+from django.db.models.signals import post_delete
 
 
 class CallsConfig(AppConfig):
@@ -13,6 +14,7 @@ class CallsConfig(AppConfig):
 
         register(Occupation(of=_call_of, end=_end_calls_of))
         contact_saved.connect(_name_calls)
+        post_delete.connect(_remove_audio, sender="calls.Recording")
 
 
 # What they need is imported when it is needed: a command starts sooner.
@@ -28,6 +30,14 @@ def _name_calls(**said: Any) -> None:
     from calls.services.naming import name_calls
 
     name_calls(**said)
+
+
+def _remove_audio(instance: Any, **said: Any) -> None:
+    from calls.tasks import remove_audio
+    from tenants.bricks.queueing import queue
+
+    if instance.path:
+        queue(remove_audio, instance.tenant_id, instance.path)
 
 
 def _end_calls_of(user_id: UUID) -> None:

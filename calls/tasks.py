@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from calls import gateway
 from calls.facts.rooms import COME_BACK, Step
+from calls.gateway import stores
 from calls.gateway.accounts import TwilioNotConfigured
 from calls.services import forgetting, reconcile, recordings
 from calls.services.rooms import tending
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 LOOKS_APART = 2  # seconds
 # Seconds after which a sweep that says nothing any more is taken to be dead; a tenant takes ten.
 LONGEST_SWEEP = 60
+REMOVED_AGAIN = 300  # seconds
 SESSIONS_GO = 3600  # seconds after which those that have expired are dropped again
 
 
@@ -69,6 +71,16 @@ def fetch_recording(self: Task, tenant_id: str, recording_id: str) -> None:
     wait = recordings.fetch_recording(UUID(tenant_id), UUID(recording_id), now=timezone.now())
     if wait is not None and wait <= 60:
         queue(self, tenant_id, recording_id, countdown=wait)
+
+
+@shared_task(bind=True)
+def remove_audio(self: Task, tenant_id: str, path: str) -> None:
+    """The file of a recording whose row is gone, at last."""
+    try:
+        stores.recordings().remove(path)
+    except OSError as error:
+        logger.warning("The file %s could not be removed yet: %s", path, error)
+        queue(self, tenant_id, path, countdown=REMOVED_AGAIN)
 
 
 def look_now(tenant_id: UUID, room_id: UUID) -> None:

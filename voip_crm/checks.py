@@ -5,7 +5,7 @@ public site · E004 a Twilio SID has the wrong form · E005 several processes wi
 E006 SECRETS_KEYS cannot encrypt · E007 a rotated token without an end · E008 the database's role
 or a table is not held by row-level security · E009 a server has the owner's password · E010 what is
 for this machine alone (DEBUG, plain http, SQLite) on a public site · E011 the database may lose
-what it has committed.
+what it has committed · E012 web itself would send recordings.
 """
 
 import re
@@ -141,6 +141,21 @@ def check_redis(**_: Any) -> list[CheckMessage]:
             "REDIS_URL is not set: web, live channel, worker and beat would not hear each other.",
             hint="Give redis://host:6379/0, or use ./run, which is one process.",
             id="voip_crm.E005",
+        )
+    ]
+
+
+@register(TAG, deploy=True)
+def check_recordings(**_: Any) -> list[CheckMessage]:
+    """Only for production: whoever listens slowly to ./run keeps nobody else waiting."""
+    if settings.RECORDINGS_SENT_BY != "web" or settings.RECORDINGS_STORE or settings.DEBUG:
+        return []
+    return [
+        Error(
+            "RECORDINGS_SENT_BY is not set: each person who listens would hold a thread of web.",
+            hint="Give the header that the proxy understands, x-accel-redirect (nginx, Caddy) or "
+            "x-sendfile; docs/operating.md, “Recordings”, says how.",
+            id="voip_crm.E012",
         )
     ]
 

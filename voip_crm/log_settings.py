@@ -17,6 +17,8 @@ def logging(form: str, level: str) -> dict[str, Any]:
         "loggers": {
             # The twilio library logs each request with its numbers and headers.
             "twilio.http_client": {"level": "WARNING"},
+            # At DEBUG, what it signs and how.
+            "botocore": {"level": "WARNING"},
             "axes": {"level": "ERROR"},  # tenants.signing_in.throttle says what matters of it
             # Each request is logged once, by RequestLogMiddleware.
             "django.request": {"level": "ERROR"},

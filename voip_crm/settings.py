@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from voip_crm import log_settings, mail_settings
+from voip_crm import log_settings, mail_settings, recording_settings
 from voip_crm.environment import LOOPBACK, Environment
 from voip_crm.postgresql.options import options
 
@@ -139,8 +139,7 @@ AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code", "csrfmiddlewareto
 AXES_ENABLE_ADMIN = False  # its tables are of all workspaces
 
 # Who may use the admin needs a second factor wherever others than this machine come in.
-_IS_LOCAL = urlsplit(PUBLIC_BASE_URL).hostname in LOOPBACK
-ADMIN_NEEDS_SECOND_FACTOR = not _IS_LOCAL
+ADMIN_NEEDS_SECOND_FACTOR = urlsplit(PUBLIC_BASE_URL).hostname not in LOOPBACK
 OTP_TOTP_ISSUER = "VoIP CRM"
 
 LANGUAGE_CODE = "en-us"
@@ -161,8 +160,9 @@ STORAGES = {
     },
 }
 
-# Recordings are private: served by a tenant-checked view only, never by the static server.
-RECORDINGS_DIR = Path(env.str("RECORDINGS_DIR", str(BASE_DIR / "var" / "recordings")))
+RECORDINGS_DIR = BASE_DIR / env.str("RECORDINGS_DIR", "var/recordings")
+RECORDINGS_SENT_BY = env.choice("RECORDINGS_SENT_BY", "web", recording_settings.SENDERS)
+RECORDINGS_STORE = recording_settings.store(env)  # of S3, instead of the folder
 
 REDIS_URL = env.str("REDIS_URL", "")
 # Without Redis each process counts requests for itself (calls/api/throttles.py).
@@ -280,7 +280,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:"],
         "font-src": ["'self'"],
-        "media-src": ["'self'", "blob:"],
+        "media-src": ["'self'", "blob:", *recording_settings.origins(RECORDINGS_STORE)],
         "connect-src": ["'self'", *_phone_hosts],
         "form-action": ["'self'"],
         "base-uri": ["'none'"],

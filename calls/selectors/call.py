@@ -102,7 +102,7 @@ def call_page(tenant: Tenant, call_id: UUID, *, now: datetime, who: str = "") ->
         timeline=_timeline(call, legs, events, recordings, line, zone),
         recordings=[
             PlayableRecording(
-                recording.pk, *recording_note(recording), presentation.seconds(recording.duration)
+                recording.pk, *_note(recording), presentation.seconds(recording.duration)
             )
             for recording in recordings
         ],
@@ -114,6 +114,13 @@ def stored_recording(recording_id: UUID) -> Recording | None:
     """A recording that can be played."""
     stored = Recording.objects.filter(pk=recording_id, state=Recording.State.STORED)
     return stored.select_related("call").first()
+
+
+def _note(recording: Recording) -> tuple[str, str]:
+    state, note = recording_note(recording)
+    if state == "waiting" and recording.error:  # Twilio has none to give, or our store is away
+        note = "The recording isn’t here yet. The last try failed; we’ll keep trying."
+    return state, note
 
 
 def _is_settled(call: CallLog, recordings: Sequence[Recording]) -> bool:

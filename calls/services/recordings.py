@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -16,6 +15,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from calls import gateway
+from calls.gateway import stores
 from calls.gateway.accounts import TwilioNotConfigured, account_for
 from calls.models import CallLog, Recording
 from tenants.bricks import live
@@ -149,20 +149,20 @@ def _note_stored(recording: Recording, saved: tuple[str, int, str], now: datetim
         _announce(recording)
 
 
-def open_stored(recording: Recording) -> BinaryIO:
-    """The file of a stored recording, whole. Raises `Unreadable`, and then it is fetched anew: a
-    disk was lost, or an older backup was put back.
+def make_sure(recording: Recording) -> None:
+    """That a stored recording's file is there, and whole. Asks the store, so it must run outside
+    any transaction.
+
+    Raises `Unreadable`, and then it is fetched anew: a disk was lost, or an older backup was put
+    back; and `StoreAway` when that cannot be known.
     """
-    try:
-        file: BinaryIO = (settings.RECORDINGS_DIR / recording.path).open("rb")
-        if os.fstat(file.fileno()).st_size == recording.size:
-            return file
-        file.close()
-        error = "its file has another length"
-    except OSError as missing:
-        error = type(missing).__name__
+    size = stores.recordings().size(recording.path)
+    if size == recording.size:
+        return
+    error = "its file is gone" if size is None else "its file has another length"
     logger.error("Recording %s cannot be read (%s) and is fetched again", recording.sid, error)
-    ask_again(Recording.objects.filter(pk=recording.pk), of=(State.STORED,))
+    with tenant_transaction(recording.tenant_id):
+        ask_again(Recording.objects.filter(pk=recording.pk), of=(State.STORED,))
     raise Unreadable(error)
 
 
@@ -184,10 +184,11 @@ def ask_again(
 def _save(
     recording: Recording, chunks: Iterable[bytes], expected: int | None
 ) -> tuple[str, int, str]:
-    """Write the audio beside its final place, check it, then rename. (path, bytes, sha256)."""
+    """Write the audio to RECORDINGS_DIR, check it, then keep it. (path, bytes, sha256)."""
     relative = f"{recording.tenant_id.hex}/{recording.pk.hex}.wav"
     final: Path = settings.RECORDINGS_DIR / relative
-    final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # The group may be the proxy's, which sends the file (docs/operating.md, “Recordings”).
+    final.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
     # Each writer its own: two may be at it when somebody has asked for it again.
     partial = final.with_suffix(f".{uuid4().hex}.partial")
     digest, size = hashlib.sha256(), 0
@@ -207,7 +208,7 @@ def _save(
             head = file.read(12)
         if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
             raise BadMedia("What came is not WAV audio.")
-        partial.rename(final)
+        stores.recordings().keep(relative, partial)
         _clear_away(final)
     finally:
         partial.unlink(missing_ok=True)

@@ -185,6 +185,7 @@ def running() -> Iterator[Production]:
         ),
         "DATABASE_OWNER_URL": "",  # of the release only
         "RECORDINGS_DIR": str(folder / "recordings"),
+        "RECORDINGS_SENT_BY": "x-accel-redirect",
         "STATIC_ROOT": str(folder / "static"),
         "STATIC_USE_FINDERS": "",
         "TWILIO_SANDBOX_URL": f"http://127.0.0.1:{ports['sandbox']}",
@@ -220,7 +221,8 @@ def running() -> Iterator[Production]:
         processes.start("database", "-m", "voip_crm.tests.pipe", str(ports["database"]), *_place())
         where = [str(ports[name]) for name in ("proxy", "web", "live")]
         files = [str(folder / "cert.pem"), str(folder / "key.pem")]
-        processes.start("proxy", "-m", "voip_crm.tests.proxy", *where, *files)
+        kept = environment["RECORDINGS_DIR"]
+        processes.start("proxy", "-m", "voip_crm.tests.proxy", *where, *files, kept)
         for command in (["sh", "-c", PROCFILE["release"]], ["python", "-c", CAST]):
             subprocess.run(
                 command,

@@ -1,13 +1,17 @@
-"""`python -m voip_crm.tests.proxy PORT WEB LIVE CERT KEY`: the one origin of production, with TLS,
-for tests. It does what docs/nginx.conf tells nginx to do.
+"""`python -m voip_crm.tests.proxy PORT WEB LIVE CERT KEY RECORDINGS`: the one origin of production,
+with TLS, for tests. It does what docs/nginx.conf tells nginx to do.
 """
 
 import ssl
 import sys
+from pathlib import Path
 
 from aiohttp import ClientConnectionError, ClientSession, ClientTimeout, web
 
 PORT, WEB, LIVE = (int(text) for text in sys.argv[1:4])
+RECORDINGS = Path(sys.argv[6])
+# Of an answer that names a file instead of having one nginx keeps these.
+KEPT = {"Content-Type", "Content-Disposition", "Accept-Ranges", "Cache-Control", "Set-Cookie"}
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade"}
 SESSION = web.AppKey("session", ClientSession)
 
@@ -25,6 +29,10 @@ async def forward(request: web.Request) -> web.StreamResponse:
         )
     except ClientConnectionError:
         return web.Response(status=502)
+    if place := answer.headers.get("X-Accel-Redirect"):
+        file = RECORDINGS / place.removeprefix("/stored-recordings/")
+        kept = {name: value for name, value in answer.headers.items() if name in KEPT}
+        return web.FileResponse(file, headers=kept | {"X-Content-Type-Options": "nosniff"})
     response = web.StreamResponse(status=answer.status)
     for name, value in answer.headers.items():
         if name.lower() not in HOP_BY_HOP:

@@ -24,6 +24,7 @@ def given(settings: Any) -> Any:
     def give(**changed: Any) -> None:
         good = {"DEBUG": False, "PUBLIC_BASE_URL": "https://crm.example", "TWILIO_SANDBOX_URL": ""}
         good |= {"DATABASE_APPLICATION": {"ENGINE": POSTGRESQL}, "DATABASE_OWNER": {}}
+        good |= {"RECORDINGS_SENT_BY": "x-accel-redirect"}
         for name, value in (good | CREDENTIALS | changed).items():
             setattr(settings, name, value)
 
@@ -81,6 +82,15 @@ def test_several_processes_need_redis(given: Any) -> None:
     given(REDIS_URL="", DEBUG=True, PUBLIC_BASE_URL="http://localhost:8000")
     checks.refuse_to_start_on_errors(several_processes=True, uses_database=False)
     given(REDIS_URL="redis://127.0.0.1/0")
+    checks.refuse_to_start_on_errors(several_processes=True, uses_database=False)
+
+
+def test_a_server_lets_the_proxy_send_recordings(given: Any) -> None:
+    given(REDIS_URL="redis://127.0.0.1/0", RECORDINGS_SENT_BY="web")
+    checks.refuse_to_start_on_errors()  # ./run
+    with pytest.raises(SystemExit, match="E012: RECORDINGS_SENT_BY is not set"):
+        checks.refuse_to_start_on_errors(several_processes=True, uses_database=False)
+    given(REDIS_URL="redis://127.0.0.1/0", RECORDINGS_SENT_BY="x-sendfile")
     checks.refuse_to_start_on_errors(several_processes=True, uses_database=False)
 
 

@@ -50,7 +50,10 @@ def test_a_call_is_placed_heard_live_and_logged_without_secrets(
     eventually(lambda: [event for event in heard if event["type"] != "resync"])
     production.sandbox.hangup(call["callSid"])
     eventually(lambda: bob.get(where).json()["status"] == "completed", every=0.5)
-    eventually(lambda: bob.get(where).json()["recordingUrl"], 60, 0.5)
+    url = eventually(lambda: bob.get(where).json()["recordingUrl"], 60, 0.5)
+    audio = bob.get(url).content
+    assert audio[:4] == b"RIFF"
+    _is_sent_by_the_proxy(production, bob, url, audio)
 
     told = [line for line in production.log() if line.get("call_sid") == call["callSid"]]
     hooks = [line for line in told if line["message"] == "POST /api/twilio/call-status 204"]
@@ -69,6 +72,23 @@ def test_a_call_is_placed_heard_live_and_logged_without_secrets(
     faults = [line["exception"][-1500:] for line in production.log() if "exception" in line]
     assert [fault for fault in faults if not is_told_again(fault)] == []
     assert not [line for line in text.splitlines() if line.startswith("Traceback")]
+
+
+def _is_sent_by_the_proxy(production: Production, bob: Any, url: str, audio: bytes) -> None:
+    """It reads the range; what web answers says only where the file is."""
+    part = bob.get(url, headers={"Range": "bytes=4-7"})
+    assert (part.status_code, part.content) == (206, audio[4:8])
+    assert part.headers["Content-Range"] == f"bytes 4-7/{len(audio)}"
+    told = {"Cache-Control": "private, no-store", "Content-Type": "audio/wav"}
+    assert told.items() <= part.headers.items()
+    assert part.headers["Content-Disposition"].startswith('inline; filename="call-')
+    assert bob.head(url).status_code == 405
+    web = url.replace(production.url, f"http://127.0.0.1:{production.environment['PORT']}")
+    origin = {"Host": production.url.partition("//")[2], "X-Forwarded-Proto": "https"}
+    cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in bob.cookies)
+    answer = requests.get(web, headers=origin | {"Cookie": cookies}, timeout=20)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["X-Accel-Redirect"].startswith("/stored-recordings/")
 
 
 def is_told_again(fault: str) -> bool:

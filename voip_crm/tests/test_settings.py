@@ -22,6 +22,12 @@ from voip_crm.environment import PROCESS_VARIABLES, Environment
 from voip_crm.tests.environment import free_port
 
 ROOT: Path = settings.BASE_DIR
+STORE = {
+    "RECORDINGS_BUCKET": "recordings",
+    "RECORDINGS_STORE_URL": "https://s3.eu-central-1.amazonaws.com",
+    "RECORDINGS_STORE_KEY_ID": "hunter2",
+    "RECORDINGS_STORE_SECRET": "hunter2",
+}
 
 
 def test_the_example_names_every_variable_of_the_settings_and_no_other() -> None:
@@ -89,6 +95,15 @@ def started(**environment: str) -> str:
         ({"DATABASE_URL": ""}, "DATABASE_URL is not set."),
         ({"RING_TIMEOUT": "hunter2"}, "RING_TIMEOUT has a value that cannot be read."),
         ({"LOG_FORMAT": "jsn"}, "LOG_FORMAT is one of json, plain."),
+        ({"RECORDINGS_SENT_BY": "nginx"}, "is one of web, x-accel-redirect, x-sendfile."),
+        (STORE, ""),
+        (STORE | {"RECORDINGS_STORE_SECRET": ""}, "RECORDINGS_STORE_SECRET is not set."),
+        (STORE | {"RECORDINGS_BUCKET": ""}, "RECORDINGS_BUCKET is not the name of a bucket."),
+        (STORE | {"RECORDINGS_BUCKET": "a.b"}, "RECORDINGS_BUCKET is not the name of a bucket."),
+        (STORE | {"RECORDINGS_STORE_URL": "http://s3.example"}, "RECORDINGS_STORE_URL is no"),
+        (STORE | {"RECORDINGS_STORE_URL": "https://s3.example/x"}, "RECORDINGS_STORE_URL is no"),
+        (STORE | {"RECORDINGS_STORE_URL": "https://a; img-src *"}, "RECORDINGS_STORE_URL is no"),
+        (STORE | {"RECORDINGS_STORE_URL": "http://127.0.0.1:9000/"}, ""),
         ({"TWILIO_AUTHTOKEN": "hunter2"}, "Did you mean TWILIO_AUTH_TOKEN?"),
     ],
 )
@@ -125,6 +140,7 @@ def test_the_deployment_check_is_clean_in_production() -> None:
             "DATABASE_URL": "postgres://crm@127.0.0.1:1/crm",
             "DATABASE_OWNER_URL": "",
             "REDIS_URL": "redis://127.0.0.1:1/0",
+            "RECORDINGS_SENT_BY": "x-accel-redirect",
         },
         cwd=ROOT,
         capture_output=True,

@@ -1,7 +1,8 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from calls.gateway.stores import StoreAway
 from calls.models import Recording
 from calls.services import recordings
 from tenants.fence.context import tenant_transaction
@@ -33,8 +34,8 @@ class Command(BaseCommand):
         for pk in ids:
             with tenant_transaction(tenant.pk):
                 recording = stored.filter(pk=pk).first()
-                if recording is not None:
-                    lost += _is_lost(recording)
+            if recording is not None:
+                lost += _is_lost(recording)
         checked = (
             f" and {lost} of {len(ids)} stored ones whose files cannot be read" * options["check"]
         )
@@ -44,7 +45,9 @@ class Command(BaseCommand):
 
 def _is_lost(recording: Recording) -> bool:
     try:
-        recordings.open_stored(recording).close()
+        recordings.make_sure(recording)
     except recordings.Unreadable:
         return True
+    except StoreAway as error:
+        raise CommandError(str(error)) from None
     return False

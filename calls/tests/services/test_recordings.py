@@ -380,6 +380,36 @@ def test_a_recording_is_served_whole_or_in_the_wanted_part(
     )
 
 
+@pytest.mark.parametrize("wanted", ["", "bytes=0-9", "bytes=999999-"])
+@pytest.mark.parametrize("header", ["x-accel-redirect", "x-sendfile"])
+def test_a_proxy_is_told_where_a_recording_is_and_sends_it(
+    stored: Recording,
+    storage: Path,
+    cast: Any,
+    signed_in: Any,
+    settings: Any,
+    header: str,
+    wanted: str,
+) -> None:
+    settings.RECORDINGS_SENT_BY = header
+    client = signed_in(cast.bob)
+    response = play(client, stored, wanted)
+    if "999999" in wanted:
+        assert response.status_code == 416 and header not in response.headers
+        return
+    assert (response.status_code, response.streaming, body(response)) == (200, False, b"")
+    where = {"x-accel-redirect": "/stored-recordings/", "x-sendfile": f"{settings.RECORDINGS_DIR}/"}
+    assert response.headers[header] == where[header] + stored.path
+    assert response.headers["Content-Type"] == "audio/wav"
+    assert response.headers["Cache-Control"] == "private, no-store"
+    assert response.headers["Content-Disposition"].startswith('inline; filename="call-2')
+    with tenant_transaction(cast.acme.pk):
+        assert AuditEntry.objects.filter(action="recording_played").count() == 1
+    client.force_login(cast.charlie.user)
+    foreign = play(client, stored)
+    assert foreign.status_code == 404 and header not in foreign.headers
+
+
 @pytest.mark.parametrize("wanted", [["bytes=0-"], ["bytes=5-9", "bytes=0-1", "", "bytes=-3"]])
 def test_one_listening_is_one_entry_of_the_trail_in_however_many_pieces(
     stored: Recording, cast: Any, signed_in: Any, wanted: list[str]
