@@ -5,21 +5,25 @@ public site · E004 a Twilio SID has the wrong form · E005 several processes wi
 E006 SECRETS_KEYS cannot encrypt · E007 a rotated token without an end · E008 the database's role
 or a table is not held by row-level security · E009 a server has the owner's password · E010 what is
 for this machine alone (DEBUG, plain http, SQLite) on a public site · E011 the database may lose
-what it has committed · E012 web itself would send recordings.
+what it has committed.
+W001 (said, and the server starts) web itself sends recordings.
 """
 
+import logging
 import re
 import sys
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register, run_checks
+from django.core.checks import CheckMessage, Error, Warning, register, run_checks
 from django.utils import timezone
 
 from calls.facts.rotation import LONGEST_SHARED, believed_until
 from tenants.bricks.secrets import SecretsError, keys
 from voip_crm.environment import LOOPBACK
+
+logger = logging.getLogger(__name__)
 
 TAG = "voip_crm"
 DATABASE_TAG = "voip_crm_database"
@@ -151,11 +155,11 @@ def check_recordings(**_: Any) -> list[CheckMessage]:
     if settings.RECORDINGS_SENT_BY != "web" or settings.RECORDINGS_STORE or settings.DEBUG:
         return []
     return [
-        Error(
-            "RECORDINGS_SENT_BY is not set: each person who listens would hold a thread of web.",
+        Warning(
+            "RECORDINGS_SENT_BY is not set: each person who listens holds a thread of web.",
             hint="Give the header that the proxy understands, x-accel-redirect (nginx, Caddy) or "
             "x-sendfile; docs/operating.md, “Recordings”, says how.",
-            id="voip_crm.E012",
+            id="voip_crm.W001",
         )
     ]
 
@@ -214,12 +218,16 @@ def check_owner(**_: Any) -> list[CheckMessage]:
 def refuse_to_start_on_errors(
     *, several_processes: bool = False, uses_database: bool = True
 ) -> None:
-    """Exit with the errors above, a line each: servers run no system checks, so they call it."""
+    """Exit with the errors above, a line each: servers run no system checks, so they call it.
+    What is not as serious is logged.
+    """
     tags = [TAG, DATABASE_TAG] if uses_database else [TAG]
     found = run_checks(tags=tags, include_deployment_checks=several_processes)
     errors = [f"{e.id}: {e.msg} {e.hint}" for e in found if e.is_serious()]
     if errors:
         sys.exit("\n".join(errors))
+    for warning in found:
+        logger.warning("%s: %s %s", warning.id, warning.msg, warning.hint)
 
 
 def _only_here(fault: str) -> Error:
