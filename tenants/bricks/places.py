@@ -5,8 +5,8 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 import phonenumbers
+from babel import Locale
 from babel.dates import get_timezone_name
-from phonenumbers.geodata.locale import LOCALE_DATA
 
 from tenants.models import time_zone_names
 
@@ -14,12 +14,9 @@ from tenants.models import time_zone_names
 @cache
 def countries() -> Sequence[tuple[str, str]]:
     """(ISO code, English name) of every country that has telephone numbers, by name."""
-    found = []
-    for code in phonenumbers.SUPPORTED_REGIONS:
-        names = LOCALE_DATA.get(code, {})
-        name = names.get("en", code)
-        # "*de" means: the same as in German.
-        found.append((code, names.get(name[1:], code) if name.startswith("*") else name))
+    # Not phonenumbers' own names of them: they come with 100 MB of places for every number.
+    names = Locale("en").territories
+    found = [(code, names.get(code, code)) for code in phonenumbers.SUPPORTED_REGIONS]
     return sorted(found, key=lambda country: country[1])
 
 
