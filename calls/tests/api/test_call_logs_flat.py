@@ -33,6 +33,8 @@ def read(committed_cast: Any, monkeypatch: Any) -> Any:
 
     def pages(filters: Filters) -> int:
         with tenant_transaction(cast.acme.pk), connection.cursor() as cursor:
+            for way in ("seqscan", "hashjoin", "mergejoin"):  # which pay on so few rows
+                cursor.execute(f"SET LOCAL enable_{way} = off")
             with CaptureQueriesContext(connection) as queries:
                 call_logs.page(filters, size=50)
             found = 0
@@ -63,5 +65,6 @@ def test_a_listing_reads_as_much_of_many_calls_as_of_few(read: Any, committed_ca
     few = {name: read(filters) for name, filters in every.items()}
     fill(committed_cast, FEW + 1, MANY)
     many = {name: read(filters) for name, filters in every.items()}
-    grown = {name: (few[name], many[name]) for name in every if many[name] > few[name] * 1.3 + 10}
+    # An index may have become one level deeper.
+    grown = {name: (few[name], many[name]) for name in every if many[name] > few[name] * 2}
     assert grown == {}
