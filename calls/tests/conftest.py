@@ -106,6 +106,10 @@ def waiting(cast: Any) -> Scene:
 @pytest.fixture
 def dialled(waiting: Scene, cast: Any) -> Scene:
     """The contact's leg exists, its SID is known, nothing was heard of it yet."""
+    return dial(waiting, cast)
+
+
+def dial(waiting: Scene, cast: Any) -> Scene:
     with tenant_transaction(cast.acme.pk):
         waiting.call = an_outbound_call(
             cast.acme,

@@ -54,6 +54,7 @@ def test_a_public_site_does_not_start_on_a_server_without_fsync(db: None) -> Non
             "DATABASE_URL": f"{database}/{connection.settings_dict['NAME']}",
             "DATABASE_OWNER_URL": "",
             "REDIS_URL": "redis://127.0.0.1:9/0",  # not asked
+            "RECORDINGS_SENT_BY": "x-accel-redirect",
             "PUBLIC_BASE_URL": url,
             "TWILIO_SANDBOX_URL": "",
         }

@@ -271,6 +271,7 @@ def test_production_refuses_to_start_as_the_owner_and_starts_as_the_application(
         command = [sys.executable, "-m", "voip_crm"]
         environment = os.environ | {"DATABASE_URL": url, "DATABASE_OWNER_URL": ""}
         environment["REDIS_URL"] = "redis://127.0.0.1:9/0"  # not asked
+        environment["RECORDINGS_SENT_BY"] = "x-accel-redirect"
         return subprocess.run(command, env=environment, capture_output=True, text=True)
 
     good = start(roles.application_role())
