@@ -69,6 +69,7 @@ install_missing() {
   [ -n "${REDIS_URL:-}" ] || find_redis >/dev/null || packages="$packages redis-server"
   [ -n "${CHROME_BIN:-}" ] || find_chrome >/dev/null || packages="$packages $(chrome_package) fonts-dejavu-core"
   [ -n "${FIREFOX_BIN:-}" ] || find_firefox >/dev/null || ! can_apt || packages="$packages firefox-esr"
+  PATH="$PATH:/usr/sbin" command -v pgbouncer >/dev/null || ! can_apt || packages="$packages pgbouncer"
   [ -n "$packages" ] || return 0
   can_apt || die "These are needed:$packages. Install them ('sudo apt-get install$packages'," \
     "'brew install postgresql@17 redis' and Chrome), or give DATABASE_URL, REDIS_URL, CHROME_BIN."

@@ -5,7 +5,7 @@ public site · E004 a Twilio SID has the wrong form · E005 several processes wi
 E006 SECRETS_KEYS cannot encrypt · E007 a rotated token without an end · E008 the database's role
 or a table is not held by row-level security · E009 a server has the owner's password · E010 what is
 for this machine alone (DEBUG, plain http, SQLite) on a public site · E011 the database may lose
-what it has committed.
+what it has committed · E012 a pooler drops the limits of our connections.
 W001 (said, and the server starts) web itself sends recordings.
 """
 
@@ -180,6 +180,19 @@ def check_row_level_security(**_: Any) -> list[CheckMessage]:
             id="voip_crm.E008",
         )
         for fault in look_now_or_on_connect(roles.faults)
+    ]
+
+
+@register(DATABASE_TAG, deploy=True)
+def check_limits(**_: Any) -> list[CheckMessage]:
+    """Without them a webhook may wait for longer than Twilio does."""
+    from tenants.bricks.first_connection import look_now_or_on_connect
+    from tenants.fence import roles
+
+    hint = "docs/operating.md, “Prepared statements, and poolers”, says more."
+    return [
+        Error(fault, hint=hint, id="voip_crm.E012")
+        for fault in look_now_or_on_connect(roles.dropped)
     ]
 
 

@@ -4,6 +4,7 @@ Row-level security applies to a role that owns nothing only, so the application 
 role (DATABASE_URL) and migrations run as the owner (DATABASE_OWNER_URL).
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,7 +66,34 @@ def setup_statements() -> list[str]:
         if login["PASSWORD"]:
             password = sql.SQL("ALTER ROLE {role} PASSWORD {password}")
             made.append(password.format(**name, password=login["PASSWORD"]).as_string())
+    role = sql.Identifier(application_role())
+    for setting, value in _asked_for().items():
+        line = sql.SQL("ALTER ROLE {role} SET {setting} = {value}")
+        names = {"role": role, "setting": sql.Identifier(setting)}
+        made.append(line.format(**names, value=sql.Literal(value)).as_string())
     return made
+
+
+def _asked_for() -> dict[str, str]:
+    """What each connection of the application asks PostgreSQL for at its start."""
+    options = settings.DATABASE_APPLICATION["OPTIONS"]["options"]
+    return dict(re.findall(r"-c (\w+)=(\S+)", options))
+
+
+def dropped(cursor: Any) -> list[str]:
+    """Why the session of this cursor has not the limits that we ask for; empty when it has them."""
+    wanted = _asked_for()
+    wanted.pop("synchronous_commit", None)  # may be more; voip_crm/durability.py has it
+    cursor.execute(
+        "SELECT name, setting FROM pg_settings WHERE name = ANY(%s) ORDER BY name", [list(wanted)]
+    )
+    lost = [f"{name}={wanted[name]}" for name, value in cursor.fetchall() if value != wanted[name]]
+    if not lost:
+        return []
+    return [
+        f"Something between us and PostgreSQL drops what our connections ask for, and the role has "
+        f"not got it: {', '.join(lost)}. Run what manage.py database_roles prints."
+    ]
 
 
 def grant() -> None:

@@ -6,9 +6,11 @@ not, nobody else waits.
 """
 
 import logging
+import select
 import threading
 import time
 from collections.abc import Generator
+from contextlib import closing
 from typing import Any
 
 from psycopg import *  # noqa: F403  # what Django expects of a driver
@@ -20,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 SUSPICIOUS = 1.0  # seconds without a word, after which it is asked whether it answers anybody
 SILENT = 1.0  # seconds without an answer to that, after which it is said to answer nobody
+LONGEST_ANSWER = 2.0  # seconds, as a connection's own limit
 ASKED_AGAIN = 0.5  # seconds
 _INTERVAL = 0.1  # seconds, as psycopg's own
 _NEVER = float("inf")
@@ -57,16 +60,19 @@ class Server:
         self._asked_at = _NEVER
 
     def _answers(self) -> bool:
-        """Whether anything is answered within a connection's own limit, two seconds; also who
-        refuses us answers, and nobody waits for that.
+        """Whether anything is answered within two seconds; also who refuses us answers, and nobody
+        waits for that.
         """
         try:
-            Connection.connect(**self.where).close()
+            with closing(Connection.connect(**self.where)) as connection:
+                # A pooler lets everybody in, whatever is behind it.
+                connection.pgconn.send_query(b"SELECT 1")
+                connection.pgconn.flush()
+                return bool(select.select([connection], [], [], LONGEST_ANSWER)[0])
         except errors.ConnectionTimeout:
             return False
         except Error:
             return True
-        return True
 
 
 server = Server()

@@ -30,11 +30,12 @@ from honcho.environ import parse_procfile  # type: ignore[import-untyped]
 from twilio.request_validator import RequestValidator
 
 from voip_crm.local import sandbox_config
-from voip_crm.tests import cast, harness
+from voip_crm.tests import cast, harness, pooler
 from voip_crm.tests.environment import free_port
 from voip_crm.tests.test_live import Redis
 
 PROCFILE = parse_procfile((settings.BASE_DIR / "Procfile").read_text()).processes
+POOLED = bool(os.environ.get("POOLED"))  # ./test pooler
 CAST = """
 import django
 django.setup()
@@ -170,7 +171,7 @@ class Production:
 def running() -> Iterator[Production]:
     """Migrated, with the cast, and ready."""
     processes = harness.Processes()
-    kinds = ("proxy", "web", "live", "sandbox", "database")
+    kinds = ("proxy", "web", "live", "sandbox", "database", "pooler")
     folder, ports = processes.folder, {kind: free_port() for kind in kinds}
     application = Env.db_url_config(os.environ["DATABASE_URL"])
     url = f"https://localhost:{ports['proxy']}"
@@ -181,8 +182,9 @@ def running() -> Iterator[Production]:
         "ALLOWED_HOSTS": "",
         "DATABASE_URL": (
             f"postgres://{application['USER']}:{application['PASSWORD']}"
-            f"@127.0.0.1:{ports['database']}/prod_{secrets.token_hex(6)}"
+            f"@127.0.0.1:{ports['pooler' if POOLED else 'database']}/prod_{secrets.token_hex(6)}"
         ),
+        "PREPARED_STATEMENTS": "" if not POOLED else "false",
         "DATABASE_OWNER_URL": "",  # of the release only
         "RECORDINGS_DIR": str(folder / "recordings"),
         "RECORDINGS_SENT_BY": "x-accel-redirect",
@@ -218,7 +220,10 @@ def running() -> Iterator[Production]:
         options = ["--config", str(folder / "sandbox.json"), "--port", str(ports["sandbox"])]
         trust = {"SSL_CERT_FILE": str(folder / "cert.pem")}
         processes.start("sandbox", "-m", "sandbox", *options, **trust)
-        processes.start("database", "-m", "voip_crm.tests.pipe", str(ports["database"]), *_place())
+        processes.start("database", "-m", "voip_crm.tests.pipe", str(ports["database"]), *place())
+        if POOLED:
+            login = application | {"NAME": site.name}
+            pooler.start(processes, ports["pooler"], server=ports["database"], login=login)
         where = [str(ports[name]) for name in ("proxy", "web", "live")]
         files = [str(folder / "cert.pem"), str(folder / "key.pem")]
         kept = environment["RECORDINGS_DIR"]
@@ -253,7 +258,7 @@ def running() -> Iterator[Production]:
         administration.close()
 
 
-def _place() -> list[str]:
+def place() -> list[str]:
     """Of the database's server: its socket, or its host and port."""
     given = Env.db_url_config(os.environ["DATABASE_URL"])
     host, port = given["HOST"] or "/var/run/postgresql", str(given["PORT"] or 5432)
