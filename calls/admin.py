@@ -21,9 +21,9 @@ from calls.models import (
     UnroutedEvent,
 )
 from calls.selectors import limits
+from calls.selectors.about import about_contacts
 from calls.services.setup.numbers import is_taken, make_default
 from contacts.numbers import NumberError, parse_own
-from contacts.selectors import find_contacts
 from tenants.admin import ReadOnlyAdmin, SuperuserAdmin, TenantScopedAdmin
 from tenants.fence.context import current_tenant_id
 from tenants.models import Tenant
@@ -123,8 +123,8 @@ class CallLogAdmin(ReadOnlyAdmin):
         found, many = super().get_search_results(request, queryset, search_term)
         if not search_term.strip():
             return found, many
-        contacts = find_contacts(search_term, archived=None).values("pk")
-        return queryset.filter(Q(pk__in=found.values("pk")) | Q(contact__in=contacts)), False
+        of_contacts = about_contacts(search_term)
+        return queryset.filter(Q(pk__in=found.values("pk")) | of_contacts), False
 
 
 @admin.register(CallLeg)

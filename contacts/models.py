@@ -115,14 +115,25 @@ class ContactToken(TenantChild):
         db_index=False,
         db_constraint=False,
     )
+    # Of the contact, so that the index alone tells who is found, and in which order. The defaults
+    # are for who writes rows without knowing of them, while an upgrade is under way.
+    sort_name = CollatedCharField(max_length=200, db_default="")
+    is_archived = models.BooleanField(db_default=False)
 
     class Meta(TenantChild.Meta):
         constraints = [
             *TenantChild.Meta.constraints,
             TenantFence("contact"),
-            models.UniqueConstraint(fields=["tenant", "token", "contact"], name="contact_token"),
+            models.UniqueConstraint(
+                fields=["tenant", "contact", "token"], name="contact_token_once"
+            ),
         ]
-        indexes = [models.Index(fields=["tenant", "contact"], name="contact_token_of")]
+        indexes = [
+            models.Index(
+                fields=["tenant", "is_archived", "token", "sort_name", "contact"],
+                name="contact_found",
+            )
+        ]
 
 
 class ContactImport(TenantOwned):

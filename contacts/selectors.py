@@ -1,16 +1,16 @@
 """Reads of contacts. All of them run inside the current tenant."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
+from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Case, Exists, F, OuterRef, Prefetch, Q, QuerySet, When
+from django.db.models import Case, F, Prefetch, Q, When
 
-from contacts import search
+from contacts import finding
 from contacts.holders import MOST_HOLDERS
-from contacts.models import Contact, ContactNumber, ContactToken
+from contacts.models import Contact, ContactNumber
+from contacts.numbers import Number
 from tenants.bricks.ids import read_uuid
 
 PAGE_SIZE = 25
@@ -27,46 +27,41 @@ class ContactPage:
     next_cursor: str
 
 
-def find_contacts(text: str, *, archived: bool | None = False) -> QuerySet[Contact]:
-    """Contacts of which every typed word (or the typed digits) begins a token, by name.
+class Suggestion(NamedTuple):
+    """A contact and one of its numbers."""
 
-    `archived`: only those that are, only those that are not, or (None) both.
-    """
-    found: QuerySet[Contact] = Contact.objects.all()
-    if archived is not None:
-        found = found.filter(archived_at__isnull=not archived)
-    asked = search.queries(text)
-    if text.strip() and not asked:
-        return found.none()
-    for ways in asked:
-        found = found.filter(reduce(or_, (_has_tokens(prefixes) for prefixes in ways)))
-    return found
+    contact_id: UUID
+    name: str
+    company: str
+    number: str
+    extension: str
 
-
-def _has_tokens(prefixes: Iterable[str]) -> Q:
-    """For each prefix a token that begins with it."""
-    tokens = (
-        ContactToken.objects.filter(
-            contact_id=OuterRef("pk"), token__gte=prefix, token__lt=search.after(prefix)
-        )
-        for prefix in prefixes
-    )
-    return Q(*map(Exists, tokens))
+    @property
+    def full(self) -> str:
+        return str(Number(self.number, self.extension))
 
 
 def contact_page(
     text: str = "", *, after: str = "", archived: bool = False, size: int = PAGE_SIZE
 ) -> ContactPage:
-    """One page of contacts by name; `after` is the cursor that the page before gave."""
-    contacts = find_contacts(text, archived=archived).order_by("sort_name", "id")
+    """One page of contacts, with a text of those who are found by it, in the order of
+    `contacts.finding`, else of all by name; `after` is the cursor that the page before gave.
+    """
     after = after.replace("\x00", "")  # which PostgreSQL does not take
+    contacts = Contact.objects.filter(archived_at__isnull=not archived)
+    contacts = contacts.prefetch_related(_NUMBERS)
+    if text.strip():
+        keys, cursor = finding.page_of_keys(text, archived=archived, after=after, size=size)
+        found = {one.pk: one for one in contacts.filter(pk__in=[key.contact_id for key in keys])}
+        return ContactPage([found[pk] for _, _, pk in keys if pk in found], cursor)
+    contacts = contacts.order_by("sort_name", "id")
     if after:
         contact_id, _, sort_name = after.partition(" ")
         # The first condition is the range that the index walks, the second cuts its first name.
         contacts = contacts.filter(sort_name__gte=sort_name).exclude(
             sort_name=sort_name, id__lte=read_uuid(contact_id) or UUID(int=0)
         )
-    rows = list(contacts.prefetch_related(_NUMBERS)[: size + 1])
+    rows = list(contacts[: size + 1])
     more, rows = len(rows) > size, rows[:size]
     return ContactPage(rows, f"{rows[-1].pk} {rows[-1].sort_name}" if more else "")
 
@@ -77,11 +72,9 @@ def contact_with_numbers(contact_id: UUID, *, lock: bool = False) -> Contact | N
     return (found.select_for_update(no_key=True) if lock else found).first()
 
 
-def suggest(text: str, *, size: int = SUGGESTIONS) -> Sequence[Contact]:
-    """The first contacts that match what is being typed; nothing for an empty text."""
-    if not text.strip():
-        return []
-    return contact_page(text, size=size).contacts
+def suggest(text: str, *, size: int = SUGGESTIONS) -> Sequence[Suggestion]:
+    """The numbers of the first contacts that match what is being typed (`contacts.finding`)."""
+    return [Suggestion(*row) for row in finding.suggestions(text, size=size)]
 
 
 def alike(*, number: str, email: str, but: UUID | None = None) -> Sequence[Contact]:

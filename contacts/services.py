@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -11,8 +12,6 @@ from contacts.models import Contact, ContactNumber, ContactToken
 from contacts.numbers import Number
 from contacts.signals import contact_saved
 from tenants.models import Tenant
-
-_TOKEN = ("pk", "contact_id", "token")
 
 
 @transaction.atomic
@@ -40,7 +39,7 @@ def update_contact(
 ) -> None:
     """Make the contact read so; its numbers become these (as of `create_contact`) in this order."""
     # Two editors at once: the later one waits, and its version stands whole.
-    Contact.objects.select_for_update().get(pk=contact.pk)
+    contact.archived_at = Contact.objects.select_for_update().get(pk=contact.pk).archived_at
     contact.name, contact.company, contact.email = name, company, email
     contact.save(update_fields=["name", "company", "email", "updated_at"])
     present = {row.full: row for row in contact.numbers.all()}
@@ -70,13 +69,16 @@ def number_rows(
         )
 
 
+@transaction.atomic
 def set_archived(contact: Contact, archived: bool, *, now: datetime) -> bool:
     """Take the contact out of list and search, or put it back; its calls keep it either way.
     Whether it was otherwise before.
     """
     contact.archived_at = now if archived else None
     before = Contact.objects.filter(pk=contact.pk, archived_at__isnull=archived)
-    return bool(before.update(archived_at=contact.archived_at, updated_at=now))
+    is_changed = bool(before.update(archived_at=contact.archived_at, updated_at=now))
+    contact.tokens.update(is_archived=archived)
+    return is_changed
 
 
 @transaction.atomic
@@ -87,14 +89,18 @@ def reindex(*contacts: Contact) -> None:
     for contact_id, number in rows.values_list("contact_id", "number"):
         numbers[contact_id].append(number)
     tokens = ContactToken.objects.filter(contact__in=contacts)
-    present = {(contact, token): pk for pk, contact, token in tokens.values_list(*_TOKEN)}
+    present = {(row.contact_id, row.token): row for row in tokens}
     wanted = {
         (row.contact_id, row.token): row
         for contact in contacts
         for row in _tokens(contact, numbers[contact.pk])
     }
-    stale = [present[key] for key in present.keys() - wanted.keys()]
+    stale = [present[key].pk for key in present.keys() - wanted.keys()]
     ContactToken.objects.filter(pk__in=stale).delete()
+    facts = {contact.pk: _facts(contact) for contact in contacts}
+    told = {(row.contact_id, row.sort_name, row.is_archived) for row in present.values()}
+    for contact_id in {pk for pk, *said in told if said != [*facts[pk].values()]}:
+        tokens.filter(contact=contact_id).update(**facts[contact_id])
     missing = (wanted[key] for key in wanted.keys() - present.keys())
     ContactToken.objects.bulk_create(missing, batch_size=5000)
 
@@ -108,5 +114,12 @@ def index_new(contacts: Mapping[Contact, Iterable[str]]) -> None:
 def _tokens(contact: Contact, numbers: Iterable[str]) -> Iterator[ContactToken]:
     """Unsaved; `numbers` with or without extensions, by which nobody is found."""
     texts = (contact.name, contact.company, contact.email)
+    facts = _facts(contact)
     for token in search.tokens(texts, [Number.of(full).number for full in numbers]):
-        yield ContactToken(tenant_id=contact.tenant_id, contact=contact, token=token)
+        yield ContactToken(tenant_id=contact.tenant_id, contact=contact, token=token, **facts)
+
+
+def _facts(contact: Contact) -> dict[str, Any]:
+    """Of a contact, what each of its tokens repeats."""
+    is_archived = contact.archived_at is not None
+    return {"sort_name": contact.sort_name, "is_archived": is_archived}

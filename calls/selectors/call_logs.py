@@ -9,10 +9,10 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from calls.facts import states
-from calls.models import CallEvent, CallLeg, CallLog, PossibleContact, Recording
+from calls.models import CallEvent, CallLeg, CallLog, Recording
 from calls.selectors import call_rows
+from calls.selectors.about import about_contacts
 from contacts import search
-from contacts.selectors import find_contacts
 
 COUNT_CAP = 10_000
 LONGEST_TIMELINE = 1_000  # a call has dozens of events; the answer stays small whatever happens
@@ -156,9 +156,7 @@ def _about(text: str) -> Q:
     """Calls with a contact that the contacts' search finds, or that may be with one, or with these
     digits in a number.
     """
-    contacts = find_contacts(text, archived=None).order_by().values("pk")
-    possible = PossibleContact.objects.filter(contact_id__in=contacts).values("call_id")
-    found = Q(contact_id__in=contacts) | Q(contact_id=None, pk__in=possible)
+    found = about_contacts(text)
     prefixes = search.query_prefixes(text)
     if len(prefixes) == 1 and prefixes[0].isdigit() and len(prefixes[0]) >= search.SHORTEST_DIGITS:
         found |= Q(to_number__contains=prefixes[0]) | Q(from_number__contains=prefixes[0])

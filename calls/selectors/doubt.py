@@ -8,7 +8,8 @@ from django.db.models import Prefetch, prefetch_related_objects
 
 from calls.models import CallLog, PossibleContact
 from calls.selectors import presentation
-from contacts.selectors import find_contacts
+from contacts.finding import having
+from contacts.models import Contact
 
 LISTED = 25  # choices that a search finds
 
@@ -58,7 +59,7 @@ def doubt_of(call: CallLog, *, text: str = "") -> Doubt | None:
     kept = [each.contact for each in rows]
     found = kept
     if text.strip():
-        having = find_contacts(text, archived=None).filter(numbers__number=call.other_number)
-        found = list(having.order_by("sort_name", "id").distinct()[:LISTED])
+        same = Contact.objects.filter(having(text), numbers__number=call.other_number)
+        found = list(same.order_by("sort_name", "id").distinct()[:LISTED])
     choices = [Choice(one.pk, one.name, one.company or one.email) for one in found]
     return Doubt(call.pk, choices, call.contact_id, more=call.meant > len(kept))

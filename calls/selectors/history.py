@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Case, Exists, OuterRef, Prefetch, Q, QuerySet, When
 
-from calls.models import CallLeg, CallLog, PossibleContact, Recording
+from calls.models import CallLeg, CallLog, Recording
 from calls.selectors import presentation
+from calls.selectors.about import about_contacts
 from calls.selectors.doubt import Doubt, doubt_of, load_possible, name_of
 from contacts.numbers import NumberError, display, parse
-from contacts.selectors import find_contacts
 from tenants.bricks import moments
 from tenants.models import Membership, Tenant
 
@@ -20,10 +20,6 @@ PAGE_SIZE = 25
 COUNT_CAP = 1000
 DIRECTIONS = {"inbound": "INBOUND", "outbound": "OUTBOUND"}
 LIVE = "live"  # as a status to filter by: any call that is not over
-# Up to so many contacts are looked up in the calls' index by contact; what matches more of them
-# is found quickly by walking the history.
-_FEW_CONTACTS = 200
-_MOST_IN_DOUBT = 500  # calls that a search finds by contacts whom they may be with
 
 
 @dataclass(frozen=True)
@@ -174,14 +170,7 @@ def _about(text: str, country: str) -> Q:
     """Calls with a contact that the search finds (archived ones too), or that may be with one, or
     with this number.
     """
-    found = find_contacts(text, archived=None).order_by()
-    few = list(found.values_list("pk", flat=True)[: _FEW_CONTACTS + 1])
-    about = Q(contact__in=few if len(few) <= _FEW_CONTACTS else found.values("pk"))
-    # By their ids, the latest of them: a subquery would keep the database from its indexes.
-    possible = PossibleContact.objects.filter(contact__in=few, call__contact=None)
-    about |= Q(
-        pk__in=list(possible.order_by("-id").values_list("call_id", flat=True)[:_MOST_IN_DOUBT])
-    )
+    about = about_contacts(text)
     try:
         number = parse(text, country).number
     except NumberError:

@@ -84,14 +84,13 @@ def suggest(request: TenantRequest) -> HttpResponse:
     text, country = request.GET.get("q", ""), request.tenant.country
     suggestions = [
         {
-            "contact_id": contact.pk,
-            "name": contact.name,
-            "company": contact.company,
-            "number": number.full,
-            "number_display": display(number.full, country),
+            "contact_id": one.contact_id,
+            "name": one.name,
+            "company": one.company,
+            "number": one.full,
+            "number_display": display(one.full, country),
         }
-        for contact in selectors.suggest(text)
-        for number in contact.numbers.all()
+        for one in selectors.suggest(text)
     ]
     return render(request, "_suggestions.html", {"suggestions": suggestions, "q": text})
 

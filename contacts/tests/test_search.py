@@ -4,13 +4,15 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.models import Value
 from django.db.models.functions import Concat
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from contacts import selectors
+from contacts import finding, selectors, services
 from contacts.models import Contact, ContactToken
 from contacts.search import query_prefixes
 from contacts.services import create_contact, reindex
@@ -41,7 +43,8 @@ def book(cast: Any) -> Any:
 
 
 def names(text: str) -> list[str]:
-    return [contact.name for contact in selectors.find_contacts(text).order_by("sort_name", "id")]
+    found = selectors.contact_page(text, size=50).contacts
+    return [contact.name for contact in sorted(found, key=lambda one: one.sort_name)]
 
 
 @pytest.mark.parametrize(
@@ -154,18 +157,21 @@ def test_a_changed_contact_is_found_by_its_new_words_only(book: Any) -> None:
     assert ContactToken.objects.filter(contact=contact, token="adam").count() == 0
 
 
-def test_a_page_costs_two_statements(book: Any) -> None:
+@pytest.mark.parametrize(
+    ("ask", "statements"),
+    [
+        (lambda: selectors.contact_page(), 2),
+        (lambda: selectors.contact_page("a"), 3),
+        (lambda: selectors.contact_page("a z"), 4),  # which of the two is the rarer one
+        (lambda: selectors.suggest("a"), 1),
+        (lambda: selectors.suggest("zoe mü"), 3),  # the first of them finds too few
+    ],
+)
+def test_a_search_costs_few_statements(book: Any, ask: Any, statements: int) -> None:
     with CaptureQueriesContext(connection) as queries:
-        selectors.contact_page("a")
-    assert len(queries) == 2
-
-
-def test_search_is_an_index_range_and_no_pattern(book: Any) -> None:
-    with CaptureQueriesContext(connection) as queries:
-        list(selectors.find_contacts("zoe mu")[:8])
-    sql = queries[0]["sql"]
-    assert "LIKE" not in sql.upper()
-    assert sql.count('"token" >= ') == 2
+        ask()
+    assert len(queries) == statements
+    assert not any("LIKE" in query["sql"].upper() for query in queries)
 
 
 @pytest.mark.parametrize(
@@ -203,3 +209,71 @@ def test_contacts_of_before_are_found_by_every_spelling_once_it_is_migrated(book
     assert set(own.values_list("contact", "token")) == untouched
     others = {(contact, token) for contact, token in before if contact != adam}
     assert set(ContactToken.objects.values_list("contact", "token")) == others | untouched
+
+
+def test_who_has_the_typed_word_itself_comes_first_and_each_once(book: Any) -> None:
+    for name in ("Zora Adams", "Adams Adamson", "Berta Adam", "Adam Adams"):
+        create_contact(book.acme, name=name)
+    expected = ["Adam Adams", "Adam Ant", "adam baker", "Berta Adam", "Adams Adamson", "Zora Adams"]
+    for size in (1, 2, 3, 50):
+        seen, cursor = [], ""
+        while True:
+            page = selectors.contact_page("ADAM", after=cursor, size=size)
+            seen += [contact.name for contact in page.contacts]
+            if not (cursor := page.next_cursor):
+                break
+        assert seen == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("o'malley", ["Omalley Gmbh", "Tom O'Malley", "Andrea O Malley", "Андрей ながの"]),
+        ("a b", ["adam baker", "Anna Smith-O'Brien"]),
+        ("anna b", ["Anna Smith-O'Brien"]),
+    ],
+)
+@pytest.mark.parametrize("window", [1, 2, 5000])
+def test_pages_of_several_words_follow_each_other(
+    book: Any, monkeypatch: pytest.MonkeyPatch, text: str, expected: list[str], window: int
+) -> None:
+    """However rare who is found is among those of the rarest word."""
+    monkeypatch.setattr(finding, "WINDOW", window)
+    monkeypatch.setattr(finding, "COMMON", min(window, 1000))
+    for name in ("Andrea O Malley", "Tom O'Malley", "Omalley Gmbh"):
+        create_contact(book.acme, name=name)
+    for size in (1, 2, 50):
+        seen, cursor = [], ""
+        while True:
+            page = selectors.contact_page(text, after=cursor, size=size)
+            seen += [contact.name for contact in page.contacts]
+            if not (cursor := page.next_cursor):
+                break
+        assert seen == expected
+
+
+def test_tokens_of_before_are_told_name_and_archive(book: Any) -> None:
+    contact = Contact.objects.get(name="Adam Ant")
+    services.set_archived(contact, True, now=timezone.now())
+    told = sorted(ContactToken.objects.values_list("pk", "sort_name", "is_archived"))
+    assert {archived for pk, name, archived in told if name == "adam ant"} == {True}
+    assert "adam baker" in {name for _, name, archived in told if not archived}
+    ContactToken.objects.update(sort_name="", is_archived=False)
+    migration = import_module("contacts.migrations.0011_tell_tokens")
+    for _ in range(2):
+        with everything_visible():
+            migration.tell(apps, None)
+        assert sorted(ContactToken.objects.values_list("pk", "sort_name", "is_archived")) == told
+
+
+def test_who_is_archived_is_found_in_the_archive_alone(book: Any) -> None:
+    contact = Contact.objects.get(name="Adam Ant")
+    services.set_archived(contact, True, now=timezone.now())
+    assert [one.name for one in selectors.contact_page("adam").contacts] == ["adam baker"]
+    assert selectors.contact_page("adam", archived=True).contacts == [contact]
+    assert not [one for one in selectors.suggest("0199") if one.contact_id == contact.pk]
+    assert finding.contact_ids("0199", most=5) == [contact.pk]
+    reindex(contact)
+    assert selectors.contact_page("0199").contacts == []
+    services.set_archived(contact, False, now=timezone.now())
+    assert selectors.contact_page("0199").contacts == [contact]

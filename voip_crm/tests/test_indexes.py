@@ -88,8 +88,8 @@ REASONS = {
     },
     "contacts_contacttoken": {
         "contacts_contacttoken_fenced": TARGET,
-        "contact_token": "search by the beginning of a word",
-        "contact_token_of": "a contact's tokens, when it changes or goes",
+        "contact_found": "search by the beginning of a word, in its order",
+        "contact_token_once": "a contact's tokens: the other words of a search; when it changes",
         "tenant_id, contact_id → contacts_contact": FENCE,
     },
     "calls_ownaccount": {

@@ -121,7 +121,7 @@ SAFE = {
     "tenants.Membership": {"role": "a fixed word", "closed_notice": "never shown"},
     "tenants.Session": {"session_key": "never shown", "session_data": "of fixed words, shown"},
     "contacts.ContactNumber": {"number": "E.164 by a check constraint"},
-    "contacts.ContactToken": {"token": "never shown"},
+    "contacts.ContactToken": dict.fromkeys(["token", "sort_name"], "never shown"),
     "contacts.Contact": {"sort_name": "never shown", "folded_email": "never shown"},
     "contacts.ContactImport": {"stage": "a fixed word", "shape": "a digest"},
     "contacts.ContactImportPart": {"rows": "see imports_of", "done": "see imports_of"},

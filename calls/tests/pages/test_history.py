@@ -2,7 +2,6 @@
 
 import csv
 import io
-import sys
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -91,7 +90,7 @@ def test_the_search_finds_contacts_by_any_word_archived_ones_too_and_whole_numbe
 def test_a_search_that_many_contacts_match_still_finds_theirs(
     log: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys.modules["calls.selectors.history"], "_FEW_CONTACTS", 0)
+    monkeypatch.setattr("calls.selectors.about._FEW_CONTACTS", 0)
     assert names(log, text="ada") == ["ada"]
 
 

@@ -20,7 +20,7 @@ from contacts.imports import jobs, storing
 from contacts.imports.rows import BadRow, Row
 from contacts.imports.storing import Tally
 from contacts.models import Contact, ContactNumber, ContactToken
-from contacts.selectors import suggest
+from contacts.selectors import contact_page
 from contacts.tests.imports.test_files import FILES
 from tenants.fence.context import tenant_transaction
 
@@ -91,7 +91,7 @@ def test_a_file_becomes_contacts_that_are_found(
     said = run(encode(GOOD))
     assert said.out == "2 added, 0 completed, 0 unchanged, 0 skipped.\n" and not said.failure
     with tenant_transaction(cast.acme.pk):
-        (zoe,) = suggest("5550123")
+        (zoe,) = contact_page("5550123").contacts
         assert (zoe.name, zoe.company, zoe.email) == (
             "Zoë Quist",
             "Quist & Co",
@@ -101,7 +101,7 @@ def test_a_file_becomes_contacts_that_are_found(
             ("+14155550123", "work"),
             ("+442079460123", "London"),
         ]
-        assert [contact.name for contact in suggest("zoe qui")] == ["Zoë Quist"]
+        assert [contact.name for contact in contact_page("zoe qui").contacts] == ["Zoë Quist"]
         assert Contact.objects.first().name == "Ana Lund"  # in the order of names
 
 
@@ -139,7 +139,7 @@ def test_what_a_contact_lacks_is_added_and_what_it_has_is_kept(
         assert maria.email == "m@x.example"
         numbers = [(n.number, n.label, n.position) for n in maria.numbers.all()]
         assert numbers == [("+14155550100", "work", 0), ("+12125550123", "", 1)]
-        assert [c.pk for c in suggest("m@x")] == [maria.pk]
+        assert [c.pk for c in contact_page("m@x").contacts] == [maria.pk]
 
 
 def test_a_cell_of_several_numbers_is_several_numbers_with_their_words(
@@ -149,7 +149,7 @@ def test_a_cell_of_several_numbers_is_several_numbers_with_their_words(
     said = run(f"name,phone,label,phone2,label2\nAda,{cells}\n")
     assert said.out.startswith("1 added") and not said.failure
     with tenant_transaction(cast.acme.pk):
-        (ada,) = suggest("ada")
+        (ada,) = contact_page("ada").contacts
         assert [(n.number, n.label) for n in ada.numbers.all()] == [
             ("+14155550123", "home"),
             ("+33142685300", ""),
