@@ -69,7 +69,9 @@ class HasToken(Func):
         super().__init__(column, **extra)
         self.prefix = prefix
 
-    def as_sql(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, list[Any]]:
+    def as_sql(  # type: ignore[override]  # the parts of a function are not taken from outside
+        self, compiler: Any, connection: Any
+    ) -> tuple[str, list[Any]]:
         column, params = compiler.compile(self.source_expressions[0])
         params = [_tenant(), *params, self.prefix, search.after(self.prefix)]
         return f"{_PROBE.format(column)} IS NOT NULL", params

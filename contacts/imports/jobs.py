@@ -23,6 +23,7 @@ from contacts.imports.leases import Lease, Overtaken
 from contacts.imports.previews import preview_of
 from contacts.imports.reading import read_into_parts, reader_of, rows_of
 from contacts.imports.rows import NO_NAME
+from contacts.imports.sizes import learn_sizes
 from contacts.imports.storing import Done, Tally
 from contacts.imports.tables import BadFile
 from contacts.models import ContactImport, ContactImportPart, ContactImportPiece
@@ -257,8 +258,10 @@ def _for_a_while(tenant: Tenant, lease: Lease, step: Callable[[], bool]) -> bool
     ends = time.monotonic() + AT_A_TIME
     while True:
         with tenant_transaction(tenant.pk):
-            if step():
-                return True
+            is_done = step()
+            learn_sizes()
+        if is_done:
+            return True
         if time.monotonic() > ends:
             with tenant_transaction(tenant.pk):
                 lease.save(None)
