@@ -219,6 +219,8 @@ def _bring_in(tenant: Tenant, file: ContactImport, lease: Lease) -> bool:
         )
         counts = {name: F(name) + count for name, count in asdict(tally).items()}
         lease.save(**counts)
+        if not part.position & (part.position - 1):  # each time that there is twice as much of it
+            learn_sizes()
         part.done, part.done_at = json.dumps(asdict(done)), timezone.now()
         part.has_reasons = any(reason for *_, reason in done.rows)
         part.has_come = bool(done.added or done.completed)
@@ -258,10 +260,8 @@ def _for_a_while(tenant: Tenant, lease: Lease, step: Callable[[], bool]) -> bool
     ends = time.monotonic() + AT_A_TIME
     while True:
         with tenant_transaction(tenant.pk):
-            is_done = step()
-            learn_sizes()
-        if is_done:
-            return True
+            if step():
+                return True
         if time.monotonic() > ends:
             with tenant_transaction(tenant.pk):
                 lease.save(None)
