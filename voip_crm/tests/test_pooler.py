@@ -12,6 +12,9 @@ import pytest
 from django.conf import settings
 from django.db import OperationalError, connection, connections
 
+from calls.facts import states
+from calls.models import CallEvent, CallLeg, Conference
+from calls.tests.conftest import scene_of
 from contacts.models import Contact
 from tenants.doors import all_tenants
 from tenants.fence import roles
@@ -93,6 +96,23 @@ def test_what_a_transaction_says_of_its_workspace_reaches_no_other(
     assert len(backends) == 1, "they had one connection between them"
     # A sweep reads all workspaces, and forgets nothing when its connection is another's meanwhile.
     assert len(pooled.submit(lambda: list(all_tenants())).result()) == 2
+
+
+def test_two_workspaces_hear_of_their_calls_over_one_connection(
+    pooled: ThreadPoolExecutor, cast: Any
+) -> None:
+    def call(member: Any) -> tuple[str, int]:
+        scene = scene_of(member)
+        for _ in range(10):
+            scene.hear(states.CALL, "in-progress", scene.agent_leg)
+        with tenant_transaction(member.tenant_id):
+            rooms = list(Conference.objects.all())
+            events = CallEvent.objects.filter(conference=scene.room)
+            assert [room.pk for room in rooms] == [scene.room.pk]
+            return CallLeg.objects.get(pk=scene.agent_leg.pk).status, events.count()
+
+    calling = [pooled.submit(call, member) for member in (cast.bob, cast.charlie)]
+    assert [one.result(60) for one in calling] == [("in-progress", 12)] * 2
 
 
 def test_the_limits_of_our_connections_are_the_roles_where_a_pooler_drops_them(
