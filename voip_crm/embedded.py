@@ -93,6 +93,7 @@ def _fill(var: Path, public_base_url: str, sandbox: str) -> None:
     _default("ALLOWED_HOSTS", ",".join(dict.fromkeys([public_host, "localhost", "127.0.0.1"])))
     _default("DATABASE_URL", f"sqlite:///{var}/db.sqlite3")
     _default("RECORDINGS_DIR", str(var / "recordings"))
+    os.environ["RECORDINGS_SENT_BY"] = "web"  # whatever .env says of a production's proxy
     if public_host in LOOPBACK:  # where the page that shows them can be seen (mailbox.py)
         _default("EMAIL_URL", f"filemail:///{quote(str(var / 'mails'))}")
     _default("STATIC_USE_FINDERS", "1")

@@ -206,6 +206,11 @@ def test_the_environment_wins(tmp_path: Path, ports: list[str]) -> None:
     assert found["ALLOWED_HOSTS"].split(",")[0] == "tunnel.example"
 
 
+def test_no_proxy_is_told_to_send_recordings(tmp_path: Path, ports: list[str]) -> None:
+    found = prepared(tmp_path, *ports, RECORDINGS_SENT_BY="x-accel-redirect")
+    assert found["RECORDINGS_SENT_BY"] == "web"
+
+
 def test_mails_are_kept_where_the_page_that_shows_them_can_be_seen(
     tmp_path: Path, ports: list[str]
 ) -> None:
