@@ -1,5 +1,6 @@
 """The Celery application: a worker process with Redis, threads of `./run` without."""
 
+import gc
 import logging.config
 import os
 import uuid
@@ -43,6 +44,12 @@ redis.Channel.QoS = _QoS
 def refuse_to_start(**_: Any) -> None:
     """A worker process; the threads of ./run are not one."""
     refuse_to_start_on_errors(several_processes=True)
+
+
+@signals.worker_init.connect
+def share_what_is_loaded(**_: Any) -> None:
+    """With the processes of the pool: a collection would write to it, and so copy it."""
+    gc.freeze()
 
 
 @signals.worker_process_init.connect
