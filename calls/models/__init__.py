@@ -7,6 +7,7 @@ from calls.models.limits import CallingCeiling, CallingPolicy, StoppedCall
 from calls.models.numbers import PhoneNumber
 from calls.models.recordings import Recording
 from calls.models.rooms import CallLeg, Conference
+from calls.models.sums import HourSum
 
 __all__ = [
     "CallEvent",
@@ -15,6 +16,7 @@ __all__ = [
     "CallingCeiling",
     "CallingPolicy",
     "Conference",
+    "HourSum",
     "OwnAccount",
     "PhoneNumber",
     "PossibleContact",

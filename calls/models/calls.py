@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from calls.facts import states
 from calls.models.rooms import Conference
+from calls.models.sums import SummedByHour
 from contacts.numbers import LONGEST_EXTENSION, Number
 from tenants.fence.scoping import TenantChild, TenantFence, TenantOwned, member_fence
 
@@ -89,6 +90,7 @@ class CallLog(TenantOwned):
             TenantFence("contact"),
             TenantFence("conference"),
             models.UniqueConstraint(fields=["twilio_call_sid"], name="call_sid_once"),
+            SummedByHour(),
         ]
         indexes = [
             models.Index(fields=["tenant", "-started_at", "-id"], name="call_history"),

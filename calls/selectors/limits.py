@@ -2,14 +2,23 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, DurationField, ExpressionWrapper, F, Q, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Count, DurationField, ExpressionWrapper, F, Q, Sum
 
 from calls.facts import limits
-from calls.models import CallingCeiling, CallingPolicy, CallLeg, CallLog, Conference, StoppedCall
+from calls.models import (
+    CallingCeiling,
+    CallingPolicy,
+    CallLeg,
+    CallLog,
+    Conference,
+    HourSum,
+    StoppedCall,
+)
+from calls.models.sums import NOBODY
 from contacts.numbers import display
 from tenants.bricks import moments
 from tenants.models import Tenant
@@ -53,33 +62,59 @@ def usage(tenant: Tenant, user_id: UUID | None, *, now: datetime) -> limits.Usag
     to the 24 hours in which it began: days begin where an admin puts the time zone.
     """
     placed = CallLog.objects.filter(direction=CallLog.Direction.OUTBOUND).order_by()
-    own = Count("id", filter=Q(user_id=user_id))
-    lately = placed.filter(started_at__gt=now - limits.WINDOW).aggregate(all=Count("id"), own=own)
-    running = placed.filter(ended_at=None).aggregate(all=Count("id"), own=own)
-    length = ExpressionWrapper(
-        Coalesce("ended_at", Value(now)) - F("started_at"), output_field=DurationField()
-    )
-    lately_spent = (
-        placed.filter(started_at__gte=now - DAY)
-        .exclude(submission=CallLog.Submission.REFUSED)
-        .values("user_id", "assumed_rate")
-        .annotate(calls=Count("id"), running=Count("id", filter=Q(ended_at=None)), time=Sum(length))
-    )
-    parts = [
-        (
-            part["user_id"],
-            limits.Spent(part["assumed_rate"], part["calls"], part["running"], part["time"]),
+    lately = now - limits.WINDOW
+    agent_calls = calls = agent_running = running = 0
+    spent: dict[tuple[UUID | None, Decimal], limits.Spent] = {}
+
+    def add(whose: UUID | None, rate: Decimal, calls: int, running: int, length: timedelta) -> None:
+        known = spent.get((whose, rate), limits.Spent(rate, 0, 0, timedelta()))
+        spent[whose, rate] = limits.Spent(
+            rate, known.calls + calls, known.running + running, known.length + length
         )
-        for part in lately_spent
-    ]
+
+    # The few that are new or not over, which no sum holds yet. They are read first: one that ends
+    # meanwhile is counted twice rather than not at all.
+    current = placed.filter(Q(ended_at=None) | Q(started_at__gt=lately))
+    for whose, rate, submission, started_at, ended_at in current.values_list(
+        "user_id", "assumed_rate", "submission", "started_at", "ended_at"
+    ):
+        is_own, is_running = whose == user_id, ended_at is None
+        running += is_running
+        agent_running += is_running and is_own
+        calls += started_at > lately
+        agent_calls += started_at > lately and is_own
+        counts = started_at >= now - DAY and submission != CallLog.Submission.REFUSED
+        if is_running and counts:
+            add(whose, rate, 1, 1, now - started_at)
+    whole = _hour_after(now - DAY)
+    sums = HourSum.objects.filter(hour__gte=whole).order_by()
+    for person, rate, number, length in sums.values_list("person", "rate").annotate(
+        number=Sum("calls"), together=Sum("length")
+    ):
+        add(person if person != NOBODY else None, rate, number, 0, timedelta(microseconds=length))
+    # Of the hour in which the 24 begin.
+    begun = placed.filter(started_at__gte=now - DAY, started_at__lt=whole, ended_at__isnull=False)
+    taken = ExpressionWrapper(F("ended_at") - F("started_at"), output_field=DurationField())
+    for whose, rate, number, length in (
+        begun.exclude(submission=CallLog.Submission.REFUSED)
+        .values_list("user_id", "assumed_rate")
+        .annotate(number=Count("id"), together=Sum(taken))
+    ):
+        add(whose, rate, number, 0, length)
     return limits.Usage(
-        agent_calls=lately["own"],
-        calls=lately["all"],
-        agent_running=running["own"],
-        running=running["all"],
-        agent_spent=limits.spent(part for whose, part in parts if whose == user_id),
-        spent=limits.spent(part for _, part in parts),
+        agent_calls=agent_calls,
+        calls=calls,
+        agent_running=agent_running,
+        running=running,
+        agent_spent=limits.spent(part for (whose, _), part in spent.items() if whose == user_id),
+        spent=limits.spent(spent.values()),
     )
+
+
+def _hour_after(moment: datetime) -> datetime:
+    """The first full hour that does not begin before it."""
+    begun = moment.replace(minute=0, second=0, microsecond=0)
+    return begun if begun == moment else begun + timedelta(hours=1)
 
 
 def connects(user_id: UUID, *, now: datetime) -> int:

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from calls.facts.patience import KEPT, KEPT_OF_BROWSER
-from calls.models import OwnAccount, PhoneNumber, UnroutedEvent
+from calls.models import HourSum, OwnAccount, PhoneNumber, UnroutedEvent
 from calls.services.callbacks.routing import NOT_LET_IN
 
 # For how long a retired account serves the calls and recordings that were made with it.
 RETIRED_KEPT = timedelta(hours=48)
+SUMS_KEPT = timedelta(hours=48)  # a limit is of the last 24
 
 
 def forget_retired_accounts(now: datetime) -> None:
@@ -21,6 +22,11 @@ def forget_retired_accounts(now: datetime) -> None:
     if gone:
         PhoneNumber.objects.filter(account_sid__in=gone).delete()
         OwnAccount.objects.filter(sid__in=gone).delete()
+
+
+def forget_hour_sums(now: datetime) -> None:
+    """The present tenant's, of hours that no limit asks for any more."""
+    HourSum.objects.filter(hour__lt=now - SUMS_KEPT).delete()
 
 
 def forget_kept_aside(now: datetime) -> None:

@@ -55,6 +55,7 @@ def sweep_tenant(tenant_id: UUID, *, now: datetime) -> list[UUID]:
             logger.warning("Room %s could not be looked at: %s", room_id, error)
     with tenant_transaction(tenant_id):
         forgetting.forget_retired_accounts(now)
+        forgetting.forget_hour_sums(now)
         waiting = Recording.objects.filter(state=Recording.State.WAITING, next_attempt_at__lte=now)
         return list(waiting.order_by("next_attempt_at").values_list("pk", flat=True)[:AT_ONCE])
 

@@ -1,0 +1,121 @@
+"""What ended calls took, summed up by the hour, so that the day's need not be added up for each."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import models
+from django.db.backends.ddl_references import Statement, Table
+
+from tenants.fence.constraints import TableGuard
+from tenants.fence.scoping import TenantOwned
+
+NOBODY = UUID(int=0)
+
+
+class HourSum(TenantOwned):
+    """The outbound calls that began in an hour, are over and were not refused, of one person at one
+    rate. The database itself keeps it (`SummedByHour`), whoever writes the calls.
+    """
+
+    hour = models.DateTimeField(help_text="The hour's beginning.")
+    person = models.UUIDField(help_text="Who called; zero for nobody.")  # a sum outlives them
+    rate = models.DecimalField(max_digits=7, decimal_places=4)
+    calls = models.IntegerField()
+    length = models.BigIntegerField(help_text="Together, microseconds.")
+
+    class Meta(TenantOwned.Meta):
+        constraints = [
+            *TenantOwned.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["tenant", "hour", "person", "rate"], name="hour_sum_once"
+            ),
+        ]
+
+
+# A call is taken away as it was and added as it is, within the transaction that writes it: of two
+# that end at once one waits for the other, and what is rolled back was never added. Where the hour
+# is forgotten already, nothing is taken away.
+_COUNTS = """{row}.direction = 'OUTBOUND' AND {row}.submission <> 'refused'
+    AND {row}.ended_at IS NOT NULL"""
+_VALUES = "{row}.tenant_id, {hour}, COALESCE({row}.user_id, {nobody}), {row}.assumed_rate"
+_TAKEN = """UPDATE calls_hoursum SET calls = calls - 1, length = length - {length}
+    WHERE tenant_id = {row}.tenant_id AND hour = {hour}
+        AND person = COALESCE({row}.user_id, {nobody}) AND rate = {row}.assumed_rate"""
+_INTO = "INSERT INTO calls_hoursum (tenant_id, hour, person, rate, calls, length) SELECT "
+_ADDED = (
+    f"{_INTO} {_VALUES}, 1, {{length}} WHERE {_COUNTS}"
+    " ON CONFLICT (tenant_id, hour, person, rate) DO UPDATE"
+    " SET calls = calls_hoursum.calls + 1, length = calls_hoursum.length + excluded.length"
+)
+# Those of before the triggers, when they come.
+_OF_BEFORE = (
+    f"{_INTO} {_VALUES}, COUNT(*), SUM({{length}}) FROM calls_calllog c"
+    f" WHERE c.tenant_id = %s AND {_COUNTS} AND c.started_at >= %s GROUP BY 1, 2, 3, 4"
+)
+_COLUMNS = "started_at, ended_at, submission, assumed_rate, user_id, direction"
+
+
+def of_before(vendor: str) -> str:
+    """The statement for a migration; its values: a tenant, and since when."""
+    return _filled(_OF_BEFORE, "c", vendor)
+
+
+def _filled(template: str, row: str, vendor: str) -> str:
+    if vendor == "postgresql":
+        parts = {
+            "hour": f"date_trunc('hour', {row}.started_at, 'UTC')",
+            "length": f"(EXTRACT(EPOCH FROM {row}.ended_at - {row}.started_at) * 1000000)::bigint",
+            "nobody": f"'{NOBODY}'::uuid",
+        }
+    else:  # as Django keeps times and UUIDs there, and computes differences of times
+        parts = {
+            "hour": f"substr({row}.started_at, 1, 13) || ':00:00'",
+            "length": f"django_timestamp_diff({row}.ended_at, {row}.started_at)",
+            "nobody": f"'{NOBODY.hex}'",
+        }
+    return template.format(row=row, **parts)
+
+
+class SummedByHour(TableGuard):
+    """Triggers on the calls that keep `HourSum`."""
+
+    default_name = "%(app_label)s_%(class)s_summed"
+
+    def constraint_sql(self, model: Any, schema_editor: Any) -> str:
+        # No part of a table's definition, as `tenants.fence.append_only` says.
+        schema_editor.deferred_sql += self._statements(model, schema_editor)
+        return ""
+
+    def create_sql(self, model: Any, schema_editor: Any) -> Any:
+        (statement,) = self._statements(model, schema_editor)  # SQLite remakes the table instead
+        return statement
+
+    def remove_sql(self, model: Any, schema_editor: Any) -> str:
+        quote = schema_editor.quote_name
+        return f"DROP TRIGGER {quote(self.name)} ON {quote(model._meta.db_table)}"
+
+    def _statements(self, model: Any, schema_editor: Any) -> list[Statement]:
+        vendor = schema_editor.connection.vendor
+        taken, added = _filled(_TAKEN, "OLD", vendor), _filled(_ADDED, "NEW", vendor)
+        counted = _COUNTS.format(row="OLD")
+        if vendor == "postgresql":
+            templates = [
+                "CREATE OR REPLACE FUNCTION sum_call_by_hour() RETURNS trigger"
+                f" LANGUAGE plpgsql AS $$ BEGIN"
+                f" IF TG_OP <> 'INSERT' AND {counted} THEN {taken}; END IF;"
+                f" IF TG_OP <> 'DELETE' THEN {added}; END IF; RETURN NULL; END $$;"
+                f" CREATE TRIGGER %(name)s AFTER INSERT OR DELETE OR UPDATE OF {_COLUMNS}"
+                " ON %(table)s FOR EACH ROW EXECUTE FUNCTION sum_call_by_hour()"
+            ]
+        else:
+            taken = f"{taken} AND {counted};"
+            templates = [
+                f"CREATE TRIGGER %(name)s_{name} AFTER {event} ON %(table)s BEGIN {does} END"
+                for name, event, does in (
+                    ("insert", "INSERT", f"{added};"),
+                    ("update", f"UPDATE OF {_COLUMNS}", f"{taken} {added};"),
+                    ("delete", "DELETE", taken),
+                )
+            ]
+        table = Table(model._meta.db_table, schema_editor.quote_name)
+        return [Statement(template, table=table, name=self.name) for template in templates]
