@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.db.backends.postgresql.base import ServerBindingCursor
 
 from calls.facts import states
 from calls.tests.conftest import scene_of
+from tenants.tests.database import everything_visible
 from voip_crm.environment import Environment
 from voip_crm.postgresql.options import options
 
@@ -45,7 +47,29 @@ def test_the_setting_turns_it_off_and_values_are_bound_all_the_same(
             for number in range(4):
                 cursor.execute("SELECT %s::int", [number])
                 assert cursor.fetchone() == (number,)
-            assert "$1" in str(cursor.cursor._query.query)
+            assert isinstance(cursor.cursor, ServerBindingCursor)
         assert len(prepared(other)) == count
     finally:
         other.close()
+
+
+def test_a_connection_that_was_ended_is_noticed_and_one_that_was_not_is_asked_nothing() -> None:
+    other = connection.copy()  # type: ignore[no-untyped-call]
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+        before = activity(pid)
+        assert before != (None,)
+        assert other.is_usable()
+        assert activity(pid) == before
+    with everything_visible(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+    assert not other.is_usable()
+    other.close()
+
+
+def activity(pid: int) -> Any:
+    """When this session's last statement began."""
+    with everything_visible(), connection.cursor() as cursor:
+        cursor.execute("SELECT query_start FROM pg_stat_activity WHERE pid = %s", [pid])
+        return cursor.fetchone()
