@@ -17,6 +17,11 @@ def first_look() -> datetime:
     return timezone.now() + LOOK
 
 
+def label_of(party: str, leg_id: uuid.UUID) -> str:
+    """A leg's participant label: unique within the room, opaque."""
+    return f"{party}_{leg_id.hex}"
+
+
 class Conference(TenantChild):
     """The room of one call. It exists from the moment an agent's browser connects."""
 
@@ -107,8 +112,7 @@ class CallLeg(TenantChild):
 
     @property
     def label(self) -> str:
-        """The participant label: unique within the room, opaque."""
-        return f"{self.party}_{self.pk.hex}"
+        return label_of(self.party, self.pk)
 
     @property
     def state(self) -> states.LegState:

@@ -147,7 +147,7 @@ def _write_down(
         )
         leg = CallLeg.objects.create(tenant=tenant, conference=room, party=CallLeg.Party.CONTACT)
         whose.note_possible(call, target.possible)
-        progress.announce(room, call)
+        progress.announce(room, call.pk)
         return _Written(room, call, leg, policy.caps.longest_minutes * 60)
 
 

@@ -93,7 +93,7 @@ def choose(
         contact=[before, contact.name if contact else ""],
     )
     if call.conference is not None:
-        progress.announce(call.conference, call)
+        progress.announce(call.conference, call.pk)
     return contact
 
 

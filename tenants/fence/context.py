@@ -66,7 +66,7 @@ def tenant_transaction(tenant_id: UUID | None = None) -> Iterator[None]:
     wanted = current_tenant_id() if tenant_id is None else tenant_id
     with tenant_context(wanted), transaction.atomic():
         if _transaction.get() is None:
-            _say(**{TENANT_SETTING: wanted, USER_SETTING: ""})
+            say_tenant(wanted)
         token = _transaction.set(wanted)
         try:
             yield
@@ -94,6 +94,10 @@ def shut_again(setting: str) -> None:
     """
     if connection.in_atomic_block:
         _say(**{setting: ""})
+
+
+def say_tenant(tenant_id: UUID) -> None:
+    _say(**{TENANT_SETTING: tenant_id, USER_SETTING: ""})
 
 
 def _say(**settings: object) -> None:

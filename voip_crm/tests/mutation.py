@@ -83,7 +83,7 @@ TARGETS = {
     "tenants/doors.py": Target((*DOORS, *PEOPLE, *SCOPE)),
     "calls/services/rooms/progress.py": Target(
         (*HOOKS, "calls/tests/services/test_dialing.py"),
-        ("hear", "_locate", "_is_about", "bind_sid", "_store"),
+        ("hear", "_hear_at_leisure", "_locate", "_is_about", "_is_bound", "bind_sid", "_settle"),
     ),
     "calls/webhooks/hearing.py": Target((*HOOKS, "voip_crm/tests/test_logs.py")),
     "calls/services/callbacks/routing.py": Target((*HOOKS, *AGAIN)),
@@ -139,7 +139,7 @@ STRICT = {
     "tenants/fence/scoping.py": ("CurrentTenant", "_claim", "TenantQuerySet", "TenantManager"),
     "tenants/doors.py": ("_active", "membership_by_identity", "tenant_named_by"),
     "calls/services/rooms/progress.py": ("_locate", "_is_about"),
-    "calls/services/callbacks/routing.py": ("member_behind", "belongs"),
+    "calls/services/callbacks/routing.py": ("member_behind", "_tenant_of"),
     "calls/services/callbacks/aside.py": ("_callback",),
     "tenants/bricks/secrets.py": ("unseal", "EncryptedTextField.place"),
     "tenants/fence/policies.py": ("_said", "TenantPolicy.policies", "DoorPolicy.policies"),

@@ -39,10 +39,8 @@ def hear(callback: Callback, *, gate: Gate = WIDE) -> Conference | Recording | N
     room_id, leg_id = callback.ids.get("room"), callback.ids.get("leg")
     try:
         return progress.hear(tenant_id, heard(callback), room_id=room_id, leg_id=leg_id, gate=gate)
-    except UnknownLeg as error:
-        raise Unroutable(NOT_LET_IN if callback.is_of_browser else str(error)) from error
     except UnknownCall as error:
-        raise Unroutable(str(error)) from error
+        raise _unroutable(callback, tenant_id, error) from error
     except IntegrityError as error:
         raise Unroutable("its call SID is another leg's") from error
 
@@ -52,9 +50,19 @@ def _tenant_of(callback: Callback) -> UUID:
     if tenant_id is None:
         # Of somebody who is a member no more, too: their call may outlast their membership.
         tenant_id = doors.tenant_named_by(callback.identity)
-    if tenant_id is None or not belongs(callback.account, tenant_id):
+    if tenant_id is None or not accounts.serves(callback.account, tenant_id):
         raise Unroutable(NOT_LET_IN if callback.is_of_browser else "no such tenant")
     return tenant_id
+
+
+def _unroutable(callback: Callback, tenant_id: UUID, error: LookupError) -> Unroutable:
+    """Why nothing was found. That a tenant is there is only asked here: whatever is found is in
+    one.
+    """
+    is_none = doors.tenant_by_id(tenant_id) is None
+    if callback.is_of_browser and (is_none or isinstance(error, UnknownLeg)):
+        return Unroutable(NOT_LET_IN)
+    return Unroutable("no such tenant" if is_none else str(error))
 
 
 def _hear_of_recording(tenant_id: UUID, callback: Callback, gate: Gate) -> Recording | None:
@@ -75,7 +83,7 @@ def _hear_of_recording(tenant_id: UUID, callback: Callback, gate: Gate) -> Recor
                 now=callback.at,
             )
     except LookupError as error:
-        raise Unroutable(str(error)) from error
+        raise _unroutable(callback, tenant_id, error) from error
     except IntegrityError as error:
         raise Unroutable("its recording SID is another's") from error
 
@@ -85,8 +93,3 @@ def member_behind(account: TwilioAccount, identity: str) -> Membership | None:
     if not accounts.serves(account, doors.tenant_named_by(identity)):
         return None
     return doors.membership_by_identity(identity)
-
-
-def belongs(account: TwilioAccount, tenant_id: UUID) -> bool:
-    """The signature proves the account; the tenant must be one that this account serves."""
-    return accounts.serves(account, tenant_id) and doors.tenant_by_id(tenant_id) is not None

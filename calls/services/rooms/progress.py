@@ -3,26 +3,29 @@
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import cached_property
 from uuid import UUID
 
-from django.db import models, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from calls.facts import states
 from calls.facts.patience import next_look
 from calls.facts.rooms import Room, Step, next_step
 from calls.models import CallEvent, CallLeg, CallLog, Conference
+from calls.services.rooms import ledger
 from tenants.bricks import live
 from tenants.bricks.gates import WIDE, Gate
-from tenants.fence.context import current_tenant_id, tenant_transaction
+from tenants.fence.context import tenant_transaction
+from tenants.fence.pipeline import pipelined
 
 # Of a room: the fold reads all of them, and whoever owns an account signs as many as they like.
 MOST_EVENTS = 2000
 REST = "rest"  # the source of what we asked for
+AGENT, CONTACT = CallLeg.Party.AGENT, CallLeg.Party.CONTACT
 logger = logging.getLogger(__name__)
 
 
@@ -54,11 +57,25 @@ class Heard:
     conference_sid: str = ""
     account_sid: str = ""
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The same content is the same event, however often it is delivered."""
         content = json.dumps([self.kind, self.name, dict(self.payload)], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
+
+    @property
+    def fact(self) -> states.Event:
+        """As it is stored, and folded."""
+        return states.Event(
+            key=self.key,
+            kind=self.kind,
+            name=self.name[:60],
+            at=self.at,
+            sequence=self.sequence,
+            duration=self.duration,
+            sip_code=self.sip_code,
+            error_code=self.error_code,
+        )
 
 
 def hear(
@@ -75,57 +92,68 @@ def hear(
     Raises `UnknownCall`, and `Crowded` when the gate lets nobody more wait for this room. Hearing
     the same event again changes nothing.
     """
+    named = _named(heard, room_id, leg_id)
+    with pipelined(tenant_id):
+        known = ledger.read(named, key=heard.key, waiting=False)
+        leg = _locate(heard, known, named) if known else None
+        settled = _settle(known, leg, heard) if known and _is_bound(leg, heard) else None
+    if settled is None:
+        settled = _hear_at_leisure(tenant_id, heard, named, gate)
+    if settled.has_changed:
+        announce(settled.room, settled.call_id)
+    return settled.room if settled.step else None
+
+
+def _hear_at_leisure(tenant_id: UUID, heard: Heard, named: ledger.Named, gate: Gate) -> "Settled":
+    """The rare ways: somebody else is at the room, a leg is told its call, or nothing is known."""
     with tenant_transaction(tenant_id):
-        named = _leg_named(heard, room_id, leg_id)
-        if named is not None:
-            room_id = named.values_list("conference_id", flat=True).first()
+        room_id = ledger.room_id(named)
         with gate.passing(room_id):
-            room, leg = _locate(heard, room_id, named)
-            if heard.conference_sid and not room.conference_sid:
-                room.conference_sid = heard.conference_sid
-                room.save(update_fields=["conference_sid"])
-            if leg is not None and heard.call_sid:
-                bind_sid(leg, heard.call_sid)
-            _store(room, leg, heard)
-            return room if refold(room) else None
+            known = ledger.read(named, key=heard.key) if room_id else None
+            if known is None:
+                raise UnknownCall("no such room") if "room" in named else UnknownLeg("no such leg")
+            leg = _locate(heard, known, named)
+            if leg is not None and not _is_bound(leg, heard):
+                _bind(CallLeg.objects.get(pk=leg.id), heard.call_sid)
+                known = ledger.read(named, key=heard.key) or known
+            return _settle(known, leg, heard)
 
 
-def _leg_named(
-    heard: Heard, room_id: UUID | None, leg_id: UUID | None
-) -> models.QuerySet[CallLeg] | None:
-    """None: it names a room, and perhaps a leg in it."""
+def _named(heard: Heard, room_id: UUID | None, leg_id: UUID | None) -> ledger.Named:
     if leg_id is not None:
-        return CallLeg.objects.filter(pk=leg_id)
-    return CallLeg.objects.filter(call_sid=heard.call_sid) if room_id is None else None
+        return {"leg": leg_id}
+    return {"call_sid": heard.call_sid} if room_id is None else {"room": room_id}
 
 
-def _locate(
-    heard: Heard, room_id: UUID | None, named: models.QuerySet[CallLeg] | None
-) -> tuple[Conference, CallLeg | None]:
-    """The room, locked, and the leg the event is about (None: about the room itself)."""
-    if room_id is None:
-        raise UnknownLeg("no such leg")
-    room = Conference.objects.select_for_update().filter(pk=room_id).first()
-    if room is None:
-        raise UnknownCall("no such room")
+def _locate(heard: Heard, known: ledger.Known, named: ledger.Named) -> ledger.Leg | None:
+    """The leg that the event is about; None: the room itself."""
+    room = known.room
     if heard.account_sid not in ("", room.account_sid):
         raise UnknownCall("another account's room")
-    # Only now, that the room is locked, nobody else changes its legs.
-    if named is None:
-        return room, next((leg for leg in room.legs.all() if _is_about(leg, heard)), None)
-    leg = named.get()
-    # A callback of ours that speaks of another call is not about this leg.
-    if leg.call_sid and heard.call_sid and leg.call_sid != heard.call_sid:
-        if not _is_guessed(leg):
-            raise UnknownCall("leg has another call SID")
-        _release(leg)
-    return room, leg
+    if "room" in named:
+        return next((leg for leg in known.legs if _is_about(leg, heard)), None)
+    (name,) = named.values()
+    return next(leg for leg in known.legs if name in (leg.id, leg.call_sid))
 
 
-def _is_about(leg: CallLeg, heard: Heard) -> bool:
+def _is_about(leg: ledger.Leg, heard: Heard) -> bool:
     if leg.call_sid and heard.call_sid:
         return leg.call_sid == heard.call_sid
     return leg.label == heard.label
+
+
+def _is_bound(leg: ledger.Leg | None, heard: Heard) -> bool:
+    """Whether what it speaks of is the leg's call, as far as it says."""
+    return leg is None or not heard.call_sid or leg.call_sid == heard.call_sid
+
+
+def _bind(leg: CallLeg, call_sid: str) -> None:
+    # A callback of ours that speaks of another call is not about this leg.
+    if leg.call_sid:
+        if not _is_guessed(leg):
+            raise UnknownCall("leg has another call SID")
+        _release(leg)
+    bind_sid(leg, call_sid)
 
 
 def bind_sid(leg: CallLeg, call_sid: str) -> None:
@@ -144,7 +172,7 @@ def bind_sid(leg: CallLeg, call_sid: str) -> None:
         refold(room)
     leg.call_sid = call_sid
     leg.save(update_fields=["call_sid"])
-    if leg.party == CallLeg.Party.CONTACT:
+    if leg.party == CONTACT:
         CallLog.objects.filter(conference_id=leg.conference_id).update(
             twilio_call_sid=call_sid, submission=CallLog.Submission.ACCEPTED
         )
@@ -165,90 +193,87 @@ def _release(leg: CallLeg) -> None:
     CallEvent.objects.filter(leg=leg, payload__source=REST).delete()
     leg.call_sid = None
     leg.save(update_fields=["call_sid"])
-    if leg.party == CallLeg.Party.CONTACT:
+    if leg.party == CONTACT:
         CallLog.objects.filter(conference_id=leg.conference_id).update(
             twilio_call_sid=None, submission=CallLog.Submission.UNKNOWN
         )
 
 
-def _store(room: Conference, leg: CallLeg | None, heard: Heard) -> None:
+@dataclass(frozen=True)
+class Settled:
+    """A room whose rows are what its events say, and what it needs now."""
+
+    room: Conference
+    call_id: UUID | None
+    has_changed: bool
+    step: Step | None
+
+
+def _settle(known: ledger.Known, leg: ledger.Leg | None, heard: Heard) -> Settled:
+    """Store the event in a locked room, once, and fold."""
+    room, leg_id = known.room, leg.id if leg else None
     # What we found out ourselves always finds room: it ends calls.
-    if heard.account_sid and room.events.count() >= MOST_EVENTS:
+    if heard.account_sid and len(known.facts) >= MOST_EVENTS:
         raise UnknownCall("too many events of a room")
-    CallEvent.objects.bulk_create(
-        [
-            CallEvent(
-                conference=room,
-                leg=leg,
-                key=heard.key,
-                kind=heard.kind,
-                name=heard.name[:60],
-                at=heard.at,
-                sequence=heard.sequence,
-                duration=heard.duration,
-                sip_code=heard.sip_code,
-                error_code=heard.error_code,
-                payload=dict(heard.payload),
-            )
-        ],
-        ignore_conflicts=True,
-    )
+    if heard.conference_sid and not room.conference_sid:
+        room.conference_sid = heard.conference_sid
+        ledger.write_conference_sid(room)
+    if known.is_stored:
+        return _fold(known, known.facts)
+    ledger.store(room, leg_id, heard.fact, heard.payload)
+    return _fold(known, [*known.facts, (leg_id, heard.fact)])
 
 
 def refold(room: Conference) -> Step | None:
     """Recompute the rows of a locked room from its events. Returns what the room needs now."""
-    events = list(CallEvent.objects.filter(conference=room).defer("payload"))
-    common = [
-        event.fact for event in events if event.leg_id is None and states.is_of_room(event.name)
-    ]
-    legs = list(CallLeg.objects.filter(conference=room).order_by("created_at", "id"))
+    known = ledger.read({"room": room.pk})
+    if known is None:
+        return None
+    settled = _fold(known, known.facts)
+    if settled.has_changed:
+        announce(room, settled.call_id)
+    return settled.step
+
+
+def _fold(known: ledger.Known, facts: Sequence[ledger.Fact]) -> Settled:
+    """Write what the events say where the rows say something else."""
+    room, call, now = known.room, known.call, timezone.now()
+    common = [fact for leg_id, fact in facts if leg_id is None and states.is_of_room(fact.name)]
     folded: dict[UUID, states.LegState] = {}
     changed = False
-    for leg in legs:
-        own = [event.fact for event in events if event.leg_id == leg.pk]
-        folded[leg.pk] = states.fold_leg([*own, *common])
-        changed |= _write(leg, folded[leg.pk])
+    for leg in known.legs:
+        own = [fact for leg_id, fact in facts if leg_id == leg.id]
+        folded[leg.id] = states.fold_leg([*own, *common])
+        if folded[leg.id] != leg.state:
+            ledger.write_leg(leg, folded[leg.id])
+            changed = True
 
-    contact = next((folded[leg.pk] for leg in legs if leg.party == CallLeg.Party.CONTACT), None)
-    agents = [(leg.user_id, folded[leg.pk]) for leg in legs if leg.party == CallLeg.Party.AGENT]
-    call = CallLog.objects.filter(conference=room).first()
+    contact = next((folded[leg.id] for leg in known.legs if leg.party == CONTACT), None)
+    agents = [(leg.user_id, folded[leg.id]) for leg in known.legs if leg.party == AGENT]
     if call is not None and contact is not None:
-        changed |= _write(call, states.fold_call(contact), error_code=contact.error_code)
+        state = states.fold_call(contact)
+        if (state, contact.error_code) != (call.state, call.error_code):
+            ledger.write_call(call, state, contact.error_code)
+            changed = True
 
     settled = contact is None or contact.status in states.TERMINAL
     closed = bool(agents) and settled and all(agent.is_over for _, agent in agents)
     if closed != (room.closed_at is not None):
-        room.closed_at = timezone.now() if closed else None
-        room.next_look_at = next_look(room.created_at, room.closed_at, timezone.now())
-        room.save(update_fields=["closed_at", "next_look_at"])
+        room.closed_at = now if closed else None
+        room.next_look_at = next_look(room.created_at, room.closed_at, now)
+        ledger.write_closed(room)
         changed = True
-    if changed:
-        announce(room, call)
     end_asked = any(fact.name == states.END_ASKED for fact in common)
-    return next_step(Room(contact, agents, end_asked), now=timezone.now())
+    step = next_step(Room(contact, agents, end_asked), now=now)
+    return Settled(room, call.id if call else None, changed, step)
 
 
-def announce(room: Conference, call: CallLog | None) -> None:
+def announce(room: Conference, call_id: UUID | None) -> None:
     """Tell the tenant's open pages, once this transaction is committed, what to fetch again."""
-    tenant_id = current_tenant_id()
     message = {
         "type": "call",
-        "id": str(call.pk) if call else None,
+        "id": str(call_id) if call_id else None,
         "request": str(room.client_request_id),
         "agent": str(room.agent_id),
     }
-    transaction.on_commit(lambda: live.publish(tenant_id, message))
-
-
-def _write(row: models.Model, state: Any, **more: Any) -> bool:
-    """Copy a folded state onto its row and save what differs."""
-    values = {field.name: getattr(state, field.name) for field in fields(state)} | more
-    differing = [name for name, value in values.items() if getattr(row, name) != value]
-    if not differing:
-        return False
-    for name in differing:
-        setattr(row, name, values[name])
-    if isinstance(row, CallLog):
-        differing.append("updated_at")
-    row.save(update_fields=differing)
-    return True
+    transaction.on_commit(lambda: live.publish(room.tenant_id, message))

@@ -24,7 +24,7 @@ from django.utils import timezone
 from twilio.request_validator import RequestValidator
 
 from calls.facts import states
-from calls.gateway import addresses
+from calls.gateway import accounts, addresses
 from calls.gateway.accounts import TwilioAccount, account_of
 from calls.models import CallLeg, CallLog, Conference, OwnAccount, UnroutedEvent
 from calls.services.callbacks import routing
@@ -492,7 +492,7 @@ def test_an_own_account_serves_its_own_workspace_alone(
     """Asked alone; in a request, the account was already chosen by the same workspace."""
     account, member = three[forger].account, three[victim].member
     is_shared = forger == "acme"
-    assert routing.belongs(account, member.tenant_id) == is_shared
+    assert accounts.serves(account, member.tenant_id) == is_shared
     found = routing.member_behind(account, member.identity)
     assert found == (member if is_shared else None)
 

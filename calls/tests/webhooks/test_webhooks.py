@@ -22,7 +22,7 @@ from calls.facts import states
 from calls.gateway import addresses
 from calls.gateway.accounts import account_of
 from calls.models import CallEvent, CallLeg, CallLog, Conference, Recording, UnroutedEvent
-from calls.services.rooms import findings, presence, progress
+from calls.services.rooms import findings, ledger, presence, progress
 from calls.tests.builders import an_outbound_call
 from calls.tests.conftest import Scene, sid
 from tenants.fence.context import tenant_transaction
@@ -468,13 +468,14 @@ def test_a_leg_that_was_bound_meanwhile_is_not_bound_again(
     tenant = dialled.room.tenant_id
     with tenant_transaction(tenant):
         CallLeg.objects.filter(pk=leg.pk).update(call_sid=None)
-    lock = type(Conference.objects).select_for_update
+    find = ledger.room_id
 
-    def after_them(manager: Any) -> Any:
+    def before_them(named: ledger.Named) -> uuid.UUID | None:
+        found = find(named)
         CallLeg.objects.filter(pk=leg.pk).update(call_sid=sid("CA"))
-        return lock(manager)
+        return found
 
-    monkeypatch.setattr(type(Conference.objects), "select_for_update", after_them)
+    monkeypatch.setattr(ledger, "room_id", before_them)
     path = local(addresses.leg_status(tenant, leg.pk))
     assert webhook(path, CallSid=sid("CA"), CallStatus="failed").status_code == 204
     assert UnroutedEvent.objects.get().reason == "leg has another call SID"

@@ -1,0 +1,121 @@
+"""SQL that is written out, for what is asked too often for the ORM to build it anew each time.
+
+On PostgreSQL a webhook is then two messages instead of a dozen: what is asked goes out without
+waiting, and the answers come together.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from django.db import Error, connection, models
+from psycopg import Error as DriverError
+from psycopg.pq import PipelineStatus
+
+from tenants.fence.context import say_tenant, tenant_context, tenant_transaction
+
+
+@contextmanager
+def pipelined(tenant_id: UUID) -> Iterator[None]:
+    """A transaction of one tenant for `ask` alone, with as many round trips as answers are waited
+    for: what was asked goes out with the first `rows` after it, and what is left with the commit.
+
+    The managers refuse, as outside any transaction, and `on_commit` does not wait. On SQLite, and
+    inside another transaction, it is a `tenant_transaction` like any other.
+    """
+    if connection.vendor != "postgresql" or connection.in_atomic_block:
+        with tenant_transaction(tenant_id):
+            yield
+        return
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    driver: Any = connection.connection
+    try:
+        # Without BEGIN all that is sent before the Sync at the end is one transaction.
+        with tenant_context(tenant_id), connection.wrap_database_errors, driver.pipeline():
+            try:
+                say_tenant(tenant_id)
+                yield
+            except BaseException:
+                with suppress(DriverError):  # a statement has failed: it is rolled back already
+                    driver.execute("ROLLBACK")
+                raise
+    except Error:
+        # A commit that was refused leaves psycopg in the middle of it.
+        if driver.pgconn.pipeline_status != PipelineStatus.OFF:
+            connection.close()
+        raise
+
+
+def ask(sql: str, values: Sequence[Any]) -> Any:
+    """Send a statement; `rows` waits for its answer.
+
+    Values go as text, of which the database makes what its columns are: whatever is empty or large
+    this time, it is the same prepared statement.
+    """
+    cursor = connection.cursor()
+    cursor.execute(sql, [_written(value) for value in values])
+    return cursor
+
+
+def _written(value: Any) -> str | None:
+    match value:
+        case None | str():
+            return value
+        case UUID():
+            return value.hex
+        case datetime():
+            at = value.astimezone(UTC)
+            return str(at if connection.vendor == "postgresql" else at.replace(tzinfo=None))
+        case bool():
+            return "1" if value else "0"
+    return str(value)
+
+
+class Columns:
+    """Columns of a table in a written-out SELECT. `sql` names them, by the table's alias."""
+
+    def __init__(self, model: type[models.Model], alias: str, *names: str) -> None:
+        by_column = {field.column: field for field in model._meta.concrete_fields}
+        self.fields = [by_column[name] for name in names]
+        self.sql = ", ".join(f"{alias}.{name}" for name in names)
+
+    def __len__(self) -> int:
+        return len(self.fields)
+
+
+def rows(cursor: Any, *columns: Columns) -> list[tuple[Any, ...]]:
+    """All rows of an answer that ends in these columns: UUIDs and aware times, whatever the
+    database keeps.
+    """
+    found: list[tuple[Any, ...]] = cursor.fetchall()
+    if connection.vendor == "postgresql":
+        return found
+    converters = [convert for group in columns for convert in _converters(group)]
+    return [(*row[: -len(converters)], *_converted(row, converters)) for row in found]
+
+
+def _converted(row: tuple[Any, ...], converters: Sequence[Any]) -> list[Any]:
+    last = row[-len(converters) :]
+    return [convert(value) for convert, value in zip(converters, last, strict=True)]
+
+
+@cache
+def _converters(columns: Columns) -> list[Any]:
+    """SQLite keeps UUIDs as text, and times without their zone."""
+
+    def converter(field: Any) -> Any:
+        expression = field.get_col("")
+        steps = connection.ops.get_db_converters(expression) + field.get_db_converters(connection)
+
+        def convert(value: Any) -> Any:
+            for step in steps:
+                value = step(value, expression, connection)
+            return value
+
+        return convert
+
+    return [converter(field) for field in columns.fields]

@@ -1,0 +1,46 @@
+"""What each webhook asks of the database: counted, and no more than is allowed here."""
+
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from calls.gateway import addresses
+from calls.models import CallEvent
+from calls.tests.conftest import Scene, dialled, sid, waiting, webhook  # noqa: F401
+from calls.tests.webhooks.test_webhooks import contact_status, local
+from tenants.fence.context import tenant_transaction
+from voip_crm.tests.round_trips import counted
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(not settings.DATABASE_OWNER, reason="SQLite is asked without a way"),
+]
+STORY = ("initiated", "ringing", "in-progress", "completed")
+
+
+def test_a_status_callback_takes_two_round_trips(
+    dialled: Scene,  # noqa: F811
+    webhook: Any,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever it says: of a leg (the whole story), of the room, and the same once more."""
+    # Whoever ends the room at the end of the story would be in it at the same time.
+    monkeypatch.setattr("calls.tasks.tend_now", lambda *_: None)
+    leg = dialled.contact_leg
+    assert leg
+    of_leg = local(addresses.leg_status(leg.tenant_id, leg.pk))
+    of_room = local(addresses.conference_status(leg.tenant_id, dialled.room.pk))
+    said = [(of_leg, contact_status(dialled, name, n)) for n, name in enumerate(STORY)]
+    join = {"StatusCallbackEvent": "participant-join", "ParticipantLabel": leg.label}
+    said.insert(2, (of_room, join | {"ConferenceSid": sid("CF"), "SequenceNumber": "1"}))
+    for repeated in range(2):
+        for path, fields in said:
+            with counted() as cost:
+                assert webhook(path, **fields).status_code == 204
+            # Lock, rows, events; stored; leg, call and perhaps the room; set_config.
+            assert cost.statements <= (8 if not repeated else 4), (fields, cost)
+            assert cost.round_trips <= 2, (fields, cost)
+    with tenant_transaction(leg.tenant_id):
+        assert CallEvent.objects.filter(leg=leg).count() == len(said)
+    assert dialled.fresh().status == "completed"
