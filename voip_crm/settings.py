@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "voip_crm.health.HealthMiddleware",
     "voip_crm.answers.BodyLimitMiddleware",
     "voip_crm.answers.DeadlineMiddleware",
+    "voip_crm.webhook_lane.WebhookLane",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -144,7 +145,6 @@ OTP_TOTP_ISSUER = "VoIP CRM"
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
-USE_TZ = True
 
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", str(BASE_DIR / "staticfiles")))

@@ -1,8 +1,12 @@
 """Access tokens for browsers, and the signature that webhooks carry."""
 
+import base64
+import hashlib
+import hmac
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlparse
 
 from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import VoiceGrant
@@ -36,10 +40,23 @@ def is_signed(account: TwilioAccount, url: str, form: Mapping[str, Any], signatu
     the same address with its parameters in our order: that is how we gave it to Twilio.
     """
     return any(
-        RequestValidator(token).validate(address, form, signature)
+        is_plainly_signed(token, address, form, signature)
+        or RequestValidator(token).validate(address, form, signature)
         for address in _as_signed(url)
         for token in account.auth_tokens
     )
+
+
+def is_plainly_signed(token: str, url: str, form: Mapping[str, str], signature: str) -> bool:
+    """Whether the signature is over exactly this URL and form: as it nearly always is, and told in
+    a fifth of the library's time. No says nothing; the library knows the other ways.
+    """
+    if urlparse(url).geturl() != url:
+        return False  # the library looks at what it makes of the address
+    signed = url + "".join([name + form[name] for name in sorted(form)])
+    digest = hmac.new(token.encode(), signed.encode(), hashlib.sha1).digest()
+    made = base64.b64encode(digest).decode()
+    return hmac.compare_digest(made.encode(), signature.encode())
 
 
 def _as_signed(url: str) -> Iterator[str]:

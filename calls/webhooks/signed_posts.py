@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl
 
 from django.conf import settings
 from django.core.exceptions import BadRequest, SuspiciousOperation
@@ -52,9 +53,13 @@ class TwilioWebhook(APIView):
         raw: HttpRequest = request._request
         if refusal := misshapen(raw):
             return HttpResponse(status=refusal)
-        form, tenant_id = raw.POST, read_uuid(raw.GET.get("tenant"))
+        form = form_of(raw)
+        if form is None:
+            return HttpResponse(status=400)
         try:
-            account = accounts.webhook_account(form.get("AccountSid"), tenant_id)
+            account = accounts.webhook_account(
+                form.get("AccountSid"), read_uuid(raw.GET.get("tenant"))
+            )
         except (TwilioNotConfigured, DatabaseError, InterfaceError):
             logger.exception("An own account could not be read")
             return self.unavailable()
@@ -65,7 +70,7 @@ class TwilioWebhook(APIView):
             return HttpResponse(status=403)
         if is_sid(call_sid := form.get("CallSid"), CALL):
             log_context.bind(call_sid=call_sid)
-        return self.hear(account, storable(form.dict()), raw.GET)
+        return self.hear(account, storable(form), raw.GET)
 
     def unavailable(self) -> HttpResponse:
         """The signature cannot be checked now: Twilio sends it again."""
@@ -82,17 +87,34 @@ def misshapen(raw: HttpRequest) -> int:
     if raw.content_type != _FORM or charset.lower() != "utf-8":
         return 415
     # Whoever has a session or a bearer token is a person, and in the person's workspace.
-    if not raw.headers.get("X-Twilio-Signature") or getattr(raw, "tenant", None) is not None:
+    if not raw.headers.get("X-Twilio-Signature") or is_person(raw):
         return 403
     try:
         # What claims to be longer than DATA_UPLOAD_MAX_MEMORY_SIZE is not read at all.
-        if len(raw.body) > MAX_BODY:
-            return 413
-        fields = raw.POST.lists()
+        return 413 if len(raw.body) > MAX_BODY else 0
     except (BadRequest, SuspiciousOperation, UnreadablePostError, ValueError):
         return 400  # ValueError: a Content-Length that is none
-    # A parameter with two values: what is read of it might not be what was meant by Twilio.
-    return 400 if any(len(set(values)) > 1 for _, values in fields) else 0
+
+
+def is_person(raw: HttpRequest) -> bool:
+    return settings.SESSION_COOKIE_NAME in raw.COOKIES or "Authorization" in raw.headers
+
+
+def form_of(raw: HttpRequest) -> dict[str, str] | None:
+    """The parameters of a small body, as `HttpRequest.POST` has them; None when they are too many,
+    or when one has two values: what is read of it might not be what was meant by Twilio.
+    """
+    try:
+        body = raw.body.decode()
+    except UnicodeDecodeError:
+        body = raw.body.decode("iso-8859-1")
+    try:
+        most = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+        pairs = parse_qsl(body, keep_blank_values=True, max_num_fields=most)
+    except ValueError:
+        return None
+    form = dict(pairs)
+    return form if len(form) == len(set(pairs)) else None
 
 
 def retriable(

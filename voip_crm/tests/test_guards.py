@@ -113,7 +113,7 @@ GUARDS = {
         test_forged_webhooks.test_what_was_made_with_a_former_account_is_still_heard_by_it_only,
     ),
     "a session that signs": Guard(
-        ("calls/webhooks/signed_posts.py", "misshapen: getattr(raw, 'tenant', None) is not None →"),
+        ("calls/webhooks/signed_posts.py", "is_person: return "),
         test_forged_webhooks.test_a_signed_in_person_is_not_twilio,
     ),
     "a secret copied from elsewhere": Guard(

@@ -450,6 +450,10 @@ def test_a_signed_in_person_is_not_twilio(
     assert genuine.post(client).status_code == 403
     assert digest() == before
     client.logout()
+    before = digest()
+    bearer = replace(genuine, headers={"Authorization": "Bearer of-somebody"})
+    assert bearer.post(client).status_code == 403
+    assert digest() == before
     assert_accepted(client, genuine)
 
 
