@@ -10,8 +10,10 @@ import logging
 import os
 import queue
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Hashable
 from contextvars import Context, copy_context
+from typing import Any
 
 from django.conf import settings
 
@@ -20,6 +22,7 @@ from tenants.bricks.breaker import Breaker, NotAsked
 logger = logging.getLogger(__name__)
 
 MOST = 10_000  # things on their way; more are lost
+JOINED = 0.02  # seconds for which things wait for others to go with
 GOODBYE_SECONDS = 2.0  # for which a process that ends waits for them
 redis = Breaker("Redis", seconds=5)
 
@@ -37,11 +40,47 @@ def give(errand: Callable[[], None], trouble: tuple[type[Exception], ...]) -> No
         except trouble as error:
             logger.warning("Something was not handed over: %s", error)
         return
+    _put(lambda: _do(errand, trouble))
+
+
+class Together:
+    """Things of a kind of which those of a few milliseconds are one errand, each of them once."""
+
+    def __init__(
+        self, errand: Callable[[list[Any]], None], trouble: tuple[type[Exception], ...]
+    ) -> None:
+        self._errand, self._trouble = errand, trouble
+        self._lock = threading.Lock()
+        self._things: dict[Hashable, None] = {}
+
+    def give(self, thing: Hashable) -> None:
+        """Do it soon, in the order of what was given."""
+        with self._lock:
+            is_first = not self._things
+            self._things[thing] = None
+        if is_first and not _put(self._go):
+            self._taken()
+
+    def _go(self) -> None:
+        time.sleep(JOINED)
+        things = self._taken()
+        _do(lambda: self._errand(things), self._trouble)
+
+    def _taken(self) -> list[Any]:
+        with self._lock:
+            things = list(self._things)
+            self._things.clear()
+        return things
+
+
+def _put(do: Callable[[], None]) -> bool:
     _begin()
     try:
-        _errands.put_nowait((copy_context(), lambda: _do(errand, trouble)))
+        _errands.put_nowait((copy_context(), do))
     except queue.Full:
         logger.warning("Too much is on its way to Redis")
+        return False
+    return True
 
 
 def flush(seconds: float = GOODBYE_SECONDS) -> None:

@@ -1,5 +1,7 @@
 """What keeps one who waits from keeping everybody: deadlines, breakers, gates, the courier."""
 
+import contextvars
+import queue
 import secrets
 import subprocess
 import sys
@@ -159,6 +161,52 @@ def test_a_fault_of_one_errand_stops_no_other(with_redis: Breaker, caplog: Any) 
     courier.flush(LONG)
     assert done == [1] and not is_open(with_redis)
     assert "division by zero" in caplog.text
+
+
+def test_what_is_given_in_a_burst_goes_together_and_each_thing_once(with_redis: Breaker) -> None:
+    began, go, sent = threading.Event(), threading.Event(), list[list[int]]()
+
+    def slow() -> None:
+        began.set()
+        go.wait(LONG)
+
+    together = courier.Together(sent.append, (OSError,))
+    courier.give(slow, (OSError,))
+    assert began.wait(LONG)
+    for number in (3, 1, 3, 2):
+        together.give(number)
+    go.set()
+    courier.flush(LONG)
+    together.give(3)  # news again, since the one before is out
+    courier.flush(LONG)
+    assert sent == [[3, 1, 2], [3]]
+
+
+@pytest.mark.parametrize("trouble", ["Redis is away", "nobody asks it", "too much is on its way"])
+def test_a_burst_that_is_lost_holds_up_none_after_it(
+    with_redis: Breaker, monkeypatch: Any, trouble: str
+) -> None:
+    sent = []
+
+    def send(numbers: list[int]) -> None:
+        if numbers == [1] and trouble == "Redis is away":
+            raise ConnectionError("no answer")
+        sent.append(numbers)
+
+    together = courier.Together(send, (OSError,))
+    if trouble == "nobody asks it":
+        failing(with_redis)
+    with monkeypatch.context() as patch:
+        if trouble == "too much is on its way":
+            patch.setattr(courier, "_errands", queue.Queue(1))
+            courier._errands.put((contextvars.copy_context(), int))
+            patch.setattr(courier, "_begin", int)
+        together.give(1)
+    courier.flush(LONG)
+    monkeypatch.setattr(courier, "redis", Breaker("Redis", seconds=LONG))
+    together.give(2)
+    courier.flush(LONG)
+    assert sent == [[2]]
 
 
 def test_who_else_asks_redis_finds_out_for_all_that_it_is_back(
