@@ -5,11 +5,11 @@ from calls.selectors.history import (
     PAGE_SIZE,
     Filters,
     History,
-    HistoryRow,
     agents,
     calls_after,
     history,
 )
+from calls.selectors.lines import HistoryRow
 from calls.selectors.panel import ActiveCall, active_call, live_call
 
 __all__ = [

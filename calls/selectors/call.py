@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from calls.facts import explanations, states
 from calls.models import CallEvent, CallLeg, CallLog, Recording
 from calls.selectors import presentation
-from calls.selectors.doubt import Doubt, doubt_of, load_possible
-from calls.selectors.history import HistoryRow, recording_note, row, with_hold
+from calls.selectors.doubt import Doubt, doubt_of, load_possible, name_of
+from calls.selectors.history import with_hold
+from calls.selectors.lines import HistoryRow, line_of, recording_note, row
 from calls.selectors.timeline import Fact, recording_fact, timeline
 from contacts.numbers import display
 from tenants.bricks import places
@@ -83,7 +84,9 @@ def call_page(tenant: Tenant, call_id: UUID, *, now: datetime, who: str = "") ->
     )
     events = list(CallEvent.objects.filter(conference_id=room).order_by("at", "sequence", "id"))
     zone = ZoneInfo(tenant.time_zone)
-    line = row(call, tenant.country, zone, now)
+    today = now.astimezone(zone).date()
+    line = row(line_of(call, name_of(call)), tenant.country, zone, today)
+    line = line._replace(doubt=doubt_of(call) if call.is_in_doubt else None)
     recordings = list(call.recordings.all())
     local = call.started_at.astimezone(zone)
     end = presentation.ended(call.outcome, call.error_code) if call.outcome else None
@@ -117,7 +120,7 @@ def stored_recording(recording_id: UUID) -> Recording | None:
 
 
 def _note(recording: Recording) -> tuple[str, str]:
-    state, note = recording_note(recording)
+    state, note = recording_note(recording.state)
     if state == "waiting" and recording.error:  # Twilio has none to give, or our store is away
         note = "The recording isn’t here yet. The last try failed; we’ll keep trying."
     return state, note

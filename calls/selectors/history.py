@@ -6,14 +6,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.core.exceptions import EmptyResultSet
 from django.db.models import Case, Exists, OuterRef, Prefetch, Q, QuerySet, When
 
 from calls.models import CallLeg, CallLog, Recording
-from calls.selectors import presentation
+from calls.selectors import lines
 from calls.selectors.about import about_contacts
 from calls.selectors.doubt import Doubt, doubt_of, load_possible, name_of
-from contacts.numbers import NumberError, display, parse
-from tenants.bricks import moments
+from contacts.numbers import NumberError, parse
 from tenants.models import Membership, Tenant
 
 PAGE_SIZE = 25
@@ -37,32 +37,10 @@ class Filters:
 
 
 @dataclass(frozen=True)
-class HistoryRow:
-    id: UUID
-    direction: str  # inbound | outbound
-    name: str  # the contact's, those of the ones whom it may be with, or the number
-    number: str  # E.164, or what the network gave instead
-    number_display: str
-    contact_id: UUID | None
-    doubt: Doubt | None  # which of several contacts it is with is not known
-    can_call: bool
-    status_label: str
-    tone: str
-    duration_display: str
-    started_iso: str
-    started_display: str
-    started_later: str
-    agent_name: str
-    recording: str  # none | waiting | ready | failed
-    recording_id: UUID | None
-    recording_note: str
-
-
-@dataclass(frozen=True)
 class History:
     """`next_cursor` is "" on the last page; `total_display` is capped: `1,000+`."""
 
-    rows: Sequence[HistoryRow]
+    rows: Sequence[lines.HistoryRow]
     next_cursor: str
     total_display: str
 
@@ -74,21 +52,41 @@ def history(
     filters: Filters | None = None,
     before: str = "",
     size: int = PAGE_SIZE,
+    is_counted: bool = True,
 ) -> History:
     """One page of calls, newest first, after the cursor `before`.
 
-    Three statements, two more for a text, and one more for calls in doubt. Every filter is served
-    by an index that is led by the tenant and ends in (started_at, id).
+    Two statements (one without the total), two more for a text, and one more for calls in doubt.
+    Every filter is served by an index that is led by the tenant and ends in (started_at, id).
     """
     zone = ZoneInfo(tenant.time_zone)
-    calls = _narrowed(tenant, filters or Filters(), zone)
-    total = calls.order_by()[: COUNT_CAP + 1].count()
-    page, next_cursor = _page(calls, before, size)
+    calls = _narrowed(tenant, filters or Filters(), zone).order_by("-started_at", "-id")
+    try:
+        total = calls.order_by()[: COUNT_CAP + 1].count() if is_counted else 0
+        page = _after(calls, before).values("pk")[: size + 1].query.sql_with_params()
+    except EmptyResultSet:  # nobody is called so
+        return History([], "", "0")
+    found = lines.read(tenant.pk, *page)
+    more, found = len(found) > size, found[:size]
+    today = now.astimezone(zone).date()
+    doubts = _doubts(found)
+    rows = []
+    for line in found:
+        name, doubt = doubts.get(line.id, (line.name, None))
+        row = lines.row(line._replace(name=name), tenant.country, zone, today)
+        rows.append(row._replace(doubt=doubt) if doubt else row)
     return History(
-        rows=[row(call, tenant.country, zone, now) for call in page],
-        next_cursor=next_cursor,
+        rows=rows,
+        next_cursor=f"{found[-1].started_at.isoformat()}~{found[-1].id}" if more else "",
         total_display=f"{COUNT_CAP:,}+" if total > COUNT_CAP else f"{total:,}",
     )
+
+
+def _doubts(found: Sequence[lines.Line]) -> dict[UUID, tuple[str, Doubt | None]]:
+    """(name, question) of the calls of which it is not known whom they are with."""
+    calls = [CallLog(pk=line.id, meant=line.meant) for line in found if line.is_in_doubt]
+    load_possible(calls)
+    return {call.pk: (name_of(call), doubt_of(call)) for call in calls}
 
 
 def calls_after(
@@ -97,26 +95,24 @@ def calls_after(
     """(calls of the history after the cursor `before`, the next cursor), not counted or formatted;
     contact, user, recordings and whom it may be with are loaded.
     """
-    return _page(_narrowed(tenant, filters, ZoneInfo(tenant.time_zone)), before, size)
-
-
-def _page(calls: QuerySet[CallLog], before: str, size: int) -> tuple[Sequence[CallLog], str]:
-    if cursor := _read_cursor(before):
-        started_at, call_id = cursor
-        # The first condition is the range that the index walks, the second cuts its first moment.
-        calls = calls.filter(started_at__lte=started_at).exclude(
-            started_at=started_at, id__gte=call_id
-        )
+    calls = _after(_narrowed(tenant, filters, ZoneInfo(tenant.time_zone)), before)
     recordings = Prefetch("recordings", Recording.objects.order_by("created_at"))
     page = list(
-        with_hold(calls)
-        .select_related("contact", "user")
+        calls.select_related("contact", "user")
         .prefetch_related(recordings)
         .order_by("-started_at", "-id")[: size + 1]
     )
     more, page = len(page) > size, page[:size]
     load_possible(page)
     return page, f"{page[-1].started_at.isoformat()}~{page[-1].pk}" if more else ""
+
+
+def _after(calls: QuerySet[CallLog], cursor: str) -> QuerySet[CallLog]:
+    if (place := _read_cursor(cursor)) is None:
+        return calls
+    started_at, call_id = place
+    # The first condition is the range that the index walks, the second cuts its first moment.
+    return calls.filter(started_at__lte=started_at).exclude(started_at=started_at, id__gte=call_id)
 
 
 def with_hold(calls: QuerySet[CallLog]) -> QuerySet[CallLog]:
@@ -131,10 +127,11 @@ def with_hold(calls: QuerySet[CallLog]) -> QuerySet[CallLog]:
 
 def agents() -> Sequence[tuple[UUID, str]]:
     """(user id, name) of everyone who can have had a call here, those who have left last."""
-    members = Membership.objects.select_related("user").order_by("-is_active", "user__name", "id")
+    members = Membership.objects.order_by("-is_active", "user__name", "id")
+    people = members.values_list("user_id", "user__name", "user__email", "is_active")
     return [
-        (member.user_id, str(member.user) + ("" if member.is_active else " (deactivated)"))
-        for member in members
+        (user_id, (name or email) + ("" if is_active else " (deactivated)"))
+        for user_id, name, email, is_active in people
     ]
 
 
@@ -189,57 +186,3 @@ def _read_cursor(text: str) -> tuple[datetime, UUID] | None:
         return (moment.astimezone(UTC), UUID(call_id)) if moment.tzinfo else None
     except (ValueError, OverflowError):
         return None
-
-
-def row(call: CallLog, country: str, zone: ZoneInfo, now: datetime) -> HistoryRow:
-    """A call of `with_hold` as one line; its contact, user, recordings and whom it may be with must
-    be loaded.
-    """
-    number = call.other_full
-    shown = display(number, country)
-    is_on_hold: bool = call.is_on_hold  # type: ignore[attr-defined]  # annotated
-    label, tone = presentation.status_word("on-hold" if is_on_hold else call.status, call.outcome)
-    state, recording_id, note = _recording(call)
-    return HistoryRow(
-        id=call.pk,
-        direction=call.direction.lower(),
-        name=name_of(call) or shown,
-        number=number,
-        number_display=shown,
-        contact_id=call.contact_id,
-        doubt=doubt_of(call) if call.is_in_doubt else None,
-        can_call=number.startswith("+"),
-        status_label=label,
-        tone=tone,
-        duration_display=presentation.seconds(call.duration) if call.duration else "",
-        started_iso=call.started_at.isoformat(),
-        started_display=moments.moment(call.started_at, zone, now),
-        started_later=moments.later(call.started_at, zone, now),
-        agent_name=str(call.user) if call.user else "",
-        recording=state,
-        recording_id=recording_id,
-        recording_note=note,
-    )
-
-
-def recording_note(recording: Recording) -> tuple[str, str]:
-    """(ready | waiting | failed | none, a plain sentence) of one recording."""
-    return {
-        Recording.State.RECORDING: ("none", "Recording."),
-        Recording.State.WAITING: ("waiting", "The recording is on its way."),
-        Recording.State.STORED: ("ready", ""),
-        Recording.State.ABSENT: ("none", "Nothing was recorded."),
-        Recording.State.FAILED: ("failed", "The recording could not be fetched from Twilio."),
-    }[Recording.State(recording.state)]
-
-
-def _recording(call: CallLog) -> tuple[str, UUID | None, str]:
-    """Of a call with several recordings, the one that says most: ready, on its way, failed."""
-    found: dict[str, tuple[UUID | None, str]] = {}
-    for recording in call.recordings.all():
-        state, note = recording_note(recording)
-        found.setdefault(state, (recording.pk if state == "ready" else None, note))
-    for state in ("ready", "waiting", "failed", "none"):
-        if state in found:
-            return (state, *found[state])
-    return "none", None, ""
