@@ -6,6 +6,7 @@ work=$(mktemp -d /tmp/voip-crm.XXXXXX) # not TMPDIR: a socket's path may have 10
 chmod 711 "$work"
 postgres_bin=
 redis_pid=
+postgres_options="-c log_statement=all -c log_line_prefix='%a|'" # the statement guard reads the log
 
 stop_services() {
   [ -z "$redis_pid" ] || kill "$redis_pid" 2>/dev/null || true
@@ -96,7 +97,7 @@ start_postgres() {
     --no-sync -E UTF8 --no-locale
   quietly as_postgres "$postgres_bin/pg_ctl" -D "$work/pg/data" -l "$work/pg/log" -w start \
     -o "-k $work/pg -c listen_addresses='' -c fsync=off -c full_page_writes=off -c synchronous_commit=off \
-      -c log_statement=all -c log_line_prefix='%a|'" # the statement guard reads the log
+      $postgres_options"
   export POSTGRES_LOG="$work/pg/log"
   # As in production: the owner makes the tables, and the tests act as a role that owns nothing.
   export DATABASE_OWNER_URL="postgres://crm@/$work/pg/crm" DATABASE_URL="postgres://crm_app@/$work/pg/crm"

@@ -1,0 +1,1 @@
+"""What the product is measured against: the least that would do something of the kind."""
