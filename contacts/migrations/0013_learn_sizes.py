@@ -6,7 +6,7 @@ MAKE = """
 CREATE FUNCTION contacts_learn_sizes() RETURNS void LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
-    IF pg_relation_size('public.contacts_contact') < 16 * 1024 * 1024 THEN
+    IF pg_relation_size('public.contacts_contact') < 4 * 1024 * 1024 THEN
         ANALYZE (SKIP_LOCKED) public.contacts_contact, public.contacts_contactnumber,
             public.contacts_contacttoken;
     END IF;
