@@ -1,9 +1,11 @@
 """Where recordings are kept: a folder of this machine, or a bucket of an S3-compatible store."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +17,7 @@ from tenants.bricks.gates import Gate
 ASKED, GIVEN = 3, 60  # seconds that the store may take to answer: a question; what is kept
 # Of a process's threads, how many may wait for it with someone who listens.
 _listeners = Gate(3)
+_making = threading.Lock()
 hangs = Breaker("The store of recordings", seconds=5, after=3)
 
 
@@ -80,7 +83,7 @@ def recordings() -> Folder | Bucket:
 
 @lru_cache(maxsize=4)
 def _made(seconds: int, options: tuple[tuple[str, str], ...]) -> Any:
-    # A quarter of a second, and 25 MB, for which most installations have no use.
+    # Half a second, and 25 MB, for which most installations have no use.
     from botocore.config import Config
     from storages.backends.s3 import S3Storage
 
@@ -95,11 +98,18 @@ def _made(seconds: int, options: tuple[tuple[str, str], ...]) -> Any:
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    return S3Storage(**given, client_config=config, object_parameters={"ContentType": "audio/wav"})
+    storage = S3Storage(
+        **given, client_config=config, object_parameters={"ContentType": "audio/wav"}
+    )
+    # One for all threads, which boto3 allows: each of its own takes 17 MB and half a second.
+    storage._connections = SimpleNamespace()
+    storage.connection  # noqa: B018  (made now, while no other thread makes one)
+    return storage
 
 
 def _storage(seconds: int) -> Any:
-    return _made(seconds, tuple(settings.RECORDINGS_STORE.items()))
+    with _making:
+        return _made(seconds, tuple(settings.RECORDINGS_STORE.items()))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -230,6 +231,19 @@ def test_what_is_deleted_is_deleted_there_too(
     settings.RECORDINGS_STORE |= {"bucket_name": "x", "access_key": "x", "secret_key": "x"}
     tasks.remove_audio(str(kept.tenant_id), kept.path)
     assert again == [(str(kept.tenant_id), kept.path)]
+
+
+def test_all_threads_of_a_process_share_one_way_to_the_store(bucket: Any) -> None:
+    """Each of its own would take 17 MB."""
+    made: list[Any] = []
+    threads = [
+        threading.Thread(target=lambda: made.append(stores._storage(stores.ASKED).connection))
+        for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+        thread.join()
+    assert len(made) == 3 and len({id(connection) for connection in made}) == 1
 
 
 @pytest.mark.parametrize("is_amazon", [True, False])
