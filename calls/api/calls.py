@@ -21,7 +21,6 @@ from calls.services import dialing
 from tenants.bricks import log_context
 from tenants.bricks.gates import Crowded, Gate
 from tenants.bricks.http import MemberRequest
-from tenants.fence.context import tenant_transaction
 from tenants.middleware import short_transactions
 
 
@@ -172,6 +171,5 @@ class MakeCallView(APIView):
         log_context.bind(call=placed.call.pk, call_sid=placed.call.twilio_call_sid)
         if placed.closing is not None:
             tasks.tend_now(member.tenant_id, placed.closing.pk)
-        with tenant_transaction(member.tenant_id):
-            answer = MakeCallAnswer(placed.call).data
+        answer = MakeCallAnswer(placed.call).data
         return Response(answer, status.HTTP_200_OK if placed.is_replay else status.HTTP_201_CREATED)

@@ -17,6 +17,11 @@ def first_look() -> datetime:
     return timezone.now() + LOOK
 
 
+# Found by the index of rooms that are to be looked at: one that is open always is. By its agent
+# alone, all rooms that they ever had would be read.
+OPEN = Q(closed_at=None, next_look_at__isnull=False)
+
+
 def label_of(party: str, leg_id: uuid.UUID) -> str:
     """A leg's participant label: unique within the room, opaque."""
     return f"{party}_{leg_id.hex}"

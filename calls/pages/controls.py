@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 
 from calls import selectors, tasks
 from calls.models import Conference
+from calls.models.rooms import OPEN
 from calls.pages.forms import LostSoundForm
 from calls.selectors.doubt import name_of
 from calls.services.extensions import tones_to_send
@@ -35,7 +36,7 @@ def end_call(request: TenantRequest) -> HttpResponse:
 
 def end_calls_of(user_id: UUID) -> None:
     """Of a member who is deactivated, if so it was asked for."""
-    for room in Conference.objects.filter(agent_id=user_id, closed_at=None):
+    for room in Conference.objects.filter(OPEN, agent_id=user_id):
         _tend(findings.ask_end(room))
 
 

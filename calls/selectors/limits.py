@@ -18,6 +18,7 @@ from calls.models import (
     HourSum,
     StoppedCall,
 )
+from calls.models.rooms import OPEN
 from calls.models.sums import NOBODY
 from contacts.numbers import display
 from tenants.bricks import moments
@@ -125,7 +126,7 @@ def connects(user_id: UUID, *, now: datetime) -> int:
 
 def open_rooms(user_id: UUID, *, but: Conference) -> int:
     """How many other rooms of the agent are not over."""
-    rooms = Conference.objects.filter(agent_id=user_id, closed_at=None)
+    rooms = Conference.objects.filter(OPEN, agent_id=user_id)
     return int(rooms.exclude(pk=but.pk).count())
 
 

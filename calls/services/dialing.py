@@ -27,12 +27,15 @@ from tenants.models import Membership, Tenant
 
 logger = logging.getLogger(__name__)
 
+LONGEST_LEG = timedelta(hours=24)  # Twilio ends any call then, at the latest
 JOIN_LATE = timedelta(seconds=1.5)  # after which Twilio is asked whether the agent is in the room
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A call that Twilio has taken. `closing` is its room when it must be ended at once."""
+    """A call that Twilio has taken, its contact loaded. `closing` is its room when it must be ended
+    at once.
+    """
 
     call: CallLog
     is_replay: bool
@@ -118,15 +121,19 @@ def _write_down(
     with tenant_transaction(tenant.pk):
         target = choose_target(tenant, to=to, contact_id=contact_id)
         presence.lock(agent)
-        room = Conference.objects.filter(
-            agent_id=agent.user_id, client_request_id=client_request_id
-        ).first()
-        call = CallLog.objects.filter(conference=room).first() if room else None
+        room = (
+            Conference.objects.select_related("call__contact")
+            .filter(agent_id=agent.user_id, client_request_id=client_request_id)
+            .first()
+        )
+        call: CallLog | None = getattr(room, "call", None)
         if call is not None:
             return _replay(call, target)
-        if room is None or not _agent_is_present(room, agent):
+        present = _rooms_of(agent)
+        if room is None or room.pk not in present:
             raise _not_connected(room)
-        if _is_elsewhere(agent, room):
+        # In a room with a call: of two without one the first to dial wins.
+        if any(has_call for room_id, has_call in present.items() if room_id != room.pk):
             raise Refusal("agent_busy", "You’re in another call. End it first.")
         caller = choose_caller_id(tenant, number_id=from_number_id, account_sid=room.account_sid)
         policy, rate = guarding.check_call(tenant, agent=agent, number=target.number, final=True)
@@ -186,11 +193,12 @@ def _submit(tenant: Tenant, written: _Written) -> Placed:
     except gateway.TwilioError as error:
         raise _refused(tenant, call, leg, error) from error
     with tenant_transaction(tenant.pk):
-        Conference.objects.select_for_update().get(pk=room.pk)
+        locked = Conference.objects.select_for_update().get(pk=room.pk)
         progress.bind_sid(CallLeg.objects.get(pk=leg.pk), call_sid)
         # The agent may have gone while we were talking to Twilio.
-        closing = room if progress.refold(Conference.objects.get(pk=room.pk)) else None
-        return Placed(CallLog.objects.get(pk=call.pk), is_replay=False, closing=closing)
+        closing = room if progress.refold(locked) else None
+        call = CallLog.objects.select_related("contact").get(pk=call.pk)
+        return Placed(call, is_replay=False, closing=closing)
 
 
 def _refused(tenant: Tenant, call: CallLog, leg: CallLeg, error: gateway.TwilioError) -> Refusal:
@@ -242,9 +250,20 @@ def _replay(call: CallLog, target: Target) -> Placed:
     return Placed(call, is_replay=True)
 
 
-def _agent_is_present(room: Conference, agent: Membership) -> bool:
-    legs = room.legs.filter(user_id=agent.user_id, party=CallLeg.Party.AGENT)
-    return any(leg.state.is_present for leg in legs)
+def _rooms_of(agent: Membership) -> dict[UUID, bool]:
+    """The rooms in which the agent is, and whether each has a call."""
+    legs = CallLeg.objects.filter(
+        user_id=agent.user_id,
+        party=CallLeg.Party.AGENT,
+        created_at__gt=timezone.now() - LONGEST_LEG,  # else all that they ever had are looked at
+        joined_at__isnull=False,
+        left_at=None,
+    )
+    rooms = legs.exclude(status__in=states.TERMINAL)
+    return {
+        room: call is not None
+        for room, call in rooms.values_list("conference_id", "conference__call__id")
+    }
 
 
 def _not_connected(room: Conference | None) -> Refusal:
@@ -253,19 +272,3 @@ def _not_connected(room: Conference | None) -> Refusal:
     if room is not None and timezone.now() - room.created_at >= JOIN_LATE:
         refusal.waiting = room.pk
     return refusal
-
-
-def _is_elsewhere(agent: Membership, room: Conference) -> bool:
-    """Whether the agent is in a room with a call: of two without one the first to dial wins."""
-    return (
-        CallLeg.objects.filter(
-            user_id=agent.user_id,
-            party=CallLeg.Party.AGENT,
-            joined_at__isnull=False,
-            left_at=None,
-            ended_at=None,
-            conference__call__isnull=False,
-        )
-        .exclude(conference=room)
-        .exists()
-    )

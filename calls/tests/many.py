@@ -1,0 +1,80 @@
+"""Many calls of a workspace, and how much of PostgreSQL its statements touch."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tenants.fence.context import tenant_transaction
+from tenants.tests.database import everything_visible
+
+FEW, MANY = 1_000, 10_000
+# Each a minute before the other, over, and of Bob, with a room and the two legs in it.
+_ROWS = """
+CREATE TEMP TABLE many ON COMMIT DROP AS
+    SELECT now() - n * interval '1 minute' AS at, gen_random_uuid() AS room, %s AS tenant, %s AS bob
+    FROM generate_series(%s, %s) n;
+INSERT INTO calls_conference (id, tenant_id, agent_id, client_request_id, account_sid,
+    conference_sid, created_at, closed_at)
+    SELECT room, tenant, bob, gen_random_uuid(), 'AC', '', at, at FROM many;
+INSERT INTO calls_callleg (id, tenant_id, conference_id, user_id, party, status, joined_at, left_at,
+    ended_at, on_hold, created_at)
+    SELECT gen_random_uuid(), tenant, room, CASE party WHEN 'agent' THEN bob END, party,
+        'completed', at, at, at, false, at
+    FROM many, (VALUES ('agent'), ('contact')) AS parties (party);
+INSERT INTO calls_calllog (id, tenant_id, user_id, conference_id, direction, from_number, to_number,
+    submission, is_recorded, assumed_rate, started_at, status, outcome, ended_at, created_at,
+    updated_at)
+    SELECT gen_random_uuid(), tenant, bob, room, 'OUTBOUND', '+14155550199', '+14155550100',
+        'accepted', false, 0, at, 'completed', 'completed', at, at, at FROM many
+"""
+_TABLES = "calls_conference, calls_callleg, calls_calllog, calls_hoursum"
+
+
+def fill(cast: Any, first: int, last: int) -> None:
+    """Acme's calls of this many minutes ago."""
+    values = [cast.acme.pk, cast.bob.user_id, first, last]
+    with tenant_transaction(cast.acme.pk), connection.cursor() as cursor:
+        for statement in _ROWS.split(";"):
+            cursor.execute(statement, values if "%s" in statement else None)
+    with everything_visible(), connection.cursor() as cursor:
+        cursor.execute(f"VACUUM ANALYZE {_TABLES}")
+
+
+def pages_read(cast: Any, do: Callable[[], object]) -> int:
+    """How many pages of 8 KB Acme's SELECTs touch while this is done."""
+    with tenant_transaction(cast.acme.pk), connection.cursor() as cursor:
+        for way in ("seqscan", "hashjoin", "mergejoin"):  # which pay on so few rows
+            cursor.execute(f"SET LOCAL enable_{way} = off")
+        with CaptureQueriesContext(connection) as queries:
+            do()
+        asked = (query["sql"] for query in queries)
+        return sum(_pages(cursor, sql) for sql in asked if _reads(sql))
+
+
+def _reads(sql: str) -> bool:
+    return sql.strip().startswith(("SELECT", "WITH")) and "set_config" not in sql
+
+
+def _pages(cursor: Any, sql: str) -> int:
+    cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}")
+    (plan,) = cursor.fetchone()
+    plan = (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
+    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+
+def assert_flat(cast: Any, does: dict[str, Callable[[], object]]) -> None:
+    """Each of these reads as much of many calls as of few."""
+    if connection.vendor != "postgresql":
+        pytest.skip("only PostgreSQL counts what a statement reads: use ./test")
+    few, many = (_after(cast, does, *each) for each in ((1, FEW), (FEW + 1, MANY)))
+    # An index may have become a level deeper.
+    assert {name: (few[name], many[name]) for name in does if many[name] > 2 * few[name] + 10} == {}
+
+
+def _after(cast: Any, does: dict[str, Callable[[], object]], *rows: int) -> dict[str, int]:
+    fill(cast, *rows)
+    return {name: pages_read(cast, do) for name, do in does.items()}

@@ -1,0 +1,33 @@
+"""What is read oftenest touches as much of the database with many calls as with few."""
+
+from functools import partial
+from typing import Any
+
+from django.utils import timezone
+
+from calls.facts import states
+from calls.selectors import call_logs, limits
+from calls.selectors.call_logs import Filters
+from calls.services import dialing
+from calls.tests.conftest import scene_of
+from calls.tests.many import assert_flat
+
+
+def test_no_more_is_read_of_many_calls_than_of_few(committed_cast: Any, monkeypatch: Any) -> None:
+    cast, bob = committed_cast, committed_cast.bob
+    monkeypatch.setattr(call_logs, "COUNT_CAP", 100)
+    wished = {"all": Filters()} | {status: Filters(status=status) for status in states.STATUSES}
+    scene = scene_of(bob)
+    assert_flat(
+        cast,
+        {
+            **{
+                f"the API's list, {name}": partial(call_logs.page, filters, size=50)
+                for name, filters in wished.items()
+            },
+            "in which rooms an agent is": lambda: dialing._rooms_of(bob),
+            "which of their rooms are open": lambda: limits.open_rooms(bob.user_id, but=scene.room),
+            "how often they connect": lambda: limits.connects(bob.user_id, now=timezone.now()),
+            "what has been spent": lambda: limits.usage(cast.acme, bob.user_id, now=timezone.now()),
+        },
+    )
