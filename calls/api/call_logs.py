@@ -37,7 +37,9 @@ class CallLogQuery(StrictSerializer):
     userId = serializers.UUIDField(required=False)
     contactId = serializers.UUIDField(required=False)
     q = serializers.CharField(
-        required=False, max_length=100, help_text="Words of the contact, or part of a number."
+        required=False,
+        max_length=100,
+        help_text="Words of the contact, or part of their number.",
     )
     dateFrom = DayOrMomentField(
         required=False, help_text="A day in the workspace’s time zone, or a moment with its offset."

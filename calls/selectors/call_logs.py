@@ -15,6 +15,8 @@ from calls.selectors.about import about_contacts
 from contacts import search
 
 COUNT_CAP = 10_000
+SEARCHED = 10_000  # calls of which a part of a number is found; then every call of that number
+_MOST_NUMBERS = 500
 LONGEST_TIMELINE = 1_000  # a call has dozens of events; the answer stays small whatever happens
 
 
@@ -154,10 +156,34 @@ def _in_status(status: str) -> Q:
 
 def _about(text: str) -> Q:
     """Calls with a contact that the contacts' search finds, or that may be with one, or with these
-    digits in a number.
+    digits in the far side's number, of those that were called or called of late. What is searched
+    for is found first, so that the calls are then found by their indexes.
     """
     found = about_contacts(text)
     prefixes = search.query_prefixes(text)
     if len(prefixes) == 1 and prefixes[0].isdigit() and len(prefixes[0]) >= search.SHORTEST_DIGITS:
-        found |= Q(to_number__contains=prefixes[0]) | Q(from_number__contains=prefixes[0])
+        called, calling = _numbers_with(prefixes[0])
+        found |= Q(direction=CallLog.Direction.OUTBOUND, to_number__in=called)
+        found |= Q(direction=CallLog.Direction.INBOUND, from_number__in=calling)
     return found
+
+
+def _numbers_with(digits: str) -> tuple[set[str], set[str]]:
+    """The numbers with these digits (called, calling) of the latest `SEARCHED` calls, and the one
+    that they are the whole of: LIKE has no index, and would read all that there are.
+    """
+    newest_first = CallLog.objects.order_by("-started_at")
+    calls = CallLog.objects.filter(
+        Q(direction=CallLog.Direction.OUTBOUND, to_number__contains=digits)
+        | Q(direction=CallLog.Direction.INBOUND, from_number__contains=digits)
+    )
+    for first in newest_first.values_list("started_at", flat=True)[SEARCHED : SEARCHED + 1]:
+        calls = calls.filter(started_at__gt=first)
+    rows = calls.values_list("direction", "to_number", "from_number").order_by().distinct()
+    called, calling = {f"+{digits}"}, {f"+{digits}"}
+    for direction, to_number, from_number in rows[:_MOST_NUMBERS]:
+        if direction == CallLog.Direction.OUTBOUND:
+            called.add(to_number)
+        else:
+            calling.add(from_number)
+    return called, calling

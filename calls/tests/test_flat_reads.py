@@ -16,7 +16,9 @@ from calls.tests.many import assert_flat
 def test_no_more_is_read_of_many_calls_than_of_few(committed_cast: Any, monkeypatch: Any) -> None:
     cast, bob = committed_cast, committed_cast.bob
     monkeypatch.setattr(call_logs, "COUNT_CAP", 100)
-    wished = {"all": Filters()} | {status: Filters(status=status) for status in states.STATUSES}
+    monkeypatch.setattr(call_logs, "SEARCHED", 100)
+    wished = {"all": Filters(), "a number": Filters(text="559876"), "a word": Filters(text="mari")}
+    wished |= {status: Filters(status=status) for status in states.STATUSES}
     scene = scene_of(bob)
     assert_flat(
         cast,

@@ -181,6 +181,21 @@ def test_each_filter_finds_its_calls_and_no_others(cast: Any, ask: Any) -> None:
     assert found(direction="inbound", status="busy") == set()
 
 
+def test_a_part_of_a_number_finds_every_call_of_a_number_that_was_called_of_late(
+    cast: Any, ask: Any, monkeypatch: Any
+) -> None:
+    """Our own numbers are in half of all calls, and are not meant."""
+    ancient = make_call(cast.acme, to_number="+14155550142", started_at=NOON - timedelta(days=900))
+    unknown = make_call(cast.acme, to_number="+14155550143", started_at=NOON - timedelta(days=2))
+    recent = make_call(cast.acme, to_number="+14155550142")
+    monkeypatch.setattr(call_logs, "SEARCHED", 1)
+    assert ids(ask(q="550142")) == [str(recent.pk), str(ancient.pk)]
+    assert ids(ask(q="550143")) == ids(ask(q=recent.from_number[-6:])) == []
+    assert ids(ask(q="+1 415 555 0143")) == [str(unknown.pk)]  # the whole of it
+    monkeypatch.setattr(call_logs, "SEARCHED", 2)
+    assert ids(ask(q="550143")) == [str(unknown.pk)]
+
+
 def test_a_day_is_a_day_of_the_workspace(cast: Any, ask: Any) -> None:
     late = make_call(cast.acme, started_at=datetime(2026, 11, 21, 4, tzinfo=UTC))
     cast.acme.time_zone = "America/New_York"
