@@ -1,5 +1,6 @@
 """Django admin for numbers, and for calls as they were told to us: looked at, never edited."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -20,13 +21,13 @@ from calls.models import (
     StoppedCall,
     UnroutedEvent,
 )
-from calls.selectors import limits
-from calls.selectors.about import about_contacts
+from calls.selectors import admin_lists, limits
 from calls.services.setup.numbers import is_taken, make_default
 from contacts.numbers import NumberError, parse_own
 from tenants.admin import ReadOnlyAdmin, SuperuserAdmin, TenantScopedAdmin
 from tenants.fence.context import current_tenant_id
 from tenants.models import Tenant
+from tenants.signing_in.known import known
 
 
 class PhoneNumberForm(forms.ModelForm):
@@ -98,8 +99,21 @@ class PhoneNumberAdmin(TenantScopedAdmin):
             make_default(obj)
 
 
+class _FoundAdmin(ReadOnlyAdmin):
+    """`found` says what is listed for what was typed (calls/admin_lists.py)."""
+
+    found: Callable[[str, str], Q]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: Any, search_term: str
+    ) -> tuple[Any, bool]:
+        tenant = known(request).tenant
+        country = tenant.country if tenant else ""
+        return queryset.filter(self.found(search_term.strip(), country)), False
+
+
 @admin.register(CallLog)
-class CallLogAdmin(ReadOnlyAdmin):
+class CallLogAdmin(_FoundAdmin):
     list_display = (
         "started_at",
         "direction",
@@ -113,39 +127,35 @@ class CallLogAdmin(ReadOnlyAdmin):
     list_display_links = ("started_at", "to_number")
     list_select_related = ("contact", "user")
     list_filter = ("direction", "outcome")
-    search_fields = ("from_number", "to_number", "twilio_call_sid")
+    search_fields = ("to_number",)  # shows the field; the search itself is ours
     search_help_text = "A number, a call SID (CA…), or words of the contact."
     ordering = ("-started_at", "-id")
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: Any, search_term: str
-    ) -> tuple[Any, bool]:
-        found, many = super().get_search_results(request, queryset, search_term)
-        if not search_term.strip():
-            return found, many
-        of_contacts = about_contacts(search_term)
-        return queryset.filter(Q(pk__in=found.values("pk")) | of_contacts), False
+    found = staticmethod(admin_lists.calls)
 
 
 @admin.register(CallLeg)
-class CallLegAdmin(ReadOnlyAdmin):
+class CallLegAdmin(_FoundAdmin):
     list_display = ("created_at", "party", "user", "call_sid", "status", "joined_at", "left_at")
     list_select_related = ("user",)
     list_filter = ("party",)
-    search_fields = ("call_sid", "conference__call__to_number")
-    search_help_text = "A call SID (CA…) or the number that was called."
+    search_fields = ("call_sid",)
+    search_help_text = (
+        "A call SID (CA…) or the other side’s number. Listed are the legs of the latest calls."
+    )
+    found = staticmethod(admin_lists.legs)
     ordering = ("-created_at",)
     exclude = ("conference",)
 
 
 @admin.register(CallEvent)
-class CallEventAdmin(ReadOnlyAdmin):
+class CallEventAdmin(_FoundAdmin):
     list_display = ("at", "kind", "name", "call_sid", "sequence", "received_at")
     list_select_related = ("leg",)
     list_filter = ("kind",)
-    search_fields = ("name", "leg__call_sid")
-    search_help_text = "An event's name, or a call SID (CA…)."
-    ordering = ("-at", "-id")
+    search_fields = ("name",)
+    search_help_text = "A call SID (CA…), or the name of an event, if it is one of the latest."
+    ordering = ("-id",)
+    found = staticmethod(admin_lists.events)
     fields = (
         *("at", "kind", "name", "call_sid", "sequence", "duration", "sip_code", "error_code"),
         *("payload", "received_at"),
@@ -157,12 +167,17 @@ class CallEventAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Recording)
-class RecordingAdmin(ReadOnlyAdmin):
+class RecordingAdmin(_FoundAdmin):
     list_display = ("created_at", "sid", "call", "state", "duration", "attempts", "error")
     list_select_related = ("call",)
     list_filter = ("state",)
-    search_fields = ("sid", "call__twilio_call_sid", "call__to_number")
+    search_fields = ("sid",)
+    search_help_text = (
+        "The SID of a recording (RE…) or a call (CA…), or the other side’s number. Listed are the "
+        "latest calls’ recordings."
+    )
     ordering = ("-created_at",)
+    found = staticmethod(admin_lists.recordings)
 
 
 class _CapsAdmin(SuperuserAdmin):
@@ -206,7 +221,7 @@ class UnroutedEventAdmin(ReadOnlyAdmin):
     list_display = ("received_at", "reason", "hook", "call_sid", "account_sid", "next_try_at")
     list_filter = ("hook",)
     search_fields = ("call_sid", "account_sid", "reason")
-    ordering = ("-received_at", "-id")
+    ordering = ("-id",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[UnroutedEvent]:
         others = Tenant.objects.exclude(pk=current_tenant_id())

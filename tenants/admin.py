@@ -23,6 +23,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from tenants.fence.context import TenantNotSet, current_tenant_id
 from tenants.models import Membership, Tenant, User, UserManager
 from tenants.people import services
+from tenants.people.admin_pages import CappedPaginator
 from tenants.signing_in.known import known
 from tenants.trail import audit
 from tenants.trail.audit import Action
@@ -36,6 +37,9 @@ class TenantScopedAdmin(admin.ModelAdmin):
     """Admin of a tenant table: it shows the workspace that is worked in, for the admin is no
     exception. Without a workspace there is nothing to show.
     """
+
+    paginator = CappedPaginator
+    show_full_result_count = False
 
     def _has_tenant(self, request: HttpRequest) -> bool:
         return getattr(request, "tenant", None) is not None
@@ -96,9 +100,11 @@ def _fields(message: Any) -> str:
 
 
 class ReadOnlyAdmin(TenantScopedAdmin):
-    """What the provider told us: looked at, never edited."""
+    """What the provider told us: looked at, never edited. Its tables are large: they are shown in
+    the order of an index, and searched by one.
+    """
 
-    show_full_result_count = False
+    sortable_by = ()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -1,9 +1,10 @@
-"""Calls by what somebody types of their contacts: for the history, the API and the admin."""
+"""Calls by what somebody types of them: for the history, the API and the admin."""
 
 from django.db.models import Q
 
 from calls.models import PossibleContact
 from contacts.finding import contact_ids, having
+from contacts.numbers import NumberError, parse
 
 # Up to so many contacts are looked up in the calls' index by contact; what matches more of them
 # is found quickly by walking the calls, each contact being asked.
@@ -19,3 +20,18 @@ def about_contacts(text: str) -> Q:
     possible = PossibleContact.objects.filter(found, call__contact=None).order_by("-id")
     calls = list(possible.values_list("call_id", flat=True)[:_MOST_IN_DOUBT])
     return found | Q(pk__in=calls) if calls else found
+
+
+def about(text: str, country: str) -> Q:
+    """Calls of `about_contacts`, or with this number; without a country it is of this one."""
+    return about_contacts(text) | with_number(text, country)
+
+
+def with_number(text: str, country: str) -> Q:
+    """Calls whose other side has this number; none if it is no number."""
+    try:
+        number = parse(text, country).number
+    except NumberError:
+        return Q(pk__in=[])
+    called = Q(direction="OUTBOUND", to_number=number)
+    return called | Q(direction="INBOUND", from_number=number)

@@ -7,13 +7,12 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import EmptyResultSet
-from django.db.models import Case, Exists, OuterRef, Prefetch, Q, QuerySet, When
+from django.db.models import Case, Exists, OuterRef, Prefetch, QuerySet, When
 
 from calls.models import CallLeg, CallLog, Recording
 from calls.selectors import lines
-from calls.selectors.about import about_contacts
+from calls.selectors.about import about
 from calls.selectors.doubt import Doubt, doubt_of, load_possible, name_of
-from contacts.numbers import NumberError, parse
 from tenants.models import Membership, Tenant
 
 PAGE_SIZE = 25
@@ -155,28 +154,12 @@ def _narrowed(tenant: Tenant, filters: Filters, zone: ZoneInfo) -> QuerySet[Call
         stored = Recording.objects.filter(call_id=OuterRef("pk"), state=Recording.State.STORED)
         calls = calls.filter(Exists(stored))
     if filters.text.strip():
-        calls = calls.filter(_about(filters.text, tenant.country))
+        calls = calls.filter(about(filters.text, tenant.country))
     return calls
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), zone)
-
-
-def _about(text: str, country: str) -> Q:
-    """Calls with a contact that the search finds (archived ones too), or that may be with one, or
-    with this number.
-    """
-    about = about_contacts(text)
-    try:
-        number = parse(text, country).number
-    except NumberError:
-        return about
-    return (
-        about
-        | Q(direction="OUTBOUND", to_number=number)
-        | Q(direction="INBOUND", from_number=number)
-    )
 
 
 def _read_cursor(text: str) -> tuple[datetime, UUID] | None:

@@ -136,17 +136,39 @@ def test_what_twilio_told_is_looked_at_and_never_edited(
     [
         ("calllog", "4155550100"),
         ("calllog", "maria acme"),
-        ("callleg", "CA"),
+        ("calllog", "leg's SID"),
+        ("callleg", "leg's SID"),
+        ("callleg", "+14155550100"),
         ("callevent", "ringing"),
-        ("recording", "RE111"),
+        ("callevent", "leg's SID"),
+        ("recording", "RE" + "1" * 32),
+        ("recording", "leg's SID"),
+        ("recording", "(415) 555-0100"),
     ],
 )
 def test_each_table_is_searched(staff: Client, call: Any, table: str, text: str) -> None:
     def hits(query: str) -> int:
-        found = staff.get(f"/admin/calls/{table}/", {"q": query})
+        with CaptureQueriesContext(connection) as queries:
+            found = staff.get(f"/admin/calls/{table}/", {"q": query})
+        counts = [sql for query in queries if "COUNT(" in (sql := query["sql"])]
+        # Nothing that reads a whole table: a pattern, or a count that has no end.
+        assert all("LIMIT 500" in sql for sql in counts), counts
+        assert not any("LIKE" in query["sql"].upper() for query in queries)
         return int(found.context["cl"].result_count)
 
-    assert hits(text) >= 1 and hits("zzz-nothing") == 0
+    if text == "leg's SID":
+        text = call.contact_leg.call_sid
+    assert hits(text) >= 1 and hits("zzz-nothing") == hits("CA" + "0" * 32) == 0
+    assert hits("") >= 1
+
+
+def test_a_list_is_paged_no_further_than_anybody_reads(
+    staff: Client, call: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tenants.people.admin_pages.MOST_ROWS", 2)
+    for _ in range(4):
+        call.hear("call", "ringing", call.contact_leg)
+    assert staff.get("/admin/calls/callevent/").context["cl"].result_count == 2
 
 
 @pytest.mark.parametrize("table", [*FACTS, "phonenumber"])
