@@ -5,11 +5,13 @@ import os
 import platform
 import sys
 import time
+import traceback
 from pathlib import Path
 
 from benchmarks import chart, printing, servers, world
 from benchmarks.bench import Bench
 from benchmarks.data import make
+from benchmarks.measuring import Result
 from benchmarks.subjects import ALL, QUICK
 
 
@@ -53,7 +55,8 @@ def main(given: list[str]) -> int:
     def say(text: str) -> None:
         print(f"[{time.time() - began:5.0f} s] {text}", file=sys.stderr, flush=True)
 
-    results = []
+    results: list[Result] = []
+    broken: list[str] = []
     world.prepare()
     with world.made(is_quick=wanted.quick) as where:
         data = make(where, sizes=sizes, contacts=wanted.contacts, has_peer=not why, say=say)
@@ -62,9 +65,13 @@ def main(given: list[str]) -> int:
         )  # fmt: skip
         for name in names:
             say(name)
-            for found in ALL[name](bench):
-                print(printing.text(found), flush=True)
-                results.append(found)
+            try:
+                for found in ALL[name](bench):
+                    print(printing.text(found), flush=True)
+                    results.append(found)
+            except Exception:  # it takes the others' figures along no more than its own
+                traceback.print_exc()
+                broken.append(name)
     about = {
         "at": time.strftime("%Y-%m-%d %H:%M", time.gmtime(began)),
         "cores": os.cpu_count(),
@@ -78,8 +85,10 @@ def main(given: list[str]) -> int:
     if wanted.svg:
         wanted.svg.write_text(chart.svg(results))
     wrong = [said for found in results for said, good in found.checks if not good]
-    print(f"== {len(results)} subjects in {time.time() - began:.0f} s, {len(wrong)} checks wrong")
-    return 1 if wrong else 0
+    print(f"== {len(results)} results in {time.time() - began:.0f} s, {len(wrong)} checks wrong")
+    if broken:
+        print(f"== broke off: {', '.join(broken)}")
+    return 1 if wrong or broken else 0
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import Result, Spread, plain
+from benchmarks.measuring import Result, plain
 
 # Where there are more rounds than one, the least and the most stand behind the median.
 _SHOWN = (
@@ -56,12 +56,3 @@ def write(file: Path, results: Sequence[Result], about: dict[str, Any]) -> None:
         for found in results
     ]
     file.write_text(json.dumps({"about": about, "subjects": subjects}, indent=1) + "\n")
-
-
-def read(file: Path) -> list[Result]:
-    """What `write` has written, without its checks."""
-    found = []
-    for one in json.loads(file.read_text())["subjects"]:
-        ratios = {name: Spread(**given) for name, given in one["ratios"].items()}
-        found.append(Result(one["subject"], one["what"], ratios=ratios))
-    return found

@@ -26,10 +26,13 @@ def sql_id(what: str, number: str = "i") -> str:
 
 @contextlib.contextmanager
 def without_indexes(world: World, *tables: str) -> Iterator[None]:
-    """Inside, these tables have only their keys and what is unique."""
+    """Inside, these tables have only their primary keys, and what others refer to."""
     keys = world.rows(
         "SELECT conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid)"
-        " FROM pg_constraint WHERE contype = 'f' AND conrelid = ANY(%s::regclass[])",
+        " FROM pg_constraint WHERE conrelid = ANY(%s::regclass[])"
+        " AND (contype = 'f' OR contype = 'u' AND conindid NOT IN"
+        " (SELECT conindid FROM pg_constraint WHERE contype = 'f'))"
+        " ORDER BY contype = 'f'",
         list(tables),
     )
     indexes = world.rows(

@@ -41,7 +41,7 @@ def prepare() -> None:
         SWEEP_SECONDS="30",
         PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     )
-    os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
+    os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)  # of the product's processes
 
 
 def free_port() -> int:
@@ -134,6 +134,7 @@ def made(*, is_quick: bool) -> Iterator[World]:
 
             django.setup()
             found = World(folder, is_quick=is_quick)
+            os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # a lap's requests are made in its loop
             yield found
         finally:
             if found is not None:

@@ -57,7 +57,9 @@ def backlog(bench: Bench) -> list[Result]:
     import redis
 
     from calls.tasks import tend_room
+    from voip_crm import celery
 
+    celery.app.set_default()
     of = bench.data.big[min(bench.data.big)]
     client, count = redis.Redis.from_url(os.environ["REDIS_URL"]), 20 if bench.is_quick else 600
     from benchmarks.rows import made_id
@@ -142,7 +144,7 @@ def isolation(bench: Bench) -> list[Result]:
     tables = [
         name
         for (name,) in bench.world.rows(
-            "SELECT DISTINCT format('%I', tablename) FROM pg_policies WHERE schemaname = 'public'"
+            "SELECT DISTINCT quote_ident(tablename) FROM pg_policies WHERE schemaname = 'public'"
         )
     ]
 
