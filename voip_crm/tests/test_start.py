@@ -45,7 +45,7 @@ def run(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.Compl
     )
 
 
-def test_what_weighs_much_is_loaded_only_by_what_needs_it(tmp_path: Path) -> None:
+def test_what_is_heavy_is_loaded_only_by_what_needs_it(tmp_path: Path) -> None:
     """Every page is loaded before granian forks its workers, and nothing that most never need."""
 
     def loaded(program: str) -> Any:
