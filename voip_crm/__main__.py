@@ -15,11 +15,13 @@ import django
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voip_crm.settings")
     django.setup()
+    from django.db import connections
     from django.urls import get_resolver
 
     from voip_crm.checks import refuse_to_start_on_errors
 
     refuse_to_start_on_errors(several_processes=True)
+    connections.close_all()  # nobody else's, and none that forks would share
     if program := sys.argv[1:]:
         if "granian" in program:
             get_resolver().url_patterns  # noqa: B018  (imports every page)
