@@ -82,7 +82,12 @@ def account_of(tenant_id: UUID) -> TwilioAccount:
 def sid_of(tenant_id: UUID) -> str:
     """The SID of that account, without its secrets; "" when there is none."""
     with tenant_transaction(tenant_id):
-        own = OwnAccount.objects.filter(retired_at=None).values_list("sid", flat=True).first()
+        return sid_in_use()
+
+
+def sid_in_use() -> str:
+    """The same, inside a transaction of the workspace."""
+    own = OwnAccount.objects.filter(retired_at=None).values_list("sid", flat=True).first()
     return own or settings.TWILIO_ACCOUNT_SID
 
 

@@ -40,13 +40,12 @@ def check_call(
     return policy, rate
 
 
-def check_connect(agent: Membership, room: Conference) -> None:
-    """Whether the agent's browser may come into `room`. One with a call in it is always open to
-    its agent, but for a browser that connects like mad. Raises `Refusal`.
+def check_connect(agent: Membership, room: Conference, *, is_rejoin: bool) -> None:
+    """Whether the agent's browser may come into `room`. One with a call in it (`is_rejoin`) is
+    always open to its agent, but for a browser that connects like mad. Raises `Refusal`.
     """
     now = timezone.now()
     policy = rows.policy_of(agent.tenant)
-    is_rejoin = hasattr(room, "call")
     others = 0 if is_rejoin else rows.open_rooms(agent.user_id, but=room)
     connects = rows.connects(agent.user_id, now=now)
     _raise(limits.stop_connect(policy, connects=connects, rooms=others))

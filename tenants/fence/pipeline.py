@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from django.db import Error, connection, models
+from django.db import DEFAULT_DB_ALIAS, Error, connection, connections, models
 from psycopg import Error as DriverError
 from psycopg.pq import PipelineStatus
 
@@ -56,12 +56,16 @@ def ask(sql: str, values: Sequence[Any]) -> Any:
     Values go as text, of which the database makes what its columns are: whatever is empty or large
     this time, it is the same prepared statement.
     """
-    cursor = connection.cursor()
-    cursor.execute(sql, [_written(value) for value in values])
+    wrapper = connections[
+        DEFAULT_DB_ALIAS
+    ]  # found once, as each look by way of `connection` counts
+    is_postgresql = wrapper.vendor == "postgresql"
+    cursor = wrapper.cursor()
+    cursor.execute(sql, [_written(value, is_postgresql) for value in values])
     return cursor
 
 
-def _written(value: Any) -> str | None:
+def _written(value: Any, is_postgresql: bool) -> str | None:
     match value:
         case None | str():
             return value
@@ -69,7 +73,7 @@ def _written(value: Any) -> str | None:
             return value.hex
         case datetime():
             at = value.astimezone(UTC)
-            return str(at if connection.vendor == "postgresql" else at.replace(tzinfo=None))
+            return str(at if is_postgresql else at.replace(tzinfo=None))
         case bool():
             return "1" if value else "0"
     return str(value)

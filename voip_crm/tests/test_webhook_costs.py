@@ -1,5 +1,6 @@
 """What each webhook asks of the database: counted, and no more than is allowed here."""
 
+import uuid
 from typing import Any
 
 import pytest
@@ -44,3 +45,18 @@ def test_a_status_callback_takes_two_round_trips(
     with tenant_transaction(leg.tenant_id):
         assert CallEvent.objects.filter(leg=leg).count() == len(said)
     assert dialled.fresh().status == "completed"
+
+
+def test_an_agents_browser_costs_no_more_than_it_does(
+    committed_cast: Any,
+    webhook: Any,  # noqa: F811
+) -> None:
+    caller = {"From": f"client:{committed_cast.bob.identity}", "CallStatus": "ringing"}
+    for _ in range(3):  # the second time a statement is prepared, which is a way of its own
+        request = {"CallSid": sid("CA"), "clientRequestId": str(uuid.uuid4())}
+        with counted() as cost:
+            answer = webhook("/api/twilio/voice-webhook", **caller, **request)
+        assert "<Conference" in answer.content.decode()
+    assert cost.statements <= 31 and cost.round_trips <= 27, cost
+    with tenant_transaction(committed_cast.acme.pk):
+        assert CallEvent.objects.count() == 3

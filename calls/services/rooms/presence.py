@@ -5,7 +5,7 @@ from uuid import UUID
 from django.conf import settings
 
 from calls.facts.refusals import Refusal
-from calls.gateway.accounts import TwilioAccount, sid_of
+from calls.gateway.accounts import TwilioAccount, sid_in_use
 from calls.models import CallLeg, Conference
 from calls.selectors.limits import policy_of
 from calls.services import guarding
@@ -39,12 +39,11 @@ def admit_agent(
     """
     with tenant_transaction(member.tenant_id):
         lock(member)
-        room, is_new = Conference.objects.get_or_create(
-            agent_id=member.user_id,
-            client_request_id=client_request_id,
-            defaults={"tenant_id": member.tenant_id, "account_sid": account.sid},
-        )
-        if room.account_sid != account.sid or (is_new and sid_of(member.tenant_id) != account.sid):
+        wish = {"agent_id": member.user_id, "client_request_id": client_request_id}
+        room = Conference.objects.filter(**wish).first()
+        if is_new := room is None:  # and stays so: the agent is locked
+            room = Conference.objects.create(account_sid=account.sid, **wish)
+        if room.account_sid != account.sid or (is_new and sid_in_use() != account.sid):
             # A browser's token outlives a change of account by ten minutes.
             raise Refusal("forbidden", "The telephone account was changed. Reload the page.")
         leg = CallLeg.objects.filter(call_sid=call_sid).first()
@@ -52,12 +51,9 @@ def admit_agent(
             if leg.conference_id != room.pk:
                 raise Refusal("duplicate_in_progress", "This call is already somewhere else.")
             return room, leg
-        waits = any(not other.state.is_over for other in room.legs.filter(user_id=member.user_id))
-        if waits and not room.legs.filter(party=CallLeg.Party.CONTACT).exists():
-            raise Refusal("duplicate_in_progress", "You are in this call already.")
-        if room.closed_at is not None:
-            raise Refusal("call_over", "This call is over.")
-        guarding.check_connect(member, room)
+        if not is_new:
+            _check_return(member, room)
+        guarding.check_connect(member, room, is_rejoin=not is_new and hasattr(room, "call"))
         leg = CallLeg.objects.create(
             tenant_id=member.tenant_id,
             conference=room,
@@ -66,6 +62,15 @@ def admit_agent(
             call_sid=call_sid,
         )
         return room, leg
+
+
+def _check_return(member: Membership, room: Conference) -> None:
+    own = room.legs.filter(user_id=member.user_id)
+    waits = any(not other.state.is_over for other in own)
+    if waits and not room.legs.filter(party=CallLeg.Party.CONTACT).exists():
+        raise Refusal("duplicate_in_progress", "You are in this call already.")
+    if room.closed_at is not None:
+        raise Refusal("call_over", "This call is over.")
 
 
 def seconds_at_most(tenant: Tenant) -> int:
