@@ -49,21 +49,12 @@ def tend_now(tenant_id: UUID, room_id: UUID) -> None:
     )
 
 
-@shared_task
-def tend_room(tenant_id: str, room_id: str) -> None:
-    try:
-        _tend(UUID(tenant_id), UUID(room_id))
-    except (gateway.TwilioError, TwilioNotConfigured) as error:
-        # The room is still open in its row, so the sweep comes back to it.
-        logger.warning("Room %s could not be tended: %s", room_id, error)
-
-
 def _tend(tenant_id: UUID, room_id: UUID) -> None:
     if tending.tend_room(tenant_id, room_id) is Step.HOLD:
-        # Nobody may come back; then the call has to end, whether there is a worker or not.
+        # Nobody may come back; then the call has to end, whether there is a worker or not. If this
+        # process ends before, the sweep looks at the room then.
         wait = COME_BACK.total_seconds() + 1
         _rooms.later(wait, (tenant_id, room_id), lambda: _tend(tenant_id, room_id))
-        queue(tend_room, tenant_id, room_id, countdown=wait)
 
 
 @shared_task(bind=True)

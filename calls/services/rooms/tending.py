@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from django.utils import timezone
+
 from calls import gateway
 from calls.facts import states
-from calls.facts.rooms import Step, relieved
+from calls.facts.rooms import COME_BACK, Step, relieved
 from calls.gateway import addresses
 from calls.gateway.accounts import TwilioAccount, account_for
 from calls.models import CallLeg, Conference
@@ -25,6 +27,8 @@ def tend_room(tenant_id: UUID, room_id: UUID) -> Step | None:
         legs = _legs(room) if room is not None else []
         if step is Step.HOLD and not _may_come_back(legs):
             step = Step.CLOSE
+        if step is Step.HOLD:
+            Conference.objects.filter(pk=room_id).update(next_look_at=timezone.now() + COME_BACK)
     if room is None or step is None:
         return None
     account = account_for(tenant_id, room.account_sid)
