@@ -4,6 +4,7 @@ Only E.164 (`+` and up to fifteen digits) is stored anywhere.
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 import phonenumbers
@@ -221,6 +222,7 @@ def _why_invalid(typed: str, number: phonenumbers.PhoneNumber) -> str:
     return f"No phone number in {region} looks like {typed}. Check the digits."
 
 
+@lru_cache(10_000)
 def display(e164: str, region: str = "") -> str:
     """A number (also a `Number` as text) as people write it: national form at home, international
     form elsewhere.

@@ -17,7 +17,7 @@ from calls.facts.rotation import believed_until
 from calls.facts.sids import ACCOUNT, is_sid
 from calls.models import OwnAccount
 from tenants.bricks.secrets import SecretsError
-from tenants.fence.context import tenant_transaction
+from tenants.fence.context import tenant_reading, tenant_transaction
 
 logger = logging.getLogger(__name__)
 
@@ -74,14 +74,14 @@ def shared_account() -> TwilioAccount:
 
 def account_of(tenant_id: UUID) -> TwilioAccount:
     """The account with which a workspace calls now. Raises `TwilioNotConfigured`."""
-    with tenant_transaction(tenant_id):
+    with tenant_reading(tenant_id):
         own = OwnAccount.objects.filter(retired_at=None).first()
     return shared_account() if own is None else _legible(own)
 
 
 def sid_of(tenant_id: UUID) -> str:
     """The SID of that account, without its secrets; "" when there is none."""
-    with tenant_transaction(tenant_id):
+    with tenant_reading(tenant_id):
         return sid_in_use()
 
 

@@ -1,6 +1,6 @@
 """What every page needs to know of its workspace and its phone."""
 
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,9 +21,7 @@ def phone(request: HttpRequest) -> dict[str, Any]:
     `phone`: the options that the shim hands to the Voice SDK.
     """
     member = getattr(request, "member", None)
-    options: dict[str, Any] = {
-        "sounds": {name: static(f"sounds/{name}.wav") for name in _SOUNDS},
-    }
+    options: dict[str, Any] = {"sounds": _sounds()}
     host = settings.TWILIO_SANDBOX_URL.partition("://")[2]
     if host:
         options |= {"chunderw": host, "publishEvents": False}
@@ -38,6 +36,11 @@ def phone(request: HttpRequest) -> dict[str, Any]:
         "layout": "main.html" if wants_main(request) else "layout.html",
         "phone": {"sandbox": bool(host), "signalling_host": host, "options": options},
     }
+
+
+@cache
+def _sounds() -> dict[str, str]:
+    return {name: static(f"sounds/{name}.wav") for name in _SOUNDS}
 
 
 def _next_days(time_zone: str) -> str:

@@ -84,7 +84,8 @@ def history(
 def _doubts(found: Sequence[lines.Line]) -> dict[UUID, tuple[str, Doubt | None]]:
     """(name, question) of the calls of which it is not known whom they are with."""
     calls = [CallLog(pk=line.id, meant=line.meant) for line in found if line.is_in_doubt]
-    load_possible(calls)
+    if calls:
+        load_possible(calls)
     return {call.pk: (name_of(call), doubt_of(call)) for call in calls}
 
 

@@ -167,7 +167,11 @@ def line_of(call: CallLog, name: str) -> Line:
     )
 
 
-_RANK = {Recording.State.STORED: 0, Recording.State.WAITING: 1, Recording.State.FAILED: 2}
+_RANK: dict[str, int] = {
+    Recording.State.STORED: 0,
+    Recording.State.WAITING: 1,
+    Recording.State.FAILED: 2,
+}
 
 
 @lru_cache(KEPT)

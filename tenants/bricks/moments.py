@@ -12,7 +12,8 @@ DAYS_AHEAD = settings.SESSION_LONGEST_SECONDS // 86400 + 1
 
 def moment(at: datetime, zone: ZoneInfo, now: datetime) -> str:
     """A time as people in `zone` say it: `Today 14:05`, `Mon 14:05`, `3 Nov 14:05`."""
-    return _said(at.astimezone(zone), now.astimezone(zone).date())
+    local = at.astimezone(zone)
+    return _said(local, f"{local:%H:%M}", now.astimezone(zone).date())
 
 
 def later(at: datetime, zone: ZoneInfo, now: datetime) -> str:
@@ -20,17 +21,17 @@ def later(at: datetime, zone: ZoneInfo, now: datetime) -> str:
     `2026-11-30=Yesterday 14:05;2026-12-01=Sun 14:05`, or "".
     """
     local, today = at.astimezone(zone), now.astimezone(zone).date()
-    said, changes = _said(local, today), []
+    clock = f"{local:%H:%M}"
+    said, changes = _said(local, clock, today), []
     for day in _following(today):
-        if (then := _said(local, day)) != said:
+        if (then := _said(local, clock, day)) != said:
             changes.append(f"{day}={then}")
             said = then
     return ";".join(changes)
 
 
-def _said(local: datetime, today: date) -> str:
+def _said(local: datetime, clock: str, today: date) -> str:
     days = (today - local.date()).days
-    clock = f"{local:%H:%M}"
     if days == 0:
         return f"Today {clock}"
     if days == 1:
