@@ -21,6 +21,8 @@ _OTHER = re.compile(r"^(?:import|export)\b|\bimport\([\"'`]")
 _SHEET = re.compile(r'^@import "([\w.-]+)";$')
 # Of its own lines; one with a licence begins with an exclamation mark, and stays.
 _REMARK = re.compile(r"^[ \t]*(?://.*|/\*(?!!)(?:(?!\*/)[\s\S])*\*/[ \t]*)$", re.MULTILINE)
+# At the end of a line; no quote comes after it, or it might be in a text.
+_ASIDE = re.compile(r"(?<=[;{},)]) // [^\"'`\n]*$", re.MULTILINE)
 _EMPTY = re.compile(r"^\s+", re.MULTILINE)
 
 
@@ -39,7 +41,7 @@ def _script(name: str, read: Read, known: dict[str, bool]) -> Iterator[str]:
     """The modules that this one needs, then itself: a function that answers what it exports."""
     known[name] = False
     lines, exports = [], []
-    for line in _short(read(name)).splitlines():
+    for line in _ASIDE.sub("", _short(read(name))).splitlines():
         if found := _IMPORT.match(line):
             names, other = found.groups()
             if other not in known:

@@ -67,10 +67,11 @@ def test_a_module_runs_once_before_those_that_need_it() -> None:
 
 
 def test_remarks_and_indentation_are_left_out_and_nothing_else() -> None:
-    kept = 'a("// no", /[/*]/); // said\n/* b */ c(`*/`);\n/*! A licence. */\n'
+    kept = 'a("// no", /[/*]/); // "said"\n/* b */ c(`*/`);\n/*! A licence. */\n'
+    aside = "let d = 1; // said\n"
     left = "/* One\n   more. */\n  // and\n    /** another */\n\n"
-    made = bundle(page=f"{left}{kept}{left}{kept}")
-    assert made == f"const $page = (() => {{\n{kept}{kept}return {{  }};\n}})();\n"
+    made = bundle(page=f"{left}{kept}{left}{kept}{aside}")
+    assert made == f"const $page = (() => {{\n{kept}{kept}let d = 1;\nreturn {{  }};\n}})();\n"
 
 
 @pytest.mark.parametrize(
