@@ -10,12 +10,13 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.template.loader import get_template
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from calls import selectors
-from calls.pages import first_steps
+from calls.pages import first_steps, history_rows
 from calls.pages.dialer import dialer
 from calls.pages.forms import HistoryFilter
 from calls.selectors import Filters
@@ -43,11 +44,15 @@ def calls(request: TenantRequest) -> HttpResponse:
     form, contact = _asked(request)
     filters, given = form.read(), _given(request, form)
     context = _history(request, filters, given) | {
-        "form": form,
-        "contact": contact,
         "may_export": may_export(request.member),
         "export": _address(reverse("calls_export"), given),
         "export_xlsx": _address(reverse("calls_export"), {**given, "as": "xlsx"}),
+    }
+    if _wants_rows(request):
+        return _part(request, context)
+    context |= {
+        "form": form,
+        "contact": contact,
         # Everything but the direction is behind “Filters”, which says how many of them are set.
         "filter_count": len(given.keys() - {"direction", "q"}),
         "is_filtered": bool(given),
@@ -61,14 +66,13 @@ def calls(request: TenantRequest) -> HttpResponse:
         context |= dialer(request)
         return render(request, "calls.html", context)
     response = render(request, "_history.html", context)
-    if "section" in (request.htmx.target or "") and "before" not in request.GET:
-        response.headers["HX-Replace-Url"] = _address(request.path, given)
+    response.headers["HX-Replace-Url"] = _address(request.path, given)
     return response
 
 
 def _asked(request: TenantRequest) -> tuple[HistoryFilter, Contact | None]:
     """(the judged form, the contact that it asks for)."""
-    form = HistoryFilter(request.GET, agents=selectors.agents())
+    form = HistoryFilter(request.GET, agents=selectors.agents)
     filters = form.read()
     contact = contact_by_id(filters.contact) if filters.contact else None
     if filters.contact and contact is None:
@@ -136,7 +140,10 @@ def contact(request: TenantRequest, contact_id: UUID) -> HttpResponse:
     found = contact_with_numbers(contact_id)
     if found is None:
         raise Http404
-    context = _history(request, Filters(contact=found.pk), {}) | {"of_contact": found}
+    context = _history(request, Filters(contact=found.pk), {}, of_contact=True)
+    if _wants_rows(request):
+        return _part(request, context)
+    context["of_contact"] = found
     if _wants_history(request):
         return render(request, "_history.html", context)
     audit.record_look(Action.CONTACT_VIEWED, on=found)
@@ -164,19 +171,28 @@ def export_calls(request: TenantRequest) -> HttpResponseBase:
     return exports.download(request, name="calls", header=header, pages=pages)
 
 
-def _history(request: TenantRequest, filters: Filters, given: dict[str, str]) -> dict[str, Any]:
+def _history(
+    request: TenantRequest, filters: Filters, given: dict[str, str], *, of_contact: bool = False
+) -> dict[str, Any]:
     """What `_history.html` needs: the page of calls, and the addresses of its links."""
+    before = request.GET.get("before", "")
     page = selectors.history(
         request.tenant,
         now=timezone.now(),
         filters=filters,
-        before=request.GET.get("before", ""),
+        before=before,
         size=_rows_asked(request),
+        is_counted=not (before and _wants_rows(request)),
     )
     rest = {name: value for name, value in given.items() if name != "direction"}
     directions = [("", "All"), ("inbound", "Inbound"), ("outbound", "Outbound")]
+    drawn = history_rows.draw(page.rows, request, of_contact=of_contact)
     return {
         "history": page,
+        "drawn": drawn,
+        "rows": history_rows.joined(drawn),
+        "total": f"{page.total_display} call{'' if page.total_display == '1' else 's'}",
+        "before": before,
         "page_size": selectors.PAGE_SIZE,
         "most_rows": MOST_ROWS,
         "direction": filters.direction,
@@ -187,6 +203,20 @@ def _history(request: TenantRequest, filters: Filters, given: dict[str, str]) ->
             for value, label in directions
         ],
     }
+
+
+def _part(request: TenantRequest, context: dict[str, Any]) -> HttpResponse:
+    """What the open history of `context` asks for: more rows, or what has changed of those that it
+    shows; 204 when nothing has.
+    """
+    if "before" not in request.GET:
+        text = request.GET.get("seen", "")
+        seen = text.split(".")[:MOST_ROWS] if text else []
+        rows = history_rows.news(context["drawn"], seen)
+        if rows == history_rows.same(seen) and request.GET.get("total") == context["total"]:
+            return HttpResponse(status=204)
+        context |= {"rows": rows, "is_news": True}
+    return HttpResponse(get_template("_history_part.html").render(context))
 
 
 def _rows_asked(request: TenantRequest) -> int:
@@ -202,3 +232,8 @@ def _address(path: str, query: dict[str, str]) -> str:
 
 def _wants_history(request: TenantRequest) -> bool:
     return bool(request.htmx) and "history" in (request.htmx.target or "")
+
+
+def _wants_rows(request: TenantRequest) -> bool:
+    """Of a history that stands there already."""
+    return bool(request.htmx) and request.htmx.target == "tbody#history_rows"

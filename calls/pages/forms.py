@@ -1,9 +1,10 @@
 """What a person fills in about calls."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -81,10 +82,18 @@ class HistoryFilter(forms.Form):
         required=False, error_messages={"invalid": "That contact is unknown."}
     )
 
-    def __init__(self, query: QueryDict, *, agents: Sequence[tuple[UUID, str]]) -> None:
+    def __init__(
+        self, query: QueryDict, *, agents: Callable[[], Sequence[tuple[UUID, str]]]
+    ) -> None:
+        """`agents` is asked when one is chosen, or the choices are shown; once."""
         super().__init__(query, auto_id="history_%s")
+
+        @cache
+        def choices() -> list[tuple[str, str]]:
+            return [("", "Anyone"), *((str(pk), name) for pk, name in agents())]
+
         agent: Any = self.fields["agent"]
-        agent.choices = [("", "Anyone"), *((str(pk), name) for pk, name in agents)]
+        agent.choices = choices
 
     def clean(self) -> dict[str, Any]:
         since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")

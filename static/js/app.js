@@ -142,6 +142,7 @@
     if (!event.target.matches?.("[data-recording-player]")) return;
     toast({ text: "This recording can’t be played right now.", tone: "danger" });
     event.target.closest("[hx-morph-skip]")?.removeAttribute("hx-morph-skip");
+    event.target.closest("tr")?.removeAttribute("data-v"); // it shows no more what it said
     const page = $("call_page");
     if (page) htmx.ajax("GET", location.pathname, { target: page, select: "#call_page", swap: "outerMorph" });
     else document.body.dispatchEvent(new CustomEvent("live:resync"));

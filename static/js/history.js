@@ -1,7 +1,8 @@
-/* The history shows what a fresh look would show. News bring as many of the newest rows as stand there (up to
-   data-most): new ones come on top, known ones are patched, what the filter finds no more is taken away, and what lies
-   beyond the list's length is let go. Where they do not touch what stands there (this one was asleep), the list begins
-   anew. None of it is done to what somebody is at: reads, types or plays. */
+/* The history shows what a fresh look would show. Asked for news, it says which rows stand there (up to data-most), by
+   the versions of what they say; it gets those that say something else, in their order, and of the others only their
+   places. New ones come on top, known ones are patched, what the filter finds no more is taken away, and what lies beyond
+   the list's length is let go. Where they do not touch what stands there (this one was asleep), the list begins anew.
+   None of it is done to what somebody is at: reads, types or plays. */
 (() => {
   const $ = (id) => document.getElementById(id);
 
@@ -33,6 +34,7 @@
         return row;
       }
       place = known.nextElementSibling;
+      if (known === row) return row;
       const one = document.createDocumentFragment();
       one.append(row);
       morph(known, one);
@@ -70,12 +72,31 @@
     htmx.process(link);
   }
 
+  const version = (row) => row.dataset.v ?? "";
+  let sent; // with the question whose answer comes: the list, its address, its rows and their versions
+
+  /** The rows of an answer, its own among them; nothing where they are no more what the question said. */
+  function filled(list, fragment) {
+    if (sent?.list !== list || sent.url !== $("history_news").getAttribute("hx-get")) return null;
+    const rows = [...fragment.children].flatMap((row) => {
+      if (!row.dataset.seen) return [row];
+      const [start, stop] = row.dataset.seen.split(" ");
+      return sent.rows.slice(start, stop);
+    });
+    const isStill = (row) => row.parentNode === list && version(row) === sent.versions.get(row);
+    return rows.every((row) => row.parentNode === fragment || isStill(row)) ? rows : null;
+  }
+
   let morph;
   htmx.registerExtension("merge", {
     init: (api) => { morph = api.morph; },
     handle_swap(style, list, fragment) {
       if (style !== "merge") return false;
-      const fresh = [...fragment.children];
+      const fresh = filled(list, fragment);
+      if (!fresh) {
+        document.body.dispatchEvent(new CustomEvent("live:news", { detail: {} }));
+        return [];
+      }
       const isWhole = fresh.length < list.dataset.asked;
       const touches = isWhole || !list.children.length || fresh.some((row) => $(row.id)?.parentElement === list);
       if (!touches) {
@@ -93,9 +114,14 @@
   document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
     const list = $("history_rows");
     if (!list || ctx.sourceElement.id !== "history_news") return;
+    const rows = [...list.children].slice(0, list.dataset.most);
+    ctx.standing = { list, rows, versions: new Map(rows.map((row) => [row, version(row)])), url: $("history_news").getAttribute("hx-get") };
     list.dataset.asked = asked(list);
     ctx.request.body.set("rows", list.dataset.asked);
+    ctx.request.body.set("seen", rows.map(version).join("."));
+    ctx.request.body.set("total", $("history_total").textContent);
   });
+  document.addEventListener("htmx:before:response", ({ detail: { ctx } }) => { sent = ctx.standing ?? sent; });
 
   // What a filter has found is read out; what comes by itself is not.
   document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {

@@ -64,8 +64,7 @@ function start() {
   }
 
   /** The button of the wish that is on its way, and the dock's line until there is a panel. */
-  function dial(form) {
-    const button = form.querySelector("[data-dials]");
+  function dial(form, button) {
     const name = button.getAttribute("aria-label")?.replace(/^Call /, "") ?? form.q.value.trim();
     dialling = { form, button, text: name ? `Calling ${name}…` : DIALS };
     button.ariaBusy = "true";
@@ -110,10 +109,15 @@ function start() {
   }
 
   document.addEventListener("submit", (event) => {
-    const { target: form } = event;
-    if (!form.querySelector("[data-dials]")) return;
+    const { target: form, submitter: button } = event;
+    if (!button?.matches("[data-dials]")) return;
     if (!dialling) {
-      dial(form);
+      // The rows of a history have one form between them, and each button says whom.
+      if (button.value) {
+        form.contact_id.value = button.dataset.contact ?? "";
+        form.to.value = form.q.value = button.value;
+      }
+      dial(form, button);
       return;
     }
     event.preventDefault();

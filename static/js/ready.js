@@ -157,7 +157,7 @@ function start() {
 
   // On the window, before anything that sees the form: it stays pressable, and says why not.
   addEventListener("submit", (event) => {
-    if (!why || !event.target.querySelector("[data-dials]")) return;
+    if (!why || !event.submitter?.matches("[data-dials]")) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     document.dispatchEvent(new CustomEvent("dial:why", { detail: { form: event.target, text: why } }));

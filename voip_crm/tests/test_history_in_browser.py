@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -138,3 +139,22 @@ def test_nothing_is_taken_from_under_somebodys_hands(page: Page, cast: Any, call
     expect(held.get_by_role("link").first).to_be_focused()
     page.get_by_role("combobox", name="Search contacts or enter a number").focus()
     wait_for_rows(page, newest(cast, PAGE))
+
+
+def test_the_button_of_each_row_calls_whom_the_row_names(page: Page, cast: Any, calls: Any) -> None:
+    """By the one form of them all, also where news have brought the row."""
+    calls(1, contact=cast.acme_maria)
+    sign_in(page, "bob@acme.example", company.PASSWORD)
+    calls(1, to_number="+14155550123", extension="7")
+    wait_for_rows(page, newest(cast, 2))
+    expect(page.locator("[data-ready=summary]")).to_contain_text("Ready")
+    page.route("**/calls/dial", lambda route: route.fulfill(status=200))
+    sent = []
+    for button in page.locator("#history_rows .call-button").all():
+        with page.expect_request("**/calls/dial") as asked:
+            button.click()
+        expect(button).not_to_have_attribute("aria-busy", "true")
+        sent.append(parse_qs(asked.value.post_data or "", keep_blank_values=True))
+    new, old = sent
+    assert (new["contact_id"], new["q"]) == ([""], ["+14155550123;ext=7"])
+    assert (old["contact_id"], old["to"]) == ([str(cast.acme_maria.pk)], [company.ACME_MARIA])

@@ -200,7 +200,7 @@ def test_the_row_of_a_call_leads_to_its_page(cast: Any, ended: Any, signed_in: A
 def test_a_call_that_goes_on_repaints_itself(cast: Any, dialled: Any, signed_in: Any) -> None:
     page = signed_in(cast.bob).get(f"/calls/{dialled.call.pk}").content.decode()
     opening = page.partition('id="call_page"')[2].partition(">")[0]
-    assert "live:call from:body" in opening
+    assert "live:news from:body" in opening
     assert "<dd>In progress</dd>" in page
 
 

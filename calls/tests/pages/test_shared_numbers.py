@@ -202,7 +202,9 @@ def test_the_page_of_a_call_that_is_over_hears_of_a_choice(
     with tenant_transaction(two.acme.pk):
         CallLog.objects.update(status="canceled", outcome="canceled", ended_at=timezone.now())
     page = signed_in(two.bob).get(f"/calls/{call.pk}").content.decode()
-    assert re.search(r'<div id="call_page" hx-get="[^"]*" hx-trigger="[^"]*live:resync', page)
+    assert re.search(
+        r'<div id="call_page" hx-get="[^"]*" data-call="[^"]*" hx-trigger="[^"]*live:news', page
+    )
     assert "every 15s" not in page
 
 
