@@ -5,6 +5,7 @@ production it has a process of its own: `uvicorn voip_crm.live:application`; in 
 the one process there is. Events:
 
     data: {...}                     what `tenants.bricks.live.publish` was given (ids only)
+    data: {"type": "deaf"}          nothing is heard until the next resync: look now and then
     data: {"type": "resync"}        something may have been missed: fetch again what is shown
     : keep-alive                    each 15 seconds
 
@@ -41,6 +42,7 @@ MOST_STREAMS = 20
 QUEUE_LENGTH = 100
 SLOWEST_RETRY_SECONDS = 5.0
 
+DEAF = b'data: {"type": "deaf"}\n\n'
 RESYNC = b'data: {"type": "resync"}\n\n'
 KEEP_ALIVE = b": keep-alive\n\n"
 
@@ -75,6 +77,8 @@ class Hub:
     def join(self, *channels: str) -> Page:
         self._start()
         page: Page = asyncio.Queue(QUEUE_LENGTH)
+        if not self._hears:
+            _put(page, DEAF)
         for channel in channels:
             self._pages[channel].add(page)
         return page
@@ -120,14 +124,13 @@ class Hub:
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self.deliver, channel, text)
 
-    def resync(self) -> None:
+    def tell_all(self, event: bytes | None) -> None:
         for page in set().union(*self._pages.values()):
-            _put(page, RESYNC)
+            _put(page, event)
 
     def close(self) -> None:
         """End all streams, so that a stopping server need not wait for them."""
-        for page in set().union(*self._pages.values()):
-            _put(page, None)
+        self.tell_all(None)
 
     def _start(self) -> None:
         loop = asyncio.get_running_loop()
@@ -163,7 +166,7 @@ class Hub:
                             await pubsub.ping()
                         elif message["type"] == "psubscribe":
                             self._hears = True
-                            self.resync()
+                            self.tell_all(RESYNC)
                             delay = 0.1
                         elif message["type"] == "pmessage":
                             self.deliver(message["channel"].decode(), message["data"].decode())
@@ -171,7 +174,9 @@ class Hub:
                 log.warning("The live channel lost Redis (again in %.1f s): %s", delay, error)
             except Exception:
                 log.exception("The live channel's subscription failed (again in %.1f s)", delay)
-            self._hears = False
+            if self._hears:
+                self._hears = False
+                self.tell_all(DEAF)
             await asyncio.sleep(delay)
             delay = min(delay * 2, SLOWEST_RETRY_SECONDS)
 

@@ -2,7 +2,9 @@
 
    out   live:call    {id, agent, request}   this call has changed
          live:mine    {id, agent, request}   … and it is one of this page's agent
-         live:resync  {}                     something may have been missed: fetch again
+         live:resync  {}                     something may have been missed: fetch again; after a new
+                                             stream not all pages at once, but a call's panel is
+                                             (live:mine {}); a hidden page when it is shown
          live:state   {state}                connecting, up, reconnecting, or off (signed out)
          live:refused {}                     whoever had a stream gets no other: they are out */
 
@@ -10,13 +12,15 @@ import { csrf } from "./csrf.js";
 
 const FIRST_MS = 1000;
 const LONGEST_MS = 30000;
+export const SPREAD_MS = 5000; // 300 pages take two cores that long
 
 export function createLive({
-  fetch, EventSource, emit, isMine = () => true,
+  fetch, EventSource, emit, isMine = () => true, isInCall = () => false, isHidden = () => false,
   setTimeout = globalThis.setTimeout, clearTimeout = globalThis.clearTimeout, random = Math.random,
 }) {
   let source = null;
   let timer = null;
+  let spread = null;
   let failures = 0;
   let seen = false; // was there ever a stream? Then a new one may have missed messages.
   let running = false;
@@ -27,8 +31,22 @@ export function createLive({
     running = false;
     tell(state);
     clearTimeout(timer);
+    clearTimeout(spread);
     source?.close();
     source = null;
+  }
+
+  function resync() {
+    clearTimeout(spread);
+    if (!isHidden()) emit("live:resync", {});
+    else if (isInCall()) emit("live:mine", {});
+  }
+
+  /** Every page has missed the same, and hears of it at the same moment. */
+  function missed() {
+    if (isInCall()) emit("live:mine", {});
+    clearTimeout(spread);
+    spread = setTimeout(resync, random() * SPREAD_MS);
   }
 
   function again() {
@@ -70,7 +88,7 @@ export function createLive({
     mine.onopen = () => {
       failures = 0;
       tell("up");
-      if (seen) emit("live:resync", {});
+      if (seen) missed();
       seen = true;
     };
     mine.onmessage = (event) => {
@@ -80,7 +98,11 @@ export function createLive({
         emit("live:call", { id, agent, request });
         if (isMine({ agent, request })) emit("live:mine", { id, agent, request });
       }
-      if (message.type === "resync") emit("live:resync", {});
+      if (message.type === "deaf") tell("reconnecting"); // the stream is there, and nothing comes by it
+      if (message.type === "resync") {
+        tell("up");
+        missed();
+      }
     };
     // A ticket opens one stream, so the browser's own retry cannot work.
     mine.onerror = () => mine === source && again();
@@ -96,7 +118,7 @@ export function createLive({
     stop: () => stop(),
     /** Back from sleep or from being offline: fetch now, and do not sit out a long pause. */
     wake() {
-      emit("live:resync", {});
+      resync();
       if (!running || source) return;
       failures = 0;
       clearTimeout(timer);
@@ -112,6 +134,8 @@ if (globalThis.document) {
     // News of a recording name neither agent nor request: a panel shows nothing of it.
     isMine: ({ agent, request }) => agent === document.body.dataset.user ||
       Boolean(request) && request === document.getElementById("call_panel")?.dataset.request,
+    isInCall: () => "inCall" in document.documentElement.dataset,
+    isHidden: () => document.hidden,
     emit: (name, detail) => document.body.dispatchEvent(new CustomEvent(name, { detail, bubbles: true })),
   });
   live.start();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
-import { createLive } from "../live.js";
+import { createLive, SPREAD_MS } from "../live.js";
 
 class FakeSource {
   static all = [];
@@ -20,7 +20,7 @@ async function pass(ms) {
 }
 
 function build(answer = (n) => ({ ok: true, status: 200, json: async () => ({ ticket: `t ${n}` }) })) {
-  const made = { events: [], states: [], asked: 0 };
+  const made = { events: [], states: [], asked: 0, inCall: false, hidden: false };
   made.live = createLive({
     fetch: async () => {
       made.asked += 1;
@@ -29,6 +29,8 @@ function build(answer = (n) => ({ ok: true, status: 200, json: async () => ({ ti
     EventSource: FakeSource,
     emit: (name, detail) => (name === "live:state" ? made.states.push(detail.state) : made.events.push([name, detail])),
     isMine: ({ agent }) => agent === "me",
+    isInCall: () => made.inCall,
+    isHidden: () => made.hidden,
     setTimeout, clearTimeout, random: () => 1,
   });
   made.live.start();
@@ -62,7 +64,51 @@ test("a broken stream comes back with a new ticket and asks the page to fetch ag
   assert.equal(made.asked, 2);
   assert.equal(latest().url, "/live?ticket=t%202");
   latest().onopen();
+  assert.deepEqual(made.events, []); // all pages have a new stream at the same moment
+  await pass(SPREAD_MS);
   assert.deepEqual(made.events, [["live:resync", {}]]);
+});
+
+test("after a new stream a call's panel is fetched at once, the rest with the others", async () => {
+  const made = build();
+  await settle();
+  latest().onopen();
+  made.inCall = true;
+  for (const missed of [() => latest().onmessage({ data: '{"type":"resync"}' }), () => { latest().onerror(); }]) {
+    made.events.length = 0;
+    missed();
+    await pass(1000);
+    if (made.asked > 1) latest().onopen();
+    assert.deepEqual(made.events, [["live:mine", {}]]);
+    await pass(SPREAD_MS);
+    assert.deepEqual(made.events, [["live:mine", {}], ["live:resync", {}]]);
+  }
+});
+
+test("a hidden page fetches nothing but its call, and all when it is shown", async () => {
+  const made = build();
+  await settle();
+  latest().onopen();
+  made.hidden = true;
+  latest().onmessage({ data: '{"type":"resync"}' });
+  await pass(SPREAD_MS);
+  made.live.wake(); // the network is back
+  assert.deepEqual(made.events, []);
+  made.inCall = true;
+  made.live.wake();
+  assert.deepEqual(made.events, [["live:mine", {}]]);
+  made.hidden = false;
+  made.live.wake();
+  assert.deepEqual(made.events, [["live:mine", {}], ["live:resync", {}]]);
+});
+
+test("a stream by which nothing comes is none, until something does", async () => {
+  const made = build();
+  await settle();
+  latest().onopen();
+  latest().onmessage({ data: '{"type":"deaf"}' });
+  latest().onmessage({ data: '{"type":"resync"}' });
+  assert.deepEqual(made.states, ["connecting", "up", "reconnecting", "up"]);
 });
 
 test("pauses double up to half a minute and start anew after a stream", async () => {
