@@ -85,7 +85,9 @@ def told(page: QuerySet[CallLog]) -> list[dict[str, Any]]:
         return []
     with connection.cursor() as cursor:
         cursor.execute(statement.replace("{page}", sql), [*values, tenant])
-        rows = [[value for part in parts for value in part.values(row)] for row in cursor]
+        rows: Sequence[Sequence[Any]] = cursor.fetchall()
+    if any(part.converts for part in parts):
+        rows = [[value for part in parts for value in part.values(row)] for row in rows]
     possible = _possible([row[0] for row in rows if row[3] is None and row[4] > 1])
     audio = settings.PUBLIC_BASE_URL + reverse("recording", args=[UUID(int=0)])
     return [_told(row, possible, audio.removesuffix(str(UUID(int=0)))) for row in rows]

@@ -24,6 +24,11 @@ class Columns:
             for value, convert in _converters(alias, field)
         ]
 
+    @property
+    def converts(self) -> bool:
+        """Whether `values` are others than the row's own."""
+        return bool(self._converters)
+
     def values(self, row: Sequence[Any]) -> list[Any]:
         """As Django has them. SQLite keeps some as text and numbers; psycopg knows the types."""
         values = list(row[self.start : self.end])
