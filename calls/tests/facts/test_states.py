@@ -227,3 +227,9 @@ def test_holding_is_what_was_heard_last() -> None:
     assert fold_leg([hold]).on_hold
     assert not fold_leg([unhold, hold]).on_hold
     assert not fold_leg([hold, Event("l", CONFERENCE, "participant-leave", at(3), 5)]).on_hold
+
+
+@pytest.mark.parametrize("status", sorted(states.TERMINAL))
+def test_a_status_ends_in_one_of_its_outcomes(status: str) -> None:
+    found = {states.outcome(status, code) for code in (None, 200, 486, 603)}
+    assert found == set(states.outcomes(status))
