@@ -18,7 +18,7 @@ _ADD = """INSERT INTO contacts_contacttoken
     (tenant_id, contact_id, sort_name, is_archived, token) VALUES (%s, %s, %s, %s, %s)"""
 _ADD_EACH = """INSERT INTO contacts_contacttoken
     (tenant_id, contact_id, sort_name, is_archived, token)
-    SELECT %s, c.contact_id, c.sort_name, c.is_archived, t.token
+    SELECT %s::uuid, c.contact_id, c.sort_name, c.is_archived, t.token
     FROM unnest(%s::uuid[], %s::text[], %s::boolean[], %s::text[])
         AS c (contact_id, sort_name, is_archived, tokens),
     unnest(string_to_array(c.tokens, ' ')) AS t (token)"""
