@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.forms import model_to_dict
 from django.http import HttpRequest
 
+from calls.facts import states
 from calls.gateway.accounts import TwilioNotConfigured, account_of
 from calls.models import (
     CallEvent,
@@ -27,6 +28,7 @@ from contacts.numbers import NumberError, parse_own
 from tenants.admin import ReadOnlyAdmin, SuperuserAdmin, TenantScopedAdmin
 from tenants.fence.context import current_tenant_id
 from tenants.models import Tenant
+from tenants.people.admin_pages import among
 from tenants.signing_in.known import known
 
 
@@ -99,6 +101,10 @@ class PhoneNumberAdmin(TenantScopedAdmin):
             make_default(obj)
 
 
+OUTCOMES = sorted(states.TERMINAL | {"declined"})
+KINDS = (states.CALL, states.CONFERENCE, states.ACTION, states.LOCAL)
+
+
 class _FoundAdmin(ReadOnlyAdmin):
     """`found` says what is listed for what was typed (calls/admin_lists.py)."""
 
@@ -126,7 +132,7 @@ class CallLogAdmin(_FoundAdmin):
     )
     list_display_links = ("started_at", "to_number")
     list_select_related = ("contact", "user")
-    list_filter = ("direction", "outcome")
+    list_filter = ("direction", among("outcome", OUTCOMES))
     search_fields = ("to_number",)  # shows the field; the search itself is ours
     search_help_text = "A number, a call SID (CA…), or words of the contact."
     ordering = ("-started_at", "-id")
@@ -151,7 +157,7 @@ class CallLegAdmin(_FoundAdmin):
 class CallEventAdmin(_FoundAdmin):
     list_display = ("at", "kind", "name", "call_sid", "sequence", "received_at")
     list_select_related = ("leg",)
-    list_filter = ("kind",)
+    list_filter = (among("kind", KINDS),)
     search_fields = ("name",)
     search_help_text = "A call SID (CA…), or the name of an event, if it is one of the latest."
     ordering = ("-id",)

@@ -4,12 +4,12 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from contacts import services
-from contacts.finding import contact_ids, having
+from contacts.finding import first_ids
 from contacts.models import Contact, ContactNumber
 from contacts.numbers import Number, NumberError, parse
 from tenants.admin import TenantScopedAdmin
@@ -17,7 +17,7 @@ from tenants.signing_in.known import known
 from tenants.trail import audit
 from tenants.trail.audit import Action
 
-_FEW = 1000  # contacts that a search finds by their ids; more are found by walking the list
+_MOST_FOUND = 200  # contacts, and of the archive; among more one types another word
 
 
 class NumberForm(forms.ModelForm):
@@ -129,8 +129,7 @@ class ContactAdmin(TenantScopedAdmin):
     ) -> tuple[Any, bool]:
         if not search_term.strip():
             return queryset, False
-        few = contact_ids(search_term, most=_FEW)
-        return queryset.filter(having(search_term) if few is None else Q(pk__in=few)), False
+        return queryset.filter(pk__in=first_ids(search_term, most=_MOST_FOUND)), False
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         (numbers,) = formsets

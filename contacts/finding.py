@@ -74,6 +74,12 @@ def contact_ids(text: str, *, most: int) -> list[UUID] | None:
     return list(found)
 
 
+def first_ids(text: str, *, most: int) -> list[UUID]:
+    """The first so many who are found, and so many of the archive."""
+    pages = (page_of_keys(text, archived=is_so, after="", size=most) for is_so in (False, True))
+    return [key.contact_id for keys, _ in pages for key in keys]
+
+
 def page_of_keys(text: str, *, archived: bool, after: str, size: int) -> tuple[list[Key], str]:
     """(where the next `size` contacts after the cursor `after` stand, the next cursor or "")."""
     branches = Branch.of(text)

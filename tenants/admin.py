@@ -39,6 +39,7 @@ class TenantScopedAdmin(admin.ModelAdmin):
     """
 
     paginator = CappedPaginator
+    list_per_page = 50
     show_full_result_count = False
 
     def _has_tenant(self, request: HttpRequest) -> bool:

@@ -3,7 +3,7 @@
 from django.db.models import Q
 
 from calls.models import PossibleContact
-from contacts.finding import contact_ids, having
+from contacts.finding import contact_ids, first_ids, having
 from contacts.numbers import NumberError, parse
 
 # Up to so many contacts are looked up in the calls' index by contact; what matches more of them
@@ -12,9 +12,13 @@ _FEW_CONTACTS = 200
 _MOST_IN_DOUBT = 500  # calls that a search finds by contacts whom they may be with
 
 
-def about_contacts(text: str) -> Q:
-    """Calls with a contact that the search finds (archived ones too), or that may be with one."""
+def about_contacts(text: str, *, all_of_them: bool = True) -> Q:
+    """Calls with a contact that the search finds (archived ones too), or that may be with one: with
+    any, or with one of the first few.
+    """
     few = contact_ids(text, most=_FEW_CONTACTS)
+    if few is None and not all_of_them:
+        few = first_ids(text, most=_FEW_CONTACTS)
     found = having(text, "contact_id") if few is None else Q(contact_id__in=few)
     # By their ids, the latest of them: a subquery would keep the database from its indexes.
     possible = PossibleContact.objects.filter(found, call__contact=None).order_by("-id")

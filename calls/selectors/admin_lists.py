@@ -7,17 +7,19 @@ from uuid import UUID
 from django.db.models import Q
 
 from calls.models import CallEvent, CallLeg, CallLog
-from calls.selectors.about import about, with_number
+from calls.selectors.about import about_contacts, with_number
 
-LATEST_CALLS = 500  # whose legs and recordings are listed
+LATEST_CALLS = 200  # whose legs and recordings are listed
 LATEST_EVENTS = 10_000  # among which those of a name are found
 
 
 def calls(text: str, country: str) -> Q:
-    """By a number, a call SID, or words of the contact."""
+    """By a number, a call SID, or words of one of the first contacts who have them."""
     if not text:
         return Q()
-    return Q(twilio_call_sid=text) if _is_sid(text) else about(text, country)
+    if _is_sid(text):
+        return Q(twilio_call_sid=text)
+    return about_contacts(text, all_of_them=False) | with_number(text, country)
 
 
 def legs(text: str, country: str) -> Q:
