@@ -1,14 +1,17 @@
 """What an open calls page asks of the server, as its scripts and its htmx attributes make it.
 
 One place to follow them: `static/js/live.js` (ticket, stream, what counts as one's own),
-`templates/_history.html` (the list, at once on news and then at most each 0.5 s, and each 30 s) and
-`templates/_active_call.html` (the panel of one's own call).
+`templates/_active_call.html` (the panel of one's own call), and for the list of calls
+`templates/_history.html`: at once on news and then at most each 0.5 s, and each 30 s. Where its
+rows have versions, `static/js/news.js` and `history.js`: at once on news of one's own, else at its
+turn, telling which rows it has, and nothing else as long as there is a stream.
 """
 
 import asyncio
 import contextlib
 import json
 import random
+import re
 from collections.abc import Callable
 from time import perf_counter
 from urllib.parse import quote
@@ -19,8 +22,12 @@ from benchmarks.people import Person
 
 HISTORY_AGAIN = 30.0  # seconds: also without news
 HISTORY_APART = 0.5  # between two refreshes
+TURN = 2.5  # seconds between two turns of a page whose rows have versions
+NEVER = float("inf")
 PANEL_AGAIN = {"active": 20.0, "": 3.0}  # by the panel's state
 ROWS = 25
+_ROW = re.compile(r'<tr [^>]*?data-(?:seen="(\d+) (\d+)"|v="([^"]*)")')
+_TOTAL = re.compile(r'id="history_total"[^>]*>([^<]*)<')
 
 Sent = dict[str, float]  # when Twilio told of a wish to call, by its id
 
@@ -44,6 +51,9 @@ class Page:
         self.person, self.sent, self.counts = person, sent, counts
         self.web, self.live = ports
         self.request = ""  # the wish to call of the call that it is in
+        self.versions: list[str] = []  # of its rows, if they have any
+        self.total = ""
+        self._place, self._due = random.random() * TURN, NEVER
         self._tasks: list[asyncio.Task[None]] = []
         self._own: list[float] = []
         self._others: list[float] = []
@@ -56,6 +66,7 @@ class Page:
         if answer.status != 200:
             raise ConnectionError(f"the calls page: {answer.status}")
         main.close()
+        self._read(answer)
         for job in (self._listen, self._follow_history, self._follow_panel):
             self._tasks.append(asyncio.create_task(job()))
 
@@ -76,7 +87,7 @@ class Page:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError):
                 await self._stream()
             await asyncio.sleep(random.uniform(0.5, 1))
-            self._history.set()  # live:resync
+            self._look(at_once=True)  # live:resync
 
     async def _stream(self) -> None:
         asking = Connection(self.web)
@@ -94,25 +105,53 @@ class Page:
             writer.close()
 
     def _hear(self, message: dict[str, str]) -> None:
-        if message["type"] == "call":
-            told = self.sent.get(message["request"])
-            is_mine = message["agent"] == str(self.person.user_id)
-            if told is not None:
-                (self._own if is_mine else self._others).append(told)
-            if is_mine:
-                self._panel.set()
+        told = self.sent.get(message.get("request", ""))
+        is_mine = message.get("agent") == str(self.person.user_id)
+        if is_mine:
+            self._panel.set()
+        if message["type"] == "call" and self.takes_turns and not message["id"]:
+            return  # there is no row to show yet
+        if told is not None:
+            (self._own if is_mine else self._others).append(told)
+        self._look(at_once=is_mine or message["type"] != "call")
+
+    @property
+    def takes_turns(self) -> bool:
+        return bool(self.versions)
+
+    def _look(self, *, at_once: bool) -> None:
+        """At the history: now, or at this page's next turn."""
+        now = perf_counter()
+        is_now = at_once or not self.takes_turns
+        due = now if is_now else now + TURN - (now + self._place) % TURN
+        self._due = min(self._due, due)
         self._history.set()
 
     # --- what it fetches --------------------------------------------------------------------------
 
     async def _follow_history(self) -> None:
-        path = f"/calls?rows={ROWS}"
-        headers = self._headers | {
-            "HX-Target": "tbody#history_rows",
-            "HX-Source": "div#history_news",
-        }
-        request = load.get(path, headers)
-        await self._follow(self._history, lambda: (request, HISTORY_AGAIN), self._others)
+        more = {"HX-Target": "tbody#history_rows", "HX-Source": "div#history_news"}
+
+        def ask() -> tuple[bytes, float]:
+            query = f"rows={ROWS}"
+            if self.takes_turns:
+                query += f"&seen={'.'.join(self.versions)}&total={quote(self.total)}"
+            again = NEVER if self.takes_turns else HISTORY_AGAIN
+            return load.get(f"/calls?{query}", self._headers | more), again
+
+        await self._follow(self._history, ask, self._others, self._read)
+
+    def _read(self, answer: load.Answer) -> None:
+        """Which rows stand there now."""
+        if answer.status != 200:
+            return  # 204: the same
+        text, before = answer.text, self.versions
+        found: list[str] = []
+        for start, stop, version in _ROW.findall(text):
+            found += [version] if version else before[int(start) : int(stop)]
+        self.versions = found
+        if total := _TOTAL.search(text):
+            self.total = total[1]
 
     async def _follow_panel(self) -> None:
         state = ""
@@ -135,24 +174,30 @@ class Page:
         waiting: list[float],
         answered: Callable[[load.Answer], None] = lambda _: None,
     ) -> None:
-        """Ask at once on news, and each so many seconds. News that come meanwhile ask once more, a
-        moment after the last time, and what is still under way is given up (`hx-sync`: replace).
+        """Ask on news, and each so many seconds. News that come meanwhile ask once more: a moment
+        after the last time, and what is still under way is given up (`hx-sync`: replace), or, of a
+        page with turns, after the answer.
         """
         connection = Connection(self.web)
-        apart = HISTORY_APART if news is self._history else 0.0
+        is_list = news is self._history
+        apart = HISTORY_APART if is_list and not self.takes_turns else 0.0
         told: list[float] = []
         try:
             while True:
                 _, again = ask()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(again * random.uniform(0.9, 1)):
-                        await news.wait()
+                if await _within(news, again * random.uniform(0.9, 1)) and is_list:
+                    while (left := self._due - perf_counter()) > 0:
+                        news.clear()
+                        await _within(news, left)  # what comes may be due before that
+                    self._due = NEVER
                 news.clear()
                 began = perf_counter()
                 told, waiting[:] = told + waiting, []
                 request, _ = ask()
                 fetching = asyncio.create_task(self._fetch(connection, request, answered))
                 await asyncio.wait([fetching], timeout=apart)
+                if is_list and self.takes_turns:
+                    await fetching
                 more = asyncio.create_task(news.wait())
                 await asyncio.wait([fetching, more], return_when=asyncio.FIRST_COMPLETED)
                 more.cancel()
@@ -182,3 +227,13 @@ class Page:
         if answer.status >= 400:
             self.counts.failed += 1
         answered(answer)
+
+
+async def _within(news: asyncio.Event, seconds: float) -> bool:
+    """Whether there were news in this time."""
+    if seconds == NEVER:
+        return await news.wait()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            return await news.wait()
+    return False

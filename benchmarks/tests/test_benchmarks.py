@@ -7,12 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 from xml.etree import ElementTree
 
 import pytest
 
 from benchmarks import chart, load, measuring, page, procfs, trips
 from benchmarks.measuring import Result, Side, Spread
+from benchmarks.people import Person
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -118,9 +120,29 @@ def test_the_chart_draws_each_ratio_to_its_side_of_one() -> None:
 
 def test_a_page_follows_the_attributes_of_the_templates() -> None:
     """What simulated pages do is written twice: here it is compared."""
-    history = (ROOT / "templates" / "_history.html").read_text()
-    assert f"throttle:{page.HISTORY_APART * 1000:.0f}ms" in history
-    assert f"every {page.HISTORY_AGAIN:.0f}s" in history
+    news = ROOT / "static" / "js" / "news.js"
+    if news.exists():
+        assert f"TURN_MS = {page.TURN * 1000:.0f};" in news.read_text()
+    else:
+        history = (ROOT / "templates" / "_history.html").read_text()
+        assert f"throttle:{page.HISTORY_APART * 1000:.0f}ms" in history
+        assert f"every {page.HISTORY_AGAIN:.0f}s" in history
     panel = (ROOT / "templates" / "_active_call.html").read_text()
     for seconds in page.PANEL_AGAIN.values():
         assert f"{seconds:.0f}s" in panel
+
+
+def test_a_page_whose_rows_have_versions_keeps_them_as_the_answers_say() -> None:
+    """Its own rows come back as places among those that it said to have."""
+    person = Person(uuid4(), uuid4(), "", {})
+    open_page = page.Page(person, (0, 0), {}, page.Counts())
+    assert not open_page.takes_turns
+    rows = '<tr role="row" id="call_1" data-v="a"></tr><tr data-v="b"></tr><tr data-v="c"></tr>'
+    open_page._read(load.Answer(200, b"", rows.encode()))
+    assert open_page.versions == ["a", "b", "c"]
+    news = '<tr id="call_9" data-v="new"></tr><tr data-seen="0 2"></tr>'
+    news += '<span class="quiet" id="history_total">26 calls</span>'
+    open_page._read(load.Answer(200, b"", news.encode()))
+    open_page._read(load.Answer(204, b"", b""))
+    assert open_page.versions == ["new", "a", "b"]
+    assert open_page.total == "26 calls"
