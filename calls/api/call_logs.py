@@ -1,5 +1,6 @@
 """The call log as JSON: `GET call-logs` and `GET call-logs/{id}`. Contract: docs/api.md."""
 
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -248,9 +249,9 @@ class CallLogView(APIView):
         return Response(
             found.told
             | {
-                "legs": LegSerializer(found.legs, many=True).data,
-                "recordings": RecordingSerializer(found.recordings, many=True).data,
-                "timeline": TimelineSerializer(found.events, many=True).data,
+                "legs": _each(LegSerializer(), found.legs),
+                "recordings": _each(RecordingSerializer(), found.recordings),
+                "timeline": _each(TimelineSerializer(), found.events),
                 # What nothing has brought yet.
                 "notes": None,
                 "disposition": None,
@@ -272,3 +273,7 @@ def playback_url(recording: Recording | None) -> str | None:
     if recording is None or recording.state != Recording.State.STORED:
         return None
     return settings.PUBLIC_BASE_URL + reverse("recording", args=[recording.pk])
+
+
+def _each(serializer: serializers.Serializer[Any], rows: Sequence[Any]) -> list[Any]:
+    return [serializer.to_representation(row) for row in rows]

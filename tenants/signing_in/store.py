@@ -20,12 +20,12 @@ class SessionStore(db.SessionStore):
         return Session
 
     def load(self) -> dict[str, Any]:
-        found = doors.person_of_session(self.session_key)
+        found = doors.person_of_session(self.session_key or "")
         if found is None:
             self._session_key = None
             return {}
         kept, self.person = found
-        return cast(dict[str, Any], self.decode(kept))
+        return self.decode(kept)
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
         row = cast(Session, super().create_model_instance(data))

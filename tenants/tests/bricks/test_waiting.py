@@ -199,7 +199,7 @@ def test_a_burst_that_is_lost_holds_up_none_after_it(
     with monkeypatch.context() as patch:
         if trouble == "too much is on its way":
             patch.setattr(courier, "_errands", queue.Queue(1))
-            courier._errands.put((contextvars.copy_context(), int))
+            courier._errands.put((contextvars.copy_context(), lambda: None))
             patch.setattr(courier, "_begin", int)
         together.give(1)
     courier.flush(LONG)
