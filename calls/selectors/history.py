@@ -37,11 +37,14 @@ class Filters:
 
 @dataclass(frozen=True)
 class History:
-    """`next_cursor` is "" on the last page; `total_display` is capped: `1,000+`."""
+    """`next_cursor` is "" on the last page; `total_display` is capped: `1,000+`. `is_moving`: of
+    some of the rows more will be heard by itself.
+    """
 
     rows: Sequence[lines.HistoryRow]
     next_cursor: str
     total_display: str
+    is_moving: bool = False
 
 
 def history(
@@ -78,6 +81,7 @@ def history(
         rows=rows,
         next_cursor=f"{found[-1].started_at.isoformat()}~{found[-1].id}" if more else "",
         total_display=f"{COUNT_CAP:,}+" if total > COUNT_CAP else f"{total:,}",
+        is_moving=any(line.is_moving for line in found),
     )
 
 

@@ -41,6 +41,10 @@ class Line(NamedTuple):
     recording_id: UUID | None
 
     @property
+    def is_moving(self) -> bool:
+        return not self.outcome or self.recording_state in ("recording", "waiting")
+
+    @property
     def is_in_doubt(self) -> bool:
         return self.contact_id is None and self.meant > 1
 

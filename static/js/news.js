@@ -4,8 +4,8 @@
    in    live:mine      of one's own call: ask at once
          live:call      of a colleague's: at the next turn
          live:resync    something may have been missed: at once (live.js spreads those of a new stream)
-         live:state     once when there is a stream, since something may have come between the page and it;
-                        while there is none, every half minute
+         live:state     while there is no stream, every half minute; once when there is one, where the page shows
+                        a call under way, of which something may have come between the page and the stream
          failed         the answer did not come: at the turn after the next
    out   live:news {ids}   ask now; of which calls, where that is known. A hidden page asks for nothing:
                            it is told to catch up when it is shown (live.js). */
@@ -14,7 +14,7 @@ export const TURN_MS = 2500;
 export const POLL_MS = 30000;
 
 export function createNews({
-  emit, isHidden = () => false, now = Date.now,
+  emit, isHidden = () => false, isMoving = () => true, now = Date.now,
   setTimeout = globalThis.setTimeout, clearTimeout = globalThis.clearTimeout, random = Math.random,
 }) {
   const place = random() * TURN_MS;
@@ -54,7 +54,7 @@ export function createNews({
       if (state !== "up") pollLater();
       else if (!hasHeard) {
         hasHeard = true;
-        ask({});
+        if (isMoving()) ask({});
       }
     },
     failed() {
@@ -68,6 +68,7 @@ if (globalThis.document) {
   const news = createNews({
     emit: (name, detail) => document.body.dispatchEvent(new CustomEvent(name, { detail, bubbles: true })),
     isHidden: () => document.hidden,
+    isMoving: () => document.querySelector("[data-moving], [data-call]"),
   });
   for (const name of ["mine", "call", "resync", "state"]) {
     document.body.addEventListener(`live:${name}`, ({ detail }) => news[name](detail ?? {}));

@@ -11,7 +11,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calls.models import CallLog
+from calls.models import CallLog, Recording
 from calls.pages import history_rows
 from calls.pages.history_rows import Drawn
 from calls.tests.builders import an_outbound_call
@@ -165,6 +165,18 @@ def test_anothers_versions_tell_a_stranger_nothing(log: Any, signed_in: Any) -> 
     stranger.rows = dict(acmes.rows)
     text = stranger.ask().content.decode()
     assert not ROW.findall(text) and not OWN.findall(text) and "0 calls" in text
+
+
+def test_a_page_says_whether_more_will_be_heard_of_its_calls(log: Any, signed_in: Any) -> None:
+    """So that it looks once more when its stream is there."""
+    client = signed_in(log.bob)
+    assert "data-moving" in client.get("/calls").content.decode()
+    change(log.calls[0], **OVER)
+    assert "data-moving" not in client.get("/calls").content.decode()
+    recording = {"sid": "RE" + "0" * 32, "account_sid": "AC"}
+    with tenant_transaction(log.acme.pk):
+        Recording.objects.create(call=log.calls[5], state="waiting", **recording)
+    assert "data-moving" in client.get("/calls").content.decode()
 
 
 def test_more_rows_cost_one_statement_and_no_filter_is_drawn(log: Any, signed_in: Any) -> None:

@@ -14,12 +14,15 @@ beforeEach(() => {
   mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1_000_000 });
 });
 
-test("nothing is asked while nothing happens, but once when the stream is there", () => {
+test("nothing is asked while nothing happens, but once when the stream is there and a call under way", () => {
+  const quiet = build({ isMoving: () => false });
+  quiet.news.state({ state: "up" });
   const { asked, news } = build();
   news.state({ state: "connecting" });
   news.state({ state: "up" });
   mock.timers.tick(24 * 3600 * 1000);
   assert.deepEqual(asked, ["all"]);
+  assert.deepEqual(quiet.asked, []);
 });
 
 test("an answer that did not come is asked for again", () => {
