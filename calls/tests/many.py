@@ -15,8 +15,9 @@ FEW, MANY = 1_000, 10_000
 # Each a minute before the other, over, and of Bob, with a room and the two legs in it.
 _ROWS = """
 CREATE TEMP TABLE many ON COMMIT DROP AS
-    SELECT now() - n * interval '1 minute' AS at, gen_random_uuid() AS room, %s AS tenant, %s AS bob
-    FROM generate_series(%s, %s) n;
+    SELECT now() - n * interval '1 minute' AS at, gen_random_uuid() AS room, %s::uuid AS tenant,
+        %s::uuid AS bob
+    FROM generate_series(%s::int, %s::int) n;
 INSERT INTO calls_conference (id, tenant_id, agent_id, client_request_id, account_sid,
     conference_sid, created_at, closed_at)
     SELECT room, tenant, bob, gen_random_uuid(), 'AC', '', at, at FROM many;
