@@ -261,7 +261,7 @@ def make(world: World, *, sizes: list[int], contacts: int, has_peer: bool, say: 
     data = Data(world, has_peer)
     if has_peer:
         tables = (servers.PEER / "tables.sql").read_text()
-        world.sql.execute(tables)  # type: ignore[arg-type]
+        world.sql.execute(tables)
         world.sql.execute("GRANT USAGE ON SCHEMA described TO PUBLIC")
         world.sql.execute("GRANT ALL ON ALL TABLES IN SCHEMA described TO PUBLIC")
         world.sql.execute("RESET search_path")

@@ -79,7 +79,11 @@ async def _serve(client: tuple[asyncio.StreamReader, asyncio.StreamWriter], wher
 
 
 async def main(port: int, where: str) -> None:
-    await asyncio.start_server(lambda *client: _serve(client, where), "127.0.0.1", port)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _serve((reader, writer), where)
+
+    await asyncio.start_server(serve, "127.0.0.1", port)
     loop = asyncio.get_running_loop()
     print("ready", flush=True)
     while await loop.run_in_executor(None, sys.stdin.readline):

@@ -58,7 +58,7 @@ class World:
         # In the suite, the statement guard reads what they send.
         self.processes = Processes(folder, dict(os.environ) | {"PGAPPNAME": PROCESSES})
         self.ports = {"web": int(os.environ["PUBLIC_BASE_URL"].rpartition(":")[2])}
-        self.sql = psycopg.connect(**connection_to(NAME), autocommit=True)
+        self.sql: Any = psycopg.connect(**connection_to(NAME), autocommit=True)
         one = self.sql.execute("SELECT pg_backend_pid()").fetchone()
         assert one is not None
         self.postmaster = self._postmaster(int(one[0]))
@@ -77,11 +77,11 @@ class World:
         return self.ports[name]
 
     def value(self, statement: str, *given: Any) -> Any:
-        row = self.sql.execute(statement, given).fetchone()  # type: ignore[arg-type]
+        row = self.sql.execute(statement, given).fetchone()
         return row[0] if row else None
 
     def rows(self, statement: str, *given: Any) -> list[Any]:
-        return self.sql.execute(statement, given).fetchall()  # type: ignore[arg-type]
+        return self.sql.execute(statement, given).fetchall()
 
 
 def connection_to(name: str) -> dict[str, Any]:

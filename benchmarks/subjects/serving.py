@@ -2,13 +2,17 @@
 
 import os
 import time
+from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from benchmarks import load, procfs, servers
 from benchmarks.bench import Bench
 from benchmarks.measuring import Result, Spread, again, measure, ratio, result, times_cheaper
 from benchmarks.subjects.webhook import AT_ONCE, Callbacks
+from benchmarks.world import World
 
 MIB = 2**20
 
@@ -61,7 +65,8 @@ def backlog(bench: Bench) -> list[Result]:
 
     celery.app.set_default()
     of = bench.data.big[min(bench.data.big)]
-    client, count = redis.Redis.from_url(os.environ["REDIS_URL"]), 20 if bench.is_quick else 600
+    client: Any = redis.Redis.from_url(os.environ["REDIS_URL"])
+    count = 20 if bench.is_quick else 600
     from benchmarks.rows import made_id
 
     rooms = [made_id("room", number) for number in bench.data.fresh(of, count)]
@@ -92,13 +97,18 @@ def start(bench: Bench) -> list[Result]:
     """
     world, found = bench.world, Result("start and memory", " ".join((start.__doc__ or "").split()))
     taken: dict[str, list[tuple[float, float]]] = {}
+    kinds: dict[str, Callable[[World], int]] = {
+        "web": servers.web,
+        "live": servers.live,
+        "bare": servers.bare,
+    }
 
     def note(name: str, process: int, began: float) -> None:
         seconds = time.perf_counter() - began
         taken.setdefault(name, []).append((seconds, procfs.resident_mb(process)))
 
     for number in range(bench.rounds):
-        for name, kind in (("web", servers.web), ("live", servers.live), ("bare", servers.bare)):
+        for name, kind in kinds.items():
             world.processes.stop(name)
             began = time.perf_counter()
             kind(world)
@@ -162,7 +172,7 @@ def isolation(bench: Bench) -> list[Result]:
             callbacks.add(640)
             connections = AT_ONCE if expected == 204 else 1
             side = bench.product(said, make, connections=connections)
-            side.before = lambda word=word: switch(word)
+            side.before = partial(switch, word)
             sides.append(side)
         try:
             measure(

@@ -37,11 +37,12 @@ def live(bench: Bench) -> list[Result]:
     channel = f"live:{of.id}"
     found = Result("live event to pages", " ".join((live.__doc__ or "").split()))
     laps: dict[str, list[dict[str, float]]] = {}
+    ways: list[tuple[str, int, Callable[[int], str], Callable[[str], object]]] = [
+        ("product", hub, ticket, lambda text: client.publish(channel, text)),
+        ("raw hub", raw, lambda _: "/stream", _by_post(raw)),
+    ]
     for number in range(bench.rounds):
-        for name, port, path, publish in (
-            ("product", hub, ticket, lambda text: client.publish(channel, text)),
-            ("raw hub", raw, lambda _: "/stream", _by_post(raw)),
-        ):
+        for name, port, path, publish in ways:
             process = bench.world.processes.children["live" if name == "product" else "raw-hub"]
             lap = asyncio.run(_tell(process.pid, port, path, publish, pages))
             laps.setdefault(name, []).append(lap)
