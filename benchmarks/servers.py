@@ -25,7 +25,16 @@ def answers(port: int, path: str) -> bool:
         connection.close()
 
 
-def web(world: World, *, workers: int = 1, name: str = "web", **environment: str) -> int:
+def begin(world: World) -> None:
+    """Start what the quick form needs all at once; whoever uses it waits until it answers."""
+    web(world, waits=False)
+    live(world, waits=False)
+    twilio(world)
+
+
+def web(
+    world: World, *, workers: int = 1, name: str = "web", waits: bool = True, **environment: str
+) -> int:
     """The Procfile's web process with so many workers; its port."""
     if name not in world.processes.children:
         port = world.port(name)
@@ -33,14 +42,16 @@ def web(world: World, *, workers: int = 1, name: str = "web", **environment: str
             environment |= {"DATABASE_URL": by_port(_counter(world, "counting"))}
         given = {"PORT": str(port), "WEB_WORKERS": str(workers), **environment}
         world.processes.of_procfile("web", name, **given)
-        world.processes.wait_for(name, lambda: answers(port, "/healthz"))
+    if waits:
+        world.processes.wait_for(name, lambda: answers(world.ports[name], "/healthz"))
     return world.ports[name]
 
 
-def live(world: World) -> int:
+def live(world: World, *, waits: bool = True) -> int:
     port = world.port("live")
     if "live" not in world.processes.children:
         world.processes.of_procfile("live", LIVE_PORT=str(port))
+    if waits:
         world.processes.wait_for("live", lambda: answers(port, "/live/readyz"))
     return port
 
