@@ -43,7 +43,7 @@ _TAKEN = """UPDATE calls_hoursum SET calls = calls - 1, length = length - {lengt
         AND person = COALESCE({row}.user_id, {nobody}) AND rate = {row}.assumed_rate"""
 _INTO = "INSERT INTO calls_hoursum (tenant_id, hour, person, rate, calls, length) SELECT "
 _ADDED = (
-    f"{_INTO} {_VALUES}, 1, {{length}} WHERE {_COUNTS}"
+    f"{_INTO} {_VALUES}, 1, {{length}} WHERE {_COUNTS}"  # nosec B608: of names of ours alone
     " ON CONFLICT (tenant_id, hour, person, rate) DO UPDATE"
     " SET calls = calls_hoursum.calls + 1, length = calls_hoursum.length + excluded.length"
 )
