@@ -89,8 +89,8 @@ class Story:
         await self._hook(twilio_says.of_room(self.tenant, self.room, event, self.sequence, **more))
 
     async def _of_contact(self, status: str, sequence: int, **more: str) -> None:
-        given = (self.tenant, self.leg, self.contact_sid, status, sequence)
-        await self._hook(twilio_says.of_leg(*given, **more))
+        tenant, leg, sid = self.tenant, self.leg, self.contact_sid
+        await self._hook(twilio_says.of_leg(tenant, leg, sid, status, sequence, **more))
 
     async def _hook(self, request: bytes) -> load.Answer:
         """Twilio asks again when it is told to, a second later."""

@@ -164,7 +164,8 @@ class Data:
 
     def _heard(self, of: Workspace) -> list[str]:
         """Ids of calls with every end, which the product has heard by its webhooks."""
-        port, sent = servers.web(self.world), []
+        port = servers.web(self.world)
+        sent: list[bytes] = []
         of_each = sorted(set(_ENDS)) if self.world.is_quick else _ENDS
         calls = self.fresh(of, len(of_each))
         for number, end in zip(calls, of_each, strict=True):

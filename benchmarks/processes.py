@@ -49,11 +49,11 @@ class Processes:
         return self.children[name]
 
     def python(self, name: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        return self.start(name, sys.executable, *arguments, **environment)
+        return self.start(name, sys.executable, *arguments, pipes=False, **environment)
 
     def of_procfile(self, kind: str, name: str = "", **environment: str) -> subprocess.Popen[str]:
         """One of the Procfile's, as it stands there."""
-        return self.start(name or kind, "sh", "-c", PROCFILE[kind], **environment)
+        return self.start(name or kind, "sh", "-c", PROCFILE[kind], pipes=False, **environment)
 
     def wait_for(self, name: str, is_ready: Callable[[], bool]) -> None:
         until = time.monotonic() + START_SECONDS

@@ -161,7 +161,9 @@ def peer(world: World, *, name: str = "peer", counter: int = 0) -> int:
             "PEER_DATABASE_URL": url if counter or not socket_folder() else _with_user(),
             "PEER_SOCKET": "" if counter else socket_folder(),
         }
-        world.processes.start(name, "node", str(PEER / "dist" / "server.js"), **variables)
+        world.processes.start(
+            name, "node", str(PEER / "dist" / "server.js"), pipes=False, **variables
+        )
         world.processes.wait_for(name, lambda: answers(port, "/api/twilio/nothing"))
     return port
 

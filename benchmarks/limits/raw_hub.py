@@ -12,8 +12,8 @@ pages: set[asyncio.Queue[bytes]] = set()
 async def application(scope: Any, receive: Any, send: Any) -> None:
     if scope["path"] == "/publish":
         body = (await receive())["body"]
-        for page in pages:
-            page.put_nowait(b"data: " + body + b"\n\n")
+        for each in pages:
+            each.put_nowait(b"data: " + body + b"\n\n")
     head: list[tuple[bytes, bytes]] = []
     if scope["path"] != "/stream":
         head.append((b"content-length", b"0"))

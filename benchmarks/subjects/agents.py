@@ -96,7 +96,8 @@ def _shift(bench: Bench, of: Workspace, shift: Shift, found: Result) -> None:
         )
 
     async def work() -> tuple[float, float, float, list[BaseException]]:
-        ports, sent = (world.ports["web"], world.ports["live"]), {}
+        ports = (world.ports["web"], world.ports["live"])
+        sent: dict[str, float] = {}
         pages = [Page(agent, ports, sent, counts) for agent in of.agents]
         for page in pages:
             await page.open()
@@ -104,7 +105,8 @@ def _shift(bench: Bench, of: Workspace, shift: Shift, found: Result) -> None:
         vars(counts).update(vars(Counts()))  # what came before is not measured
         vars(hooks).update(vars(Volley()))
         began, used, own = perf_counter(), procfs.cpu_seconds(*roots), os.times()
-        calls, failed = [], []
+        calls: list[asyncio.Task[None]] = []
+        failed: list[BaseException] = []
         step = shift.apart / shift.agents
         while perf_counter() - began < shift.seconds:
             page = pages[len(calls) % shift.agents]

@@ -19,7 +19,7 @@ def history(bench: Bench) -> list[Result]:
     the described server's page at the same depth, and the bare SQL. Flat means that a million calls
     cost what ten thousand do.
     """
-    found = []
+    found: list[Result] = []
     for name, query, bare in _forms():
         sides, others = [], []
         for size, of in bench.data.big.items():

@@ -51,7 +51,7 @@ def call_logs(bench: Bench) -> list[Result]:
     """Fifty calls as JSON with their people and contacts, beside the described server's list, which
     has the index that it is said to lack and checks nobody's sign-in.
     """
-    found = []
+    found: list[Result] = []
     for size, of in bench.data.big.items():
         request = load.get("/api/twilio/call-logs?limit=50", of.agents[0].headers)
         product = bench.product("product", again(request))

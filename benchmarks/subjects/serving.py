@@ -55,12 +55,12 @@ def recordings(bench: Bench) -> list[Result]:
 
 
 def backlog(bench: Bench) -> list[Result]:
-    """How fast a worker of two processes works off what has piled up: rooms to be looked at, each
-    with nothing left to be done.
+    """How fast a worker of two processes works off what has piled up: recordings to be fetched,
+    each of which is gone already.
     """
     import redis
 
-    from calls.tasks import tend_room
+    from calls.tasks import fetch_recording
     from voip_crm import celery
 
     celery.app.set_default()
@@ -72,7 +72,7 @@ def backlog(bench: Bench) -> list[Result]:
     rooms = [made_id("room", number) for number in bench.data.fresh(of, count)]
     began = time.perf_counter()
     for room in rooms:
-        tend_room.delay(str(of.id), str(room))
+        fetch_recording.delay(str(of.id), str(room))
     queuing = (time.perf_counter() - began) / count * 1000
     worker = bench.world.processes.of_procfile("worker", WORKER_PROCESSES="2")
     bench.world.processes.wait_for("worker", lambda: int(client.llen("celery")) < count - 10)
@@ -89,6 +89,10 @@ def backlog(bench: Bench) -> list[Result]:
     found.notes.append(f"the worker and its two processes hold {memory:.0f} MB")
     bench.world.processes.stop("worker")
     return [found]
+
+
+def _is_ready(world: World, worker: str) -> bool:
+    return "ready." in world.processes.log(worker)
 
 
 def start(bench: Bench) -> list[Result]:
@@ -115,12 +119,11 @@ def start(bench: Bench) -> list[Result]:
             said = "bare Django view" if name == "bare" else name
             note(said, world.processes.children[name].pid, began)
         began = time.perf_counter()
-        worker = world.processes.of_procfile("worker", f"worker-{number}", WORKER_PROCESSES="2")
-        world.processes.wait_for(
-            f"worker-{number}", lambda n=number: "ready." in world.processes.log(f"worker-{n}")
-        )
+        name = f"worker-{number}"
+        worker = world.processes.of_procfile("worker", name, WORKER_PROCESSES="2")
+        world.processes.wait_for(name, partial(_is_ready, world, name))
         note("worker, two processes", worker.pid, began)
-        world.processes.stop(f"worker-{number}")
+        world.processes.stop(name)
     for _ in range(bench.rounds + 1):
         began = time.perf_counter()
         trial = _run(bench)
