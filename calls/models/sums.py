@@ -42,11 +42,9 @@ _TAKEN = """UPDATE calls_hoursum SET calls = calls - 1, length = length - {lengt
     WHERE tenant_id = {row}.tenant_id AND hour = {hour}
         AND person = COALESCE({row}.user_id, {nobody}) AND rate = {row}.assumed_rate"""
 _INTO = "INSERT INTO calls_hoursum (tenant_id, hour, person, rate, calls, length) SELECT "
-_ADDED = (
-    f"{_INTO} {_VALUES}, 1, {{length}} WHERE {_COUNTS}"  # nosec B608: of names of ours alone
-    " ON CONFLICT (tenant_id, hour, person, rate) DO UPDATE"
-    " SET calls = calls_hoursum.calls + 1, length = calls_hoursum.length + excluded.length"
-)
+_OR_ADDED_TO = """ON CONFLICT (tenant_id, hour, person, rate) DO UPDATE
+    SET calls = calls_hoursum.calls + 1, length = calls_hoursum.length + excluded.length"""
+_ADDED = f"{_INTO} {_VALUES}, 1, {{length}} WHERE {_COUNTS} {_OR_ADDED_TO}"
 # Those of before the triggers, when they come.
 _OF_BEFORE = (
     f"{_INTO} {_VALUES}, COUNT(*), SUM({{length}}) FROM calls_calllog c"
