@@ -101,7 +101,8 @@ def _told(row: Sequence[Any], possible: dict[UUID, Any], audio: str) -> dict[str
         user_name, user_email, contact_name, phone, recording, rang_at,
     ) = row
     # fmt: on
-    state, recording_sid, recording = recording.split() if recording else (None, None, None)
+    state, _, rest = (recording or "").partition(" ")
+    recording_sid, _, recording_id = rest.rpartition(" ")
     return {
         "id": str(call),
         "tenantId": str(tenant),
@@ -117,8 +118,8 @@ def _told(row: Sequence[Any], possible: dict[UUID, Any], audio: str) -> dict[str
         "ringSeconds": _seconds(rang_at, answered_at or ended_at),
         "waitSeconds": None,  # of callers who wait for an agent, and no call comes in yet
         "holdSeconds": 0,  # nobody can be put on hold yet
-        "recordingUrl": f"{audio}{UUID(recording)}" if state == Recording.State.STORED else None,
-        "recordingSid": recording_sid,
+        "recordingUrl": f"{audio}{UUID(recording_id)}" if state == Recording.State.STORED else None,
+        "recordingSid": recording_sid or None,
         "twilioCallSid": call_sid,
         "startedAt": moment(started_at),
         "answeredAt": moment(answered_at),
