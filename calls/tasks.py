@@ -1,5 +1,6 @@
 """Celery: what talks to Twilio in the background. Every task can run twice, and none is needed:
-the sweep finds in the rows what was never queued.
+the sweep finds in the rows what was never queued. (Except `remove_audio`: if that is lost, a file
+stays that nothing names.)
 """
 
 import logging

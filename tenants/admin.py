@@ -23,7 +23,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from tenants.fence.context import TenantNotSet, current_tenant_id
 from tenants.models import Membership, Tenant, User, UserManager
 from tenants.people import services
-from tenants.people.admin_pages import CappedPaginator
+from tenants.people.admin_pages import CappedPages
 from tenants.signing_in.known import known
 from tenants.trail import audit
 from tenants.trail.audit import Action
@@ -33,14 +33,10 @@ from tenants.trail.audit import Action
 admin.site.unregister([Group, TOTPDevice, StaticDevice])
 
 
-class TenantScopedAdmin(admin.ModelAdmin):
+class TenantScopedAdmin(CappedPages, admin.ModelAdmin):
     """Admin of a tenant table: it shows the workspace that is worked in, for the admin is no
     exception. Without a workspace there is nothing to show.
     """
-
-    paginator = CappedPaginator
-    list_per_page = 50
-    show_full_result_count = False
 
     def _has_tenant(self, request: HttpRequest) -> bool:
         return getattr(request, "tenant", None) is not None

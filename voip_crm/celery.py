@@ -8,7 +8,7 @@ from typing import Any
 
 from celery import Celery, signals
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 from kombu.transport import redis
 
 from tenants.bricks import log_context
@@ -44,6 +44,7 @@ redis.Channel.QoS = _QoS
 def refuse_to_start(**_: Any) -> None:
     """A worker process; the threads of ./run are not one."""
     refuse_to_start_on_errors(several_processes=True)
+    connections.close_all()  # the pool's processes open their own
 
 
 @signals.worker_init.connect

@@ -75,7 +75,11 @@ def _filled(template: str, row: str, vendor: str) -> str:
 
 
 class SummedByHour(TableGuard):
-    """Triggers on the calls that keep `HourSum`."""
+    """Triggers on the calls that keep `HourSum`.
+
+    SQLite remakes a table to change it, and refuses while a trigger of another names it: a
+    migration that changes `HourSum` takes this from the calls first, and adds it again afterwards.
+    """
 
     default_name = "%(app_label)s_%(class)s_summed"
 

@@ -131,3 +131,24 @@ def test_the_list_costs_the_same_however_long(staff: Client, cast: Any) -> None:
             create_contact(cast.acme, name=f"Maria {serial}", numbers=[("+14155550111", "")])
     assert (cost(), cost(q="maria")) == before
     assert max(before) <= 17
+
+
+def test_selecting_all_is_refused_where_more_are_than_can_be_seen(
+    staff: Client, cast: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tenants.people.admin_pages.MOST_ROWS", 2)
+    with tenant_transaction(cast.acme.pk):
+        for number in range(2):
+            create_contact(cast.acme, name=f"Smith {number}", numbers=[])
+        one = Contact.objects.get(name="Smith 0")
+
+    def archived(search: str = "") -> tuple[int, str]:
+        chosen = {"action": "archive", "select_across": "1", "_selected_action": str(one.pk)}
+        answer = staff.post(LIST + search, chosen, follow=True)
+        with tenant_transaction(cast.acme.pk):
+            there = Contact.objects.exclude(archived_at=None).count()
+        return there, answer.content.decode()
+
+    there, says = archived()
+    assert there == 0 and "more than 2 of them" in says
+    assert archived("?q=smith")[0] == 2

@@ -1,7 +1,7 @@
 """What is handed to Redis, in its order, by a thread of its own: nobody waits for Redis.
 
 What could not be handed over is lost. Whoever gives something here has it in the rows as well (a
-task that the sweep finds), or can do without (a live message: pages look again by themselves).
+task that the sweep finds), or gives something in its place (a live message: pages look again).
 """
 
 import atexit
@@ -22,6 +22,7 @@ from tenants.bricks.breaker import Breaker, NotAsked
 logger = logging.getLogger(__name__)
 
 MOST = 10_000  # things on their way; more are lost
+AGAIN = 6.0  # seconds after which something is given in place of a burst that was lost
 JOINED = 0.02  # seconds for which things wait for others to go with
 GOODBYE_SECONDS = 2.0  # for which a process that ends waits for them
 redis = Breaker("Redis", seconds=5)
@@ -44,12 +45,18 @@ def give(errand: Callable[[], None], trouble: tuple[type[Exception], ...]) -> No
 
 
 class Together:
-    """Things of a kind of which those of a few milliseconds are one errand, each of them once."""
+    """Things of a kind of which those of a few milliseconds are one errand, each of them once.
+
+    `instead` says what is given in place of those that were lost, a while later.
+    """
 
     def __init__(
-        self, errand: Callable[[list[Any]], None], trouble: tuple[type[Exception], ...]
+        self,
+        errand: Callable[[list[Any]], None],
+        trouble: tuple[type[Exception], ...],
+        instead: Callable[[list[Any]], list[Any]] = lambda lost: [],
     ) -> None:
-        self._errand, self._trouble = errand, trouble
+        self._errand, self._trouble, self._instead = errand, trouble, instead
         self._lock = threading.Lock()
         self._things: dict[Hashable, None] = {}
 
@@ -59,12 +66,19 @@ class Together:
             is_first = not self._things
             self._things[thing] = None
         if is_first and not _put(self._go):
-            self._taken()
+            self._lose(self._taken())
 
     def _go(self) -> None:
         time.sleep(JOINED)
         things = self._taken()
-        _do(lambda: self._errand(things), self._trouble)
+        if not _do(lambda: self._errand(things), self._trouble):
+            self._lose(things)
+
+    def _lose(self, things: list[Any]) -> None:
+        if others := self._instead(things):
+            again = threading.Timer(AGAIN, lambda: [self.give(other) for other in others])
+            again.daemon = True
+            again.start()
 
     def _taken(self) -> list[Any]:
         with self._lock:
@@ -112,9 +126,12 @@ def _run() -> None:
             logger.exception("What was on its way to Redis failed")
 
 
-def _do(errand: Callable[[], None], trouble: tuple[type[Exception], ...]) -> None:
+def _do(errand: Callable[[], None], trouble: tuple[type[Exception], ...]) -> bool:
+    """Whether it was handed over."""
     with contextlib.suppress(NotAsked, *trouble), redis.asking(*trouble):
         errand()
+        return True
+    return False
 
 
 def _begin_anew() -> None:

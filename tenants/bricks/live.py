@@ -20,6 +20,7 @@ from tenants.bricks import courier
 CHANNEL_PREFIX = "live:"
 END_PREFIX = f"{CHANNEL_PREFIX}end:"
 TICKET_SECONDS = 60
+LOOK_AGAIN = json.dumps({"type": "resync"})
 _SALT = "tenants.bricks.live"
 
 Deliver = Callable[[str, str], None]
@@ -29,8 +30,8 @@ _local: list[Deliver] = []
 def publish(tenant_id: UUID, message: dict[str, Any]) -> None:
     """Send `message` (JSON, ids only) to every open page of the tenant. Never raises.
 
-    Without Redis it reaches the pages of this process. When Redis is away the message is lost
-    (pages re-fetch when the channel is back); nobody waits for it (`courier`).
+    Without Redis it reaches the pages of this process. When Redis is away the message is lost, and
+    the pages are told to look again when it is back; nobody waits for it (`courier`).
     """
     _send(f"{CHANNEL_PREFIX}{tenant_id}", json.dumps(message))
 
@@ -80,7 +81,15 @@ def _outbox(url: str) -> courier.Together:
                 pipe.publish(channel, text)
             pipe.execute()
 
-    return courier.Together(publish, (RedisError, OSError))
+    return courier.Together(publish, (RedisError, OSError), _in_place_of)
+
+
+def _in_place_of(lost: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """For each channel one word to look again; an end stays an end."""
+    return [
+        (channel, "" if channel.startswith(END_PREFIX) else LOOK_AGAIN)
+        for channel in dict.fromkeys(channel for channel, _ in lost)
+    ]
 
 
 os.register_at_fork(after_in_child=_outbox.cache_clear)

@@ -13,7 +13,6 @@ from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, Error, connection, connections, models
 from psycopg import Error as DriverError
-from psycopg.pq import PipelineStatus
 
 from tenants.fence.context import say_tenant, tenant_context, tenant_transaction
 
@@ -44,9 +43,9 @@ def pipelined(tenant_id: UUID) -> Iterator[None]:
                     driver.execute("ROLLBACK")
                 raise
     except Error:
-        # A commit that was refused leaves psycopg in the middle of it.
-        if driver.pgconn.pipeline_status != PipelineStatus.OFF:
-            connection.close()
+        # The server has skipped what came after the failure; psycopg believes that what it meant to
+        # prepare there is prepared. A refused commit leaves it in the middle of the pipeline.
+        connection.close()
         raise
 
 

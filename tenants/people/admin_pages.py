@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.admin import SimpleListFilter
 from django.core.paginator import Paginator
+from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 MOST_ROWS = 500  # that can be paged through; beyond them one searches or filters
@@ -17,6 +19,26 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
     def count(self) -> int:
         rows: Any = self.object_list
         return int(rows.order_by()[:MOST_ROWS].count())
+
+
+class CappedPages:
+    """For a ModelAdmin: its lists in pages, of which none is far from the first."""
+
+    paginator = CappedPaginator
+    list_per_page = 50
+    show_full_result_count = False
+
+    def response_action(self, request: HttpRequest, queryset: Any) -> Any:
+        """“Select all” means the rows that there are, and so only as many as can be looked at."""
+        is_all = request.POST.get("select_across") == "1"
+        if is_all and queryset.order_by()[: MOST_ROWS + 1].count() > MOST_ROWS:
+            messages.error(
+                request,
+                f"There are more than {MOST_ROWS} of them. Search or filter first, "
+                "then select all.",
+            )
+            return None
+        return super().response_action(request, queryset)  # type: ignore[misc]  # ModelAdmin's
 
 
 def among(field: str, values: Iterable[str]) -> type[SimpleListFilter]:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
-from tenants.bricks import courier, deadline, turns
+from tenants.bricks import courier, deadline, live, turns
 from tenants.bricks.breaker import Breaker, NotAsked
 from tenants.bricks.gates import Crowded, Gate
 
@@ -207,6 +207,29 @@ def test_a_burst_that_is_lost_holds_up_none_after_it(
     together.give(2)
     courier.flush(LONG)
     assert sent == [[2]]
+
+
+def test_in_place_of_lost_live_messages_pages_are_told_to_look_again(
+    with_redis: Breaker, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(courier, "AGAIN", 0.05)
+    sent, is_back = list[Any](), threading.Event()
+
+    def send(messages: list[Any]) -> None:
+        if not sent and not is_back.is_set():
+            is_back.set()
+            raise ConnectionError("no answer")
+        sent.append(messages)
+        told.set()
+
+    told = threading.Event()
+    monkeypatch.setattr(courier, "redis", Breaker("Redis", seconds=0))
+    together = courier.Together(send, (OSError,), live._in_place_of)
+    mine, end = f"{live.CHANNEL_PREFIX}mine", f"{live.END_PREFIX}pat"
+    for message in ((mine, "1"), (end, ""), (mine, "2")):
+        together.give(message)
+    assert told.wait(LONG)
+    assert sent == [[(mine, live.LOOK_AGAIN), (end, "")]]
 
 
 def test_who_else_asks_redis_finds_out_for_all_that_it_is_back(

@@ -72,6 +72,19 @@ def test_what_fails_undoes_all_and_the_next_one_works(committed_cast: Any, when:
     assert bob.user_id in [row[1] for row in read(acme)]
 
 
+def test_a_statement_that_was_skipped_after_a_failure_is_prepared_anew(committed_cast: Any) -> None:
+    acme, bob = committed_cast.acme, committed_cast.bob
+    connection.close()
+    assert read(acme)
+    with pytest.raises((IntegrityError, OperationalError)), pipelined(acme.pk):
+        ask(
+            "UPDATE tenants_membership SET user_id = %s WHERE tenant_id = %s",
+            [bob.user_id, acme.pk],
+        )
+        rows(ask(READ, [acme.pk]), ROW)  # for the second time, and so to be prepared
+    assert read(acme) and read(acme)
+
+
 def test_the_managers_refuse_and_no_other_tenant_is_seen(committed_cast: Any) -> None:
     if connection.vendor == "sqlite":
         pytest.skip("there it is a transaction like any other, without policies")
