@@ -97,7 +97,7 @@
         document.body.dispatchEvent(new CustomEvent("live:news", { detail: {} }));
         return [];
       }
-      const isWhole = fresh.length < list.dataset.asked;
+      const isWhole = fresh.length < sent.asked;
       const touches = isWhole || !list.children.length || fresh.some((row) => $(row.id)?.parentElement === list);
       if (!touches) {
         beginAnew();
@@ -115,9 +115,9 @@
     const list = $("history_rows");
     if (!list || ctx.sourceElement.id !== "history_news") return;
     const rows = [...list.children].slice(0, list.dataset.most);
-    ctx.standing = { list, rows, versions: new Map(rows.map((row) => [row, version(row)])), url: $("history_news").getAttribute("hx-get") };
-    list.dataset.asked = asked(list);
-    ctx.request.body.set("rows", list.dataset.asked);
+    const versions = new Map(rows.map((row) => [row, version(row)]));
+    ctx.standing = { list, rows, versions, asked: asked(list), url: $("history_news").getAttribute("hx-get") };
+    ctx.request.body.set("rows", ctx.standing.asked);
     ctx.request.body.set("seen", rows.map(version).join("."));
     ctx.request.body.set("total", $("history_total").textContent);
   });
