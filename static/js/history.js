@@ -103,10 +103,12 @@
         beginAnew();
         return [];
       }
+      const last = list.lastElementChild;
       const rows = add(list, fresh, morph);
       takeAway(list, rows, isWhole);
       letGo(list);
-      if (!isWhole && !$("history_more_link")) pointAfter(list.lastElementChild);
+      const isNext = list.lastElementChild === last && $("history_more_link");
+      if (!isWhole && !isNext) pointAfter(list.lastElementChild);
       return rows.filter((row) => row.isConnected);
     },
   });

@@ -99,3 +99,13 @@ test("an answer is measured by what its own question asked for", () => {
   answer(first, rows(125, 101));
   assert.equal(shown().length, 50);
 });
+
+test("“Show more” goes on behind what news have added at the end, or let go there", () => {
+  const next = () => new URL($("history_more_link").getAttribute("hx-get"), location.href).searchParams.get("before");
+  answer(ask("history_news"), [...rows(125, 121), ...rows(118, 99)]); // two have left the filter
+  assert.equal(shown().at(-1), 99);
+  assert.equal(next(), "2026~99");
+  answer(ask("history_news"), rows(127, 103));
+  assert.equal(shown().length, 25);
+  assert.equal(next(), `2026~${shown().at(-1)}`);
+});
