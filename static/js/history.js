@@ -19,10 +19,14 @@
   const length = (list) => Number(list.dataset.length ?? list.dataset.page);
   const asked = ({ dataset, children }) => Math.min(Math.max(children.length, dataset.page), dataset.most);
 
+  const address = (id) => $(id)?.getAttribute("hx-get");
+  /** What comes of it is of use only while this still asks for the same: neither under another filter nor behind another row. */
+  const only = (id) => ({ id, url: address(id) });
+
   function beginAnew() {
     // The next news try again. What was paused half-way is not waited for: it may stay so for ever.
     if (has($("history"), (audio) => !audio.paused)) return;
-    htmx.ajax("GET", $("history_news").getAttribute("hx-get"), { target: "#history", swap: "outerHTML" });
+    htmx.ajax("GET", address("history_news"), { target: "#history", swap: "outerHTML", only: only("history_news") });
   }
 
   function add(list, fresh, morph) {
@@ -63,7 +67,7 @@
 
   /** “Show more” goes on behind this row. */
   function pointAfter(row) {
-    const url = new URL($("history_news").getAttribute("hx-get"), location.href);
+    const url = new URL(address("history_news"), location.href);
     url.searchParams.set("before", `${row.querySelector(".cell-time time").dateTime}~${row.id.slice("call_".length)}`);
     const link = $("history_more_template").content.firstElementChild.cloneNode(true);
     for (const name of ["href", "hx-get"]) link.setAttribute(name, url.pathname + url.search);
@@ -77,7 +81,7 @@
 
   /** The rows of an answer, its own among them; nothing where they are no more what the question said. */
   function filled(list, fragment) {
-    if (sent?.list !== list || sent.url !== $("history_news").getAttribute("hx-get")) return null;
+    if (sent?.list !== list || sent.url !== address("history_news")) return null;
     const rows = [...fragment.children].flatMap((row) => {
       if (!row.dataset.seen) return [row];
       const [start, stop] = row.dataset.seen.split(" ");
@@ -114,16 +118,21 @@
   });
 
   document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+    if (ctx.sourceElement.id === "history_more_link") ctx.only = only("history_more_link");
     const list = $("history_rows");
     if (!list || ctx.sourceElement.id !== "history_news") return;
     const rows = [...list.children].slice(0, list.dataset.most);
     const versions = new Map(rows.map((row) => [row, version(row)]));
-    ctx.standing = { list, rows, versions, asked: asked(list), url: $("history_news").getAttribute("hx-get") };
+    ctx.standing = { list, rows, versions, asked: asked(list), url: address("history_news") };
     ctx.request.body.set("rows", ctx.standing.asked);
     ctx.request.body.set("seen", rows.map(version).join("."));
     ctx.request.body.set("total", $("history_total").textContent);
   });
   document.addEventListener("htmx:before:response", ({ detail: { ctx } }) => { sent = ctx.standing ?? sent; });
+  document.addEventListener("htmx:before:swap", (event) => {
+    const { only: asked } = event.detail.ctx;
+    if (asked && address(asked.id) !== asked.url) event.preventDefault();
+  });
 
   // What a filter has found is read out; what comes by itself is not.
   document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {

@@ -109,3 +109,19 @@ test("“Show more” goes on behind what news have added at the end, or let go 
   assert.equal(shown().length, 25);
   assert.equal(next(), `2026~${shown().at(-1)}`);
 });
+
+test("what was asked for under another filter, or behind another row, is dropped", () => {
+  const more = ask("history_more_link");
+  assert.equal(say("before:swap", more), true);
+  assert.equal(say("before:swap", {}), true);
+  $("history_more_link").setAttribute("hx-get", "/calls?direction=inbound&before=old"); // a morph
+  assert.equal(say("before:swap", more), false);
+  const last = ask("history_more_link");
+  $("history_more_link").remove();
+  assert.equal(say("before:swap", last), false);
+  answer(ask("history_news"), rows(225, 201)); // nothing of it touches
+  const [[, , whole]] = anew;
+  assert.equal(say("before:swap", whole), true);
+  $("history_news").setAttribute("hx-get", "/calls?direction=inbound");
+  assert.equal(say("before:swap", whole), false);
+});
