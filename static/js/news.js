@@ -7,6 +7,7 @@
          live:state     while there is no stream, every half minute; once when there is one, where the page shows
                         a call under way, of which something may have come between the page and the stream
          failed         the answer did not come: at the turn after the next
+         drawn          a page or list with a call under way, which may be older than the last news: at the next turn
    out   live:news {ids}   ask now; of which calls, where that is known. A hidden page asks for nothing:
                            it is told to catch up when it is shown (live.js). */
 
@@ -39,6 +40,11 @@ export function createNews({
     }, POLL_MS * (0.5 + random())); // or all pages that have lost their stream ask at once
   }
 
+  function askAll(ms) {
+    clearTimeout(turn);
+    turn = setTimeout(() => ask({}), ms + untilTurn());
+  }
+
   return {
     mine({ id }) {
       if (id) ask({ ids: [...ids, id] }); // without one there is nothing to show yet
@@ -57,10 +63,8 @@ export function createNews({
         if (isMoving()) ask({});
       }
     },
-    failed() {
-      clearTimeout(turn);
-      turn = setTimeout(() => ask({}), TURN_MS + untilTurn());
-    },
+    failed: () => askAll(TURN_MS),
+    drawn: () => isMoving() && askAll(0),
   };
 }
 
@@ -78,6 +82,9 @@ if (globalThis.document) {
     const { sourceElement, sourceEvent } = event.detail.ctx;
     const ids = sourceEvent?.type === "live:news" && sourceEvent.detail.ids;
     if (ids && !ids.includes(sourceElement.dataset.call ?? ids[0])) event.preventDefault();
+  });
+  document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+    if (ctx.swap !== "none" && ["main", "history"].includes(ctx.target?.id)) news.drawn();
   });
   for (const failure of ["htmx:error", "htmx:response:error"]) {
     document.addEventListener(failure, ({ detail: { ctx } }) => {

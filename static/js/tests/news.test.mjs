@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { beforeEach, mock, test } from "node:test";
+import { afterEach, beforeEach, mock, test } from "node:test";
 
 import { createNews, POLL_MS, TURN_MS } from "../news.js";
 
@@ -9,6 +9,19 @@ function build(more = {}) {
   return { asked, news };
 }
 
+const say = (name, detail) => document.dispatchEvent(Object.assign(new Event(name), { detail }));
+let pages = 0;
+
+/** The module in a page of its own, with a call under way; what it asks for. */
+async function page() {
+  globalThis.document = Object.assign(new EventTarget(), { body: new EventTarget(), hidden: false, querySelector: () => true });
+  const asked = [];
+  document.body.addEventListener("live:news", ({ detail }) => asked.push(detail.ids ?? "all"));
+  await import(`../news.js?${pages += 1}`);
+  return asked;
+}
+
+afterEach(() => { delete globalThis.document; });
 beforeEach(() => {
   mock.timers.reset();
   mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1_000_000 });
@@ -120,4 +133,31 @@ test("a room without a call yet has no row to ask for", () => {
   news.call({ id: null });
   mock.timers.tick(10 * TURN_MS);
   assert.deepEqual(asked, []);
+});
+
+test("what is drawn while a call is under way may be older than its news: it asks at the next turn", () => {
+  const { asked, news } = build();
+  news.call({ id: "a" });
+  news.drawn();
+  mock.timers.tick(TURN_MS);
+  assert.deepEqual(asked, ["all"]);
+  const quiet = build({ isMoving: () => false });
+  quiet.news.drawn();
+  mock.timers.tick(10 * TURN_MS);
+  assert.deepEqual(quiet.asked, []);
+});
+
+test("a page asks after a page or a whole list was swapped in, not after news", async () => {
+  const asked = await page();
+  const swapped = (id, swap = "outerHTML") => say("htmx:after:swap", { ctx: { swap, target: { id } } });
+  swapped("history_rows");
+  swapped("call_page");
+  swapped("history", "none"); // refused
+  mock.timers.tick(10 * TURN_MS);
+  assert.equal(asked.length, 0);
+  for (const id of ["main", "history"]) {
+    swapped(id);
+    mock.timers.tick(10 * TURN_MS);
+  }
+  assert.equal(asked.length, 2);
 });
