@@ -4,8 +4,8 @@
    in    live:mine      of one's own call: ask at once
          live:call      of a colleague's: at the next turn
          live:resync    something may have been missed: at once (live.js spreads those of a new stream)
-         live:state     while there is no stream, every half minute; once when there is one, where the page shows
-                        a call under way, of which something may have come between the page and the stream
+         live:state     while there is no stream, every half minute; once when there is one, where it has come late
+                        or the page shows a call under way: something may have come between the two
          failed         the answer did not come: at the turn after the next
          drawn          a page or list with a call under way, which may be older than the last news: at the next turn
    out   live:news {ids}   ask now; of which calls, where that is known. A hidden page asks for nothing:
@@ -22,6 +22,7 @@ export function createNews({
   let turn = null;
   let poll = null;
   let hasHeard = false; // has there been a stream?
+  let isLate = false; // did the first one not come at once?
   let ids = new Set();
 
   function ask(about) {
@@ -57,10 +58,11 @@ export function createNews({
     resync: () => ask({}),
     state({ state }) {
       clearTimeout(poll);
+      isLate ||= state === "reconnecting";
       if (state !== "up") pollLater();
       else if (!hasHeard) {
         hasHeard = true;
-        if (isMoving()) ask({});
+        if (isLate || isMoving()) ask({});
       }
     },
     failed: () => askAll(TURN_MS),

@@ -161,3 +161,11 @@ test("a page asks after a page or a whole list was swapped in, not after news", 
   }
   assert.equal(asked.length, 2);
 });
+
+test("a first stream that comes late is followed by a look", () => {
+  const { asked, news } = build({ isMoving: () => false });
+  for (const state of ["connecting", "reconnecting", "connecting", "up"]) news.state({ state });
+  assert.deepEqual(asked, ["all"]);
+  for (const state of ["reconnecting", "up"]) news.state({ state }); // live.js says when to resync
+  assert.deepEqual(asked, ["all"]);
+});
