@@ -23,10 +23,16 @@
   /** What comes of it is of use only while this still asks for the same: neither under another filter nor behind another row. */
   const only = (id) => ({ id, url: address(id) });
 
+  const asNews = () => new CustomEvent("live:news", { detail: {} });
+  const askAgain = () => document.hidden || document.body.dispatchEvent(asNews()); // when shown it looks anyway (live.js)
+
+  let again;
   function beginAnew() {
-    // The next news try again. What was paused half-way is not waited for: it may stay so for ever.
-    if (has($("history"), (audio) => !audio.paused)) return;
-    htmx.ajax("GET", address("history_news"), { target: "#history", swap: "outerHTML", only: only("history_news") });
+    clearTimeout(again);
+    // What was paused half-way is not waited for: it may stay so for ever.
+    if (has($("history"), (audio) => !audio.paused)) again = setTimeout(askAgain, 30000);
+    // As news, or it would not be asked for again where no answer comes (news.js).
+    else htmx.ajax("GET", address("history_news"), { target: "#history", swap: "outerHTML", only: only("history_news"), event: asNews() });
   }
 
   function add(list, fresh, morph) {
@@ -98,7 +104,7 @@
       if (style !== "merge") return false;
       const fresh = filled(list, fragment);
       if (!fresh) {
-        document.body.dispatchEvent(new CustomEvent("live:news", { detail: {} }));
+        askAgain();
         return [];
       }
       const isWhole = fresh.length < sent.asked;

@@ -125,3 +125,22 @@ test("what was asked for under another filter, or behind another row, is dropped
   $("history_news").setAttribute("hx-get", "/calls?direction=inbound");
   assert.equal(say("before:swap", whole), false);
 });
+
+test("a list that must begin anew does so once nothing plays, and as news, which are asked for again", () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  $("history").audios = [{ paused: false }];
+  for (let news = 0; news < 3; news += 1) answer(ask("history_news"), rows(225, 201));
+  assert.deepEqual([anew, told], [[], []]);
+  document.hidden = true;
+  mock.timers.tick(60_000);
+  assert.deepEqual(told, []);
+  document.hidden = false;
+  answer(ask("history_news"), rows(225, 201));
+  mock.timers.tick(60_000);
+  assert.deepEqual(told, ["live:news"]);
+  $("history").audios = [];
+  answer(ask("history_news"), rows(225, 201));
+  assert.equal(anew[0][2].event.type, "live:news");
+  mock.timers.tick(60_000);
+  assert.equal(told.length, 1);
+});
