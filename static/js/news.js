@@ -90,7 +90,8 @@ if (globalThis.document) {
   });
   for (const failure of ["htmx:error", "htmx:response:error"]) {
     document.addEventListener(failure, ({ detail: { ctx } }) => {
-      const isOver = ctx?.response && ctx.response.status < 500; // gone, or not theirs: it will not come
+      const { status } = ctx?.response ?? {};
+      const isOver = status < 500 && status !== 408 && status !== 429; // gone, or not theirs: it will not come
       if (ctx?.sourceEvent?.type === "live:news" && !isOver) news.failed();
     });
   }

@@ -169,3 +169,15 @@ test("a first stream that comes late is followed by a look", () => {
   for (const state of ["reconnecting", "up"]) news.state({ state }); // live.js says when to resync
   assert.deepEqual(asked, ["all"]);
 });
+
+test("an answer that did not come in time or was one too many is asked for again, one that is gone is not", async () => {
+  const asked = await page();
+  const fail = (response, type = "live:news") => {
+    say(response ? "htmx:response:error" : "htmx:error", { ctx: { response, sourceEvent: { type } } });
+    mock.timers.tick(10 * TURN_MS);
+    return asked.splice(0).length;
+  };
+  assert.deepEqual([403, 404, 410].map((status) => fail({ status })), [0, 0, 0]);
+  assert.deepEqual([408, 429, 500, 503].map((status) => fail({ status })), [1, 1, 1, 1]);
+  assert.deepEqual([fail(), fail(undefined, "click")], [1, 0]);
+});
