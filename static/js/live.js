@@ -12,11 +12,13 @@ import { csrf } from "./csrf.js";
 
 const FIRST_MS = 1000;
 const LONGEST_MS = 30000;
+const WATCH_MS = 10000;
+export const ASLEEP_MS = 120000; // a hidden page's timers run once a minute
 export const SPREAD_MS = 5000; // 300 pages take two cores that long
 
 export function createLive({
   fetch, EventSource, emit, isMine = () => true, isInCall = () => false, isHidden = () => false,
-  setTimeout = globalThis.setTimeout, clearTimeout = globalThis.clearTimeout, random = Math.random,
+  now = Date.now, setTimeout = globalThis.setTimeout, clearTimeout = globalThis.clearTimeout, random = Math.random,
 }) {
   let source = null;
   let timer = null;
@@ -24,14 +26,15 @@ export function createLive({
   let failures = 0;
   let seen = false; // was there ever a stream? Then a new one may have missed messages.
   let running = false;
+  let watching = null;
+  let awake = 0; // when this page was last known to run
 
   const tell = (state) => emit("live:state", { state });
 
   function stop(state = "off") {
     running = false;
     tell(state);
-    clearTimeout(timer);
-    clearTimeout(spread);
+    for (const each of [timer, spread, watching]) clearTimeout(each);
     source?.close();
     source = null;
   }
@@ -58,6 +61,13 @@ export function createLive({
     const longest = Math.min(FIRST_MS * 2 ** failures, LONGEST_MS);
     failures += 1;
     timer = setTimeout(open, longest * (0.5 + random() / 2)); // spread, or all come back at once
+  }
+
+  /** The stream of a machine that was asleep may be dead without a word. */
+  function watch() {
+    if (source && now() - awake > ASLEEP_MS) again();
+    awake = now();
+    watching = setTimeout(watch, WATCH_MS);
   }
 
   async function open() {
@@ -114,6 +124,7 @@ export function createLive({
       running = true;
       tell("connecting");
       open();
+      watch();
     },
     stop: () => stop(),
     /** Back from sleep or from being offline: fetch now, and do not sit out a long pause. */

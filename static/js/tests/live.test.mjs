@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
-import { createLive, SPREAD_MS } from "../live.js";
+import { ASLEEP_MS, createLive, SPREAD_MS } from "../live.js";
 
 class FakeSource {
   static all = [];
@@ -20,7 +20,7 @@ async function pass(ms) {
 }
 
 function build(answer = (n) => ({ ok: true, status: 200, json: async () => ({ ticket: `t ${n}` }) })) {
-  const made = { events: [], states: [], asked: 0, inCall: false, hidden: false };
+  const made = { events: [], states: [], asked: 0, now: 0, inCall: false, hidden: false };
   made.live = createLive({
     fetch: async () => {
       made.asked += 1;
@@ -31,7 +31,7 @@ function build(answer = (n) => ({ ok: true, status: 200, json: async () => ({ ti
     isMine: ({ agent }) => agent === "me",
     isInCall: () => made.inCall,
     isHidden: () => made.hidden,
-    setTimeout, clearTimeout, random: () => 1,
+    now: () => made.now, setTimeout, clearTimeout, random: () => 1,
   });
   made.live.start();
   return made;
@@ -206,4 +206,26 @@ test("the state of the channel is told: connecting, up, reconnecting, off", asyn
   latest().onerror();
   await pass(1000);
   assert.deepEqual(made.states, ["connecting", "up", "reconnecting", "up", "reconnecting", "off"]);
+});
+
+test("a machine that was asleep takes a new stream, a page that was hidden does not", async () => {
+  const made = build();
+  await settle();
+  latest().onopen();
+  const pause = async (ms) => {
+    made.now += ms;
+    await pass(10_000); // of its own time
+    await pass(1000);
+  };
+  await pause(75_000);
+  assert.equal(made.asked, 1);
+  await pause(ASLEEP_MS + 1);
+  assert.equal(made.asked, 2);
+  assert.deepEqual(FakeSource.all.map(({ closed }) => closed), [true, false]);
+  latest().onopen();
+  await pass(SPREAD_MS);
+  assert.deepEqual(made.events, [["live:resync", {}]]);
+  made.live.stop();
+  await pause(ASLEEP_MS + 1);
+  assert.equal(made.asked, 2);
 });
