@@ -94,6 +94,7 @@ export function createLive({
 
   function listen(ticket) {
     const mine = new EventSource(`/live?ticket=${encodeURIComponent(ticket)}`);
+    source?.close(); // two were asked for: by the pause, and by waking
     source = mine;
     mine.onopen = () => {
       failures = 0;

@@ -229,3 +229,14 @@ test("a machine that was asleep takes a new stream, a page that was hidden does 
   await pause(ASLEEP_MS + 1);
   assert.equal(made.asked, 2);
 });
+
+test("of two streams that were asked for, one is kept", async () => {
+  const made = build();
+  await settle();
+  latest().onerror();
+  mock.timers.tick(1000); // its ticket is on the way
+  made.live.wake();
+  await pass(0);
+  assert.equal(made.asked, 3);
+  assert.deepEqual(FakeSource.all.map(({ closed }) => closed), [true, true, false]);
+});
