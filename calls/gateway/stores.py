@@ -33,18 +33,30 @@ class Folder:
         draft.rename(settings.RECORDINGS_DIR / path)
 
     def size(self, path: str) -> int | None:
-        """Bytes; None for what is not there, or may not be read."""
+        """Bytes; None for what is not there. Raises `StoreAway` where that cannot be known."""
         try:
             with self.file(path).open("rb") as file:
                 return file.seek(0, 2)
-        except OSError:
+        except FileNotFoundError:
+            self._look()
             return None
+        except OSError as error:
+            raise StoreAway(f"A recording cannot be read: {error.strerror}.") from None
 
     def remove(self, path: str) -> None:
         self.file(path).unlink(missing_ok=True)
 
     def file(self, path: str) -> Path:
         return Path(settings.RECORDINGS_DIR, path)
+
+    def _look(self) -> None:
+        """That it is the folder of ours: without its disk it is missing, or has nothing in it."""
+        try:
+            is_empty = next(settings.RECORDINGS_DIR.iterdir(), None) is None
+        except OSError as error:
+            raise StoreAway(f"RECORDINGS_DIR cannot be read: {error.strerror}.") from None
+        if is_empty:
+            raise StoreAway("RECORDINGS_DIR is empty. Is its disk mounted?")
 
 
 class Bucket:
@@ -59,11 +71,14 @@ class Bucket:
             _storage(GIVEN).save(path, file)
 
     def size(self, path: str) -> int | None:
-        try:
-            with _listeners.passing(), _translated():
-                return int(_storage(ASKED).size(path))
-        except FileNotFoundError:
-            return None
+        with _listeners.passing(), _translated():
+            storage = _storage(ASKED)
+            try:
+                return int(storage.size(path))
+            except FileNotFoundError:
+                # The answer is the same where the bucket itself is missing.
+                storage.bucket.meta.client.head_bucket(Bucket=storage.bucket_name)
+                return None
 
     def remove(self, path: str) -> None:
         with _translated():

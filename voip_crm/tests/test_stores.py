@@ -189,6 +189,17 @@ def test_a_store_that_refuses_is_tried_again_and_its_key_is_in_no_log(
     assert not [word for word in (SECRET, "AKIDEXAMPLE", "Signature") if word in caplog.text]
 
 
+def test_of_a_bucket_that_is_not_there_nothing_is_lost(
+    kept: Recording, cast: Any, signed_in: Any, settings: Any
+) -> None:
+    settings.RECORDINGS_STORE = settings.RECORDINGS_STORE | {"bucket_name": "nobodys"}
+    assert play(signed_in(cast.bob), kept).status_code == 503
+    with pytest.raises(CommandError, match="The store of recordings refused"):
+        call_command("fetch_recordings", "acme", "--check")
+    with tenant_transaction(cast.acme.pk):
+        assert Recording.objects.get(pk=kept.pk).state == "stored"
+
+
 def test_the_command_looks_into_the_store_and_says_when_it_is_away(
     kept: Recording, bucket: Any, cast: Any, settings: Any, capsys: Any
 ) -> None:

@@ -5,11 +5,13 @@ import io
 import math
 import os
 import re
+import shutil
 import struct
 import wave
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import requests
@@ -292,6 +294,29 @@ def test_a_stored_one_that_cannot_be_read_is_fetched_again_and_said(
     Wire((200, audio, {"Content-Length": str(len(audio))})).install(monkeypatch)
     assert fetched(stored)[1].state == "stored"
     assert body(play(client, stored)) == audio
+
+
+@pytest.mark.parametrize("lost", ["missing", "empty", "unreadable"])
+def test_without_its_disk_no_recording_is_lost(
+    stored: Recording, storage: Path, cast: Any, signed_in: Any, monkeypatch: Any, lost: str
+) -> None:
+    aside = storage.with_name(f"{storage.name}-aside")
+    if lost == "unreadable":
+        refusal = PermissionError(13, "Permission denied")
+        monkeypatch.setattr("pathlib.Path.open", Mock(side_effect=refusal))
+    else:
+        storage.rename(aside)
+    if lost == "empty":
+        storage.mkdir()
+    client = signed_in(cast.bob)
+    assert play(client, stored).status_code == 503
+    with pytest.raises(CommandError, match="cannot be read|disk mounted"):
+        call_command("fetch_recordings", "acme", "--check")
+    monkeypatch.undo()
+    if lost != "unreadable":
+        shutil.rmtree(storage, ignore_errors=True)
+        aside.rename(storage)
+    assert body(play(client, stored)) == wav(0.1)
 
 
 def test_one_that_was_given_up_can_be_asked_for_on_its_page_and_by_a_command(
