@@ -15,7 +15,19 @@ from uuid import UUID
 from django.db.models import BooleanField, Func, Q
 
 from contacts import search
-from contacts.walks import IN_ORDER, KEYS, PROBE, Branch, Key, Select, Walk, run, tenant, uuid_of
+from contacts.walks import (
+    BY_NAME,
+    KEYS,
+    PROBE,
+    Branch,
+    Key,
+    Select,
+    Walk,
+    run,
+    tenant,
+    uuid_of,
+    windowed,
+)
 from tenants.bricks.ids import read_uuid
 
 _NAMED = (
@@ -102,9 +114,9 @@ def page_of_keys(text: str, *, archived: bool, after: str, size: int) -> tuple[l
 
 
 def suggestions(text: str, *, size: int) -> list[tuple[UUID, str, str, str, str]]:
-    """(contact's id, name, company, number, extension) of the first who are found, for each of
-    their numbers. Of several words those come first whose name begins with the text, or with its
-    second word and holds the first; others among `WINDOW` bearers of the rarest word.
+    """(contact's id, name, company, number, extension) of the first with a number who are found,
+    for each of their numbers, among `WINDOW` bearers of the rarest word. Of several words those
+    come first whose name begins with the text, or with its second word and holds the first.
     """
     found: dict[UUID, list[Any]] = {}
     come_by: dict[UUID, tuple[int, int]] = {}  # of a contact that comes several times, the first
@@ -120,7 +132,7 @@ def suggestions(text: str, *, size: int) -> list[tuple[UUID, str, str, str, str]
 
 def _selects(text: str, size: int) -> Iterator[Select]:
     """Of suggestions, the likeliest first."""
-    branches, asked = Branch.of(text), search.queries(text)
+    branches, asked = Branch.of(text, numbered=True), search.queries(text)
     if len(asked) > 1 and len(asked[0]) == 1:
         yield _named(text, asked[0][0][0], asked[1][0][0], branches[0], size)
     for branch in branches:
@@ -135,7 +147,7 @@ def _named(text: str, first: str, second: str, branch: Branch, size: int) -> Sel
     conditions, said = branch.conditions(first)
     selects, params = [], list[Any]()
     for place, begins in enumerate([whole, second]):
-        selects.append(f"{KEYS.format(place)}{_NAMED}{conditions}{IN_ORDER}{size}")
+        selects.append(windowed(f"{KEYS.format(place)}{_NAMED}", conditions, size, BY_NAME))
         params += [tenant(), False, first, begins, search.after(begins), *said]
     return _UNITED.format(*selects), params
 

@@ -29,9 +29,12 @@ _AFTER = (
     "t.tenant_id = %s AND t.is_archived = %s AND t.token < %s"
     " AND (t.token, t.sort_name, t.contact_id) > (%s, %s, %s)"
 )
-_WINDOWED = "SELECT * FROM ({}) t WHERE true{}"
+_NUMBERED = """(SELECT 1 FROM contacts_contactnumber n
+    WHERE n.tenant_id = %s AND n.contact_id = t.contact_id LIMIT 1) IS NOT NULL"""
+_WINDOWED = "SELECT * FROM ({}{}{}) t WHERE true{}{}{}"
 _COUNTED = "(SELECT count(*) FROM ({}{} LIMIT {}) x)"
 IN_ORDER = " ORDER BY t.token, t.sort_name, t.contact_id LIMIT "
+BY_NAME = " ORDER BY t.sort_name, t.contact_id LIMIT "  # of one token
 
 
 class Key(NamedTuple):
@@ -45,23 +48,24 @@ class Key(NamedTuple):
 @dataclass(frozen=True)
 class Branch:
     """A way to read what was typed: any of `drivers` may drive, each of `words` must be found in
-    one of its ways, and `unless` must not.
+    one of its ways, and `unless` must not. If it is `numbered`, of those who have a number alone.
     """
 
     drivers: Sequence[str]
     words: Sequence[Sequence[Way]]
     unless: Way = ()
+    numbered: bool = False
 
     @classmethod
-    def of(cls, text: str) -> list[Self]:
+    def of(cls, text: str, *, numbered: bool = False) -> list[Self]:
         """One if a word has a single way, else one for each way of the first word."""
         asked = search.queries(text)
         drivers = [prefix for ways in asked if len(ways) == 1 for prefix in ways[0]]
         if drivers or not asked:
-            return [cls(_once(drivers), asked)] if asked else []
+            return [cls(_once(drivers), asked, numbered=numbered)] if asked else []
         first, *others = asked
         return [
-            cls(_once(way), [[way], *others], unless=first[0] if place else ())
+            cls(_once(way), [[way], *others], first[0] if place else (), numbered)
             for place, way in enumerate(first)
         ]
 
@@ -70,8 +74,7 @@ class Branch:
         tokens the first one stands for it.
         """
         earlier = PROBE.format("t.contact_id").replace("token < %s", "token < t.token")
-        # Written so that a planner expects most rows to pass, as they do, and stops at the limit.
-        parts, params = [f"COALESCE({earlier}, 0) <> 1"], [tenant(), driver]
+        parts, params = list[str](), list[Any]()
         for ways in self.words:
             if list(map(list, ways)) != [[driver]]:
                 met = [_all_of(way) for way in ways]
@@ -81,6 +84,13 @@ class Branch:
             sql, said = _all_of(self.unless)
             parts.append(f"NOT {sql}")
             params += said
+        # Written so that a planner expects most rows to pass, as they do, and stops at the limit.
+        parts.append(f"COALESCE({earlier}, 0) <> 1")
+        params += [tenant(), driver]
+        if self.numbered:
+            # Looked up last, of the few who are left.
+            parts = [f"CASE WHEN {' AND '.join(parts)} THEN {_NUMBERED} END"]
+            params.append(tenant())
         return "".join(f" AND {part}" for part in parts), params
 
 
@@ -93,8 +103,9 @@ class Walk:
         self._archived, self.last, self.is_over = archived, last, False
         self.driver, is_common = (driver, True) if driver else self._rarest(branch.drivers)
         self._conditions = branch.conditions(self.driver)
-        # Of a word alone nearly all are found.
-        self._is_windowed = is_common and (len(branch.words) > 1 or len(branch.words[0][0]) > 1)
+        # Of a word alone nearly all are found; of whole books nobody has a number.
+        is_picky = len(branch.words) > 1 or len(branch.words[0][0]) > 1 or branch.numbered
+        self._is_windowed = is_common and is_picky
 
     def read(self, most: int) -> list[Key]:
         """The next ones, at most so many; `is_over` says whether there may be more."""
@@ -115,11 +126,15 @@ class Walk:
         if not self._is_windowed:
             sql, said = self._range(most, conditions)
             return sql, [*said, *params]
-        window, said = self._range(WINDOW)
-        sql = _WINDOWED.format(window, conditions)
-        return f"{sql}{IN_ORDER}{most}", [*said, *params]
+        window, said = self._keys()
+        return windowed(window, conditions, most), [*said, *params]
 
     def _range(self, most: int, conditions: str = "", *, skip: int = 0) -> Select:
+        keys, params = self._keys()
+        offset = f" OFFSET {skip}" if skip else ""
+        return f"{keys}{conditions}{IN_ORDER}{most}{offset}", params
+
+    def _keys(self) -> Select:
         params = [tenant(), self._archived]
         if self.last is None:
             where = _IN_RANGE
@@ -127,8 +142,7 @@ class Walk:
         else:
             where = _AFTER
             params += [search.after(self.driver), *self.last[:2], value_of(self.last.contact_id)]
-        offset = f" OFFSET {skip}" if skip else ""
-        return f"{KEYS.format(0)}{where}{conditions}{IN_ORDER}{most}{offset}", params
+        return f"{KEYS.format(0)}{where}", params
 
     def _rarest(self, drivers: Sequence[str]) -> tuple[str, bool]:
         """(the driver with the fewest bearers, whether it is common all the same)."""
@@ -142,6 +156,13 @@ class Walk:
         ((*counts,),) = run("SELECT " + ", ".join([bearers] * len(weighed)), params)
         count, driver = min(zip(counts, weighed, strict=True), key=lambda pair: pair[0])
         return driver, count >= COMMON
+
+
+def windowed(keys: str, conditions: str, most: int, order: str = IN_ORDER) -> str:
+    """The first `most` of which the conditions hold, of the first `WINDOW` of these keys. In an
+    order whose first column is always the same a planner sorts all of them first.
+    """
+    return _WINDOWED.format(keys, order, WINDOW, conditions, order, most)
 
 
 def _all_of(way: Way) -> Select:

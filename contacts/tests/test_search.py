@@ -266,6 +266,14 @@ def test_tokens_of_before_are_told_name_and_archive(book: Any) -> None:
         assert sorted(ContactToken.objects.values_list("pk", "sort_name", "is_archived")) == told
 
 
+@pytest.mark.parametrize("typed", ["smithers", "smith", "ann smithers", "smithers ann"])
+def test_who_has_no_number_takes_no_suggestions_place(book: Any, typed: str) -> None:
+    for letter in "abcdefghi":
+        create_contact(book.acme, name=f"Ann Smithers {letter}")
+    create_contact(book.acme, name="Ann Smithers z", numbers=[("+14155550177", "")])
+    assert [one.name for one in selectors.suggest(typed)] == ["Ann Smithers z"]
+
+
 def test_who_is_archived_is_found_in_the_archive_alone(book: Any) -> None:
     contact = Contact.objects.get(name="Adam Ant")
     services.set_archived(contact, True, now=timezone.now())
