@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.models import Value
@@ -13,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from contacts import finding, selectors, services, walks
+from contacts.management.commands import reindex_contacts
 from contacts.models import Contact, ContactToken
 from contacts.search import query_prefixes
 from contacts.services import create_contact, reindex
@@ -259,11 +261,34 @@ def test_tokens_of_before_are_told_name_and_archive(book: Any) -> None:
     assert {archived for pk, name, archived in told if name == "adam ant"} == {True}
     assert "adam baker" in {name for _, name, archived in told if not archived}
     ContactToken.objects.update(sort_name="", is_archived=False)
+    # Renamed, and put back, by a server that knows nothing of either.
+    other = Contact.objects.get(name="adam baker")
+    other.tokens.update(sort_name="eve baker", is_archived=True)
     migration = import_module("contacts.migrations.0011_tell_tokens")
     for _ in range(2):
         with everything_visible():
             migration.tell(apps, None)
         assert sorted(ContactToken.objects.values_list("pk", "sort_name", "is_archived")) == told
+
+
+def test_what_servers_of_before_wrote_after_the_migration_is_mended_by_a_command(
+    cast: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(reindex_contacts, "AT_A_TIME", 2)
+    with tenant_transaction(cast.acme.pk):
+        made = [create_contact(cast.acme, name=f"Ann {letter}") for letter in "abcde"]
+        services.set_archived(made[0], True, now=timezone.now())
+        tokens = ContactToken.objects.order_by("pk").values_list("pk", "sort_name", "is_archived")
+        right = list(tokens)
+        made[0].tokens.update(is_archived=False)
+        made[1].tokens.update(is_archived=True)
+        made[2].tokens.update(sort_name="")
+        made[4].tokens.update(sort_name="eve")
+    for _ in range(2):
+        call_command("reindex_contacts")
+        with tenant_transaction(cast.acme.pk):
+            assert list(tokens.all()) == right
+            assert f"acme: {Contact.objects.count()} contacts.\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("typed", ["smithers", "smith", "ann smithers", "smithers ann"])
