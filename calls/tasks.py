@@ -60,7 +60,11 @@ def _tend(tenant_id: UUID, room_id: UUID) -> None:
 
 @shared_task(bind=True)
 def fetch_recording(self: Task, tenant_id: str, recording_id: str) -> None:
-    wait = recordings.fetch_recording(UUID(tenant_id), UUID(recording_id), now=timezone.now())
+    try:
+        wait = recordings.fetch_recording(UUID(tenant_id), UUID(recording_id), now=timezone.now())
+    except recordings.Deleted as error:
+        queue(remove_audio, tenant_id, error.path)
+        return
     if wait is not None and wait <= 60:
         queue(self, tenant_id, recording_id, countdown=wait)
 

@@ -51,6 +51,14 @@ class Unreadable(Exception):
     """A stored recording whose file is gone, or is not what was stored."""
 
 
+class Deleted(Exception):
+    """A recording's row has gone while it was fetched; its file is kept at `path` all the same."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
 def note_recording(
     tenant_id: UUID,
     *,
@@ -103,6 +111,7 @@ def fetch_recording(tenant_id: UUID, recording_id: UUID, *, now: datetime) -> fl
     """Copy one waiting recording. Returns the seconds after which to try again, None when done.
 
     Talks to Twilio, so it must run outside any transaction. A second worker finds the lease taken.
+    Raises `Deleted`.
     """
     with tenant_transaction(tenant_id):
         taken = Recording.objects.filter(
@@ -137,7 +146,7 @@ def store(recording: Recording, audio: bytes, *, now: datetime) -> None:
 def _note_stored(recording: Recording, saved: tuple[str, int, str], now: datetime) -> None:
     path, size, digest = saved
     with tenant_transaction(recording.tenant_id):
-        Recording.objects.filter(pk=recording.pk).update(
+        is_there = Recording.objects.filter(pk=recording.pk).update(
             state=State.STORED,
             path=path,
             size=size,
@@ -146,6 +155,8 @@ def _note_stored(recording: Recording, saved: tuple[str, int, str], now: datetim
             next_attempt_at=None,
             error="",
         )
+        if not is_there:
+            raise Deleted(path)
         _announce(recording)
 
 

@@ -21,7 +21,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from calls import gateway
+from calls import gateway, tasks
 from calls.models import CallLog, Recording
 from calls.services import recordings
 from calls.tests.conftest import Scene, sid
@@ -231,6 +231,26 @@ def test_a_worker_that_dies_gives_its_recording_back(
     wire.install(monkeypatch)
     assert fetched(waiting_recording)[1].state == "waiting", "the lease still runs"
     assert fetched(waiting_recording, minutes=21)[1].state == "stored"
+
+
+def test_of_one_that_is_deleted_while_it_is_fetched_nothing_stays(
+    waiting_recording: Recording, storage: Path, monkeypatch: Any
+) -> None:
+    audio = wav()
+
+    def delete(session: Any, url: str, **options: Any) -> Any:
+        with tenant_transaction(waiting_recording.tenant_id):
+            Recording.objects.get(pk=waiting_recording.pk).delete()
+        return Wire((200, audio, {"Content-Length": str(len(audio))}))(url, **options)
+
+    queued: list[Any] = []
+    monkeypatch.setattr("requests.Session.get", delete)
+    monkeypatch.setattr("calls.tasks.queue", lambda task, *ids: queued.append((task, ids)))
+    tasks.fetch_recording(str(waiting_recording.tenant_id), str(waiting_recording.pk))
+    (file,) = storage.rglob("*.wav")
+    ((task, ids),) = queued
+    task(*ids)
+    assert not file.exists()
 
 
 def test_only_our_own_url_is_ever_fetched(
