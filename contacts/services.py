@@ -87,7 +87,9 @@ def set_archived(contact: Contact, archived: bool, *, now: datetime) -> bool:
     contact.archived_at = now if archived else None
     before = Contact.objects.filter(pk=contact.pk, archived_at__isnull=archived)
     is_changed = bool(before.update(archived_at=contact.archived_at, updated_at=now))
-    contact.tokens.update(is_archived=archived)
+    if is_changed:
+        # Else they are someone else's, who may be about to commit the contrary.
+        contact.tokens.update(is_archived=archived)
     return is_changed
 
 

@@ -291,6 +291,16 @@ def test_what_servers_of_before_wrote_after_the_migration_is_mended_by_a_command
             assert f"acme: {Contact.objects.count()} contacts.\n" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("archived", [True, False])
+def test_who_changes_nothing_leaves_the_tokens_alone(book: Any, archived: bool) -> None:
+    """As someone sees them who puts a contact back while its archiving is not committed yet."""
+    contact = Contact.objects.get(name="Adam Ant")
+    services.set_archived(contact, archived, now=timezone.now())
+    contact.tokens.update(is_archived=not archived)
+    assert not services.set_archived(contact, archived, now=timezone.now())
+    assert set(contact.tokens.values_list("is_archived", flat=True)) == {not archived}
+
+
 @pytest.mark.parametrize("typed", ["smithers", "smith", "ann smithers", "smithers ann"])
 def test_who_has_no_number_takes_no_suggestions_place(book: Any, typed: str) -> None:
     for letter in "abcdefghi":
