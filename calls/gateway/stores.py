@@ -89,7 +89,8 @@ class Bucket:
         S3's names (`ContentType`). Asks nobody.
         """
         parameters = {f"Response{name}": value for name, value in answered.items()}
-        return str(_storage(ASKED).url(path, parameters=parameters, expire=seconds))
+        with _named():
+            return str(_storage(ASKED).url(path, parameters=parameters, expire=seconds))
 
 
 def recordings() -> Folder | Bucket:
@@ -129,14 +130,24 @@ def _storage(seconds: int) -> Any:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    from boto3.exceptions import Boto3Error
-    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+    """For who asks the store."""
+    from botocore.exceptions import HTTPClientError
 
     try:
-        with hangs.asking(HTTPClientError), deadline.not_counted():
+        with _named(), hangs.asking(HTTPClientError), deadline.not_counted():
             yield
     except NotAsked as error:
         raise StoreAway("The store of recordings has not answered for a while.") from error
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """What goes wrong by our own name."""
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         raise StoreAway(f"The store of recordings refused: {code}.") from None

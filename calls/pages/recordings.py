@@ -31,6 +31,7 @@ HANDED_OVER = "/stored-recordings/"
 # Of a link to the store, beyond the recording's own length: a browser asks for each part by it.
 LINK_SECONDS = 300
 TYPE, CACHING = "audio/wav", "private, no-store"
+AWAY = "Our store of recordings doesn’t answer. Try again in a minute."
 
 
 @require_GET
@@ -53,7 +54,7 @@ def recording(request: TenantRequest, recording_id: UUID) -> HttpResponseBase:
         queue(tasks.fetch_recording, found.tenant_id, found.pk)
         return _sorry("We are fetching this recording again.", 404)
     except (stores.StoreAway, Crowded):
-        return _sorry("Our store of recordings doesn’t answer. Try again in a minute.", 503)
+        return _sorry(AWAY, 503)
     part = _wanted(request.headers.get("Range", ""), found.size)
     if part is not None and not part:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{found.size}"})
@@ -63,7 +64,10 @@ def recording(request: TenantRequest, recording_id: UUID) -> HttpResponseBase:
         audit.record_look(action, on=Thing("recording", found.pk, str(found.call)))
     name = f"call-{found.call.started_at:%Y-%m-%d}-{found.pk.hex[:8]}.wav"
     disposition = f'{"attachment" if downloads else "inline"}; filename="{name}"'
-    response = _answer(found, part, disposition)
+    try:
+        response = _answer(found, part, disposition)
+    except stores.StoreAway:
+        return _sorry(AWAY, 503)
     response.headers["Content-Disposition"] = disposition
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = CACHING
@@ -110,6 +114,8 @@ def _wanted(header: str, size: int) -> range | None:
     if match is None or not (match[1] or match[2]):
         return None
     if match[1]:
+        if match[2] and int(match[2]) < int(match[1]):
+            return None  # invalid, and to be ignored (14.1.1, 14.2)
         return range(int(match[1]), min(int(match[2] or size), size - 1) + 1)
     return range(max(0, size - int(match[2])), size)
 

@@ -6,11 +6,13 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
 import requests
+from botocore.exceptions import ParamValidationError
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
@@ -187,6 +189,17 @@ def test_a_store_that_refuses_is_tried_again_and_its_key_is_in_no_log(
     assert wait and recording.error == "The store of recordings refused: NoSuchBucket."
     assert "NoSuchBucket" in caplog.text
     assert not [word for word in (SECRET, "AKIDEXAMPLE", "Signature") if word in caplog.text]
+
+
+def test_a_link_that_cannot_be_signed_is_said(
+    kept: Recording, cast: Any, signed_in: Any, monkeypatch: Any
+) -> None:
+    client = signed_in(cast.bob)
+    refuse = Mock(side_effect=ParamValidationError(report="Expires"))
+    monkeypatch.setattr("botocore.signers.RequestSigner.generate_presigned_url", refuse)
+    answer = play(client, kept)
+    assert (answer.status_code, refuse.call_count) == (503, 1)
+    assert "store of recordings doesn’t answer" in answer.content.decode()
 
 
 def test_of_a_bucket_that_is_not_there_nothing_is_lost(
