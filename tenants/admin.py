@@ -23,7 +23,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from tenants.fence.context import TenantNotSet, current_tenant_id
 from tenants.models import Membership, Tenant, User, UserManager
 from tenants.people import services
-from tenants.people.admin_pages import CappedPages
+from tenants.people.admin_pages import CappedAdmin
 from tenants.signing_in.known import known
 from tenants.trail import audit
 from tenants.trail.audit import Action
@@ -33,7 +33,7 @@ from tenants.trail.audit import Action
 admin.site.unregister([Group, TOTPDevice, StaticDevice])
 
 
-class TenantScopedAdmin(CappedPages, admin.ModelAdmin):
+class TenantScopedAdmin(CappedAdmin):
     """Admin of a tenant table: it shows the workspace that is worked in, for the admin is no
     exception. Without a workspace there is nothing to show.
     """

@@ -27,7 +27,7 @@ JOINED = 0.02  # seconds for which things wait for others to go with
 GOODBYE_SECONDS = 2.0  # for which a process that ends waits for them
 redis = Breaker("Redis", seconds=5)
 
-Errand = tuple[Context, Callable[[], None]]
+Errand = tuple[Context, Callable[[], object]]
 _errands: queue.Queue[Errand] = queue.Queue(MOST)
 _thread: threading.Thread | None = None
 _lock = threading.Lock()
@@ -76,9 +76,13 @@ class Together:
 
     def _lose(self, things: list[Any]) -> None:
         if others := self._instead(things):
-            again = threading.Timer(AGAIN, lambda: [self.give(other) for other in others])
+            again = threading.Timer(AGAIN, self._give_all, [others])
             again.daemon = True
             again.start()
+
+    def _give_all(self, things: list[Any]) -> None:
+        for thing in things:
+            self.give(thing)
 
     def _taken(self) -> list[Any]:
         with self._lock:
@@ -87,7 +91,7 @@ class Together:
         return things
 
 
-def _put(do: Callable[[], None]) -> bool:
+def _put(do: Callable[[], object]) -> bool:
     _begin()
     try:
         _errands.put_nowait((copy_context(), do))

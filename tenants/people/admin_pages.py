@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin import SimpleListFilter
+from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.core.paginator import Paginator
 from django.http import HttpRequest
 from django.utils.functional import cached_property
@@ -21,14 +21,16 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
         return int(rows.order_by()[:MOST_ROWS].count())
 
 
-class CappedPages:
-    """For a ModelAdmin: its lists in pages, of which none is far from the first."""
+class CappedAdmin(ModelAdmin):  # type: ignore[type-arg]
+    """Lists in pages, of which none is far from the first."""
 
     paginator = CappedPaginator
     list_per_page = 50
     show_full_result_count = False
 
-    def response_action(self, request: HttpRequest, queryset: Any) -> Any:
+    def response_action(
+        self, request: HttpRequest, queryset: Any, *args: Any, **kwargs: Any
+    ) -> Any:
         """“Select all” means the rows that there are, and so only as many as can be looked at."""
         is_all = request.POST.get("select_across") == "1"
         if is_all and queryset.order_by()[: MOST_ROWS + 1].count() > MOST_ROWS:
@@ -38,7 +40,7 @@ class CappedPages:
                 "then select all.",
             )
             return None
-        return super().response_action(request, queryset)  # type: ignore[misc]  # ModelAdmin's
+        return super().response_action(request, queryset, *args, **kwargs)
 
 
 def among(field: str, values: Iterable[str]) -> type[SimpleListFilter]:
