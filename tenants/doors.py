@@ -15,7 +15,7 @@ from django.utils import timezone
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from tenants.bricks.columns import Columns
+from tenants.fence.columns import Columns, as_django
 from tenants.fence.context import door, shut_again, tenant_transaction
 from tenants.fence.policies import USER_SETTING
 from tenants.models import Membership, Session, Tenant, User
@@ -148,14 +148,15 @@ class _Part(Columns):
     """A model's columns in the statement, and its instances out of the rows."""
 
     def __init__(self, model: Any, alias: str, start: int) -> None:
-        super().__init__(model, alias, start)
+        super().__init__(model, alias)
+        self.start, self.end = start, start + len(self)
         self.key = start + self.names.index(model._meta.pk.attname)
 
     def of(self, row: Sequence[Any]) -> Any:
         """None where the statement found none."""
         if row[self.key] is None:
             return None
-        return self.model.from_db(connection.alias, self.names, self.values(row))
+        return self.model.from_db(connection.alias, self.names, row[self.start : self.end])
 
 
 @cache
@@ -180,7 +181,7 @@ def _found(by: str, *values: Any) -> tuple[str, Person | None] | None:
     settings = (USER_SETTING,) if connection.vendor == "postgresql" else ()
     with connection.cursor() as cursor:
         cursor.execute(_statement(by), [*settings, *values])
-        rows = cursor.fetchall()
+        rows = as_django(cursor.fetchall(), *_parts())
     if settings:
         shut_again(USER_SETTING)
     return (rows[0][0], _person(rows)) if rows else None

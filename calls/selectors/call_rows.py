@@ -19,7 +19,7 @@ from django.urls import reverse
 
 from calls.models import CallEvent, CallLog, PossibleContact, Recording
 from contacts.models import Contact, ContactNumber
-from tenants.bricks.columns import Columns
+from tenants.fence.columns import Columns, as_django
 from tenants.fence.context import tenant_id_for_query
 from tenants.models import User
 
@@ -52,25 +52,19 @@ ORDER BY l.started_at DESC, l.id DESC
 @cache
 def _parts() -> tuple[list[Columns], str]:
     """What `_told` takes, in its order, and the statement."""
-    wanted: list[tuple[Any, str, tuple[str, ...]]] = [
-        (
-            CallLog,
-            "l",
-            (
-                *("id", "tenant", "user", "contact", "meant", "direction", "from_number"),
-                *("to_number", "extension", "status", "outcome", "duration", "twilio_call_sid"),
-                *("started_at", "answered_at", "ended_at", "created_at", "updated_at"),
-            ),
-        ),
-        (User, "u", ("name", "email")),
-        (Contact, "c", ("name",)),
-        (ContactNumber, "n", ("number",)),
-        (Recording, "r", ("sid",)),
-        (CallEvent, "e", ("at",)),
+    of_call = [
+        *("id", "tenant", "user", "contact", "meant", "direction", "from_number"),
+        *("to_number", "extension", "status", "outcome", "duration", "twilio_call_sid"),
+        *("started_at", "answered_at", "ended_at", "created_at", "updated_at"),
     ]
-    parts: list[Columns] = []
-    for model, alias, names in wanted:
-        parts.append(Columns(model, alias, parts[-1].end if parts else 0, *names))
+    parts = [
+        Columns(CallLog, "l", *of_call),
+        Columns(User, "u", "name", "email"),
+        Columns(Contact, "c", "name"),
+        Columns(ContactNumber, "n", "number"),
+        Columns(Recording, "r", "sid"),
+        Columns(CallEvent, "e", "at"),
+    ]
     columns = ", ".join(part.sql for part in parts[:3])
     return parts, _STATEMENT.replace("{columns}", columns)
 
@@ -85,9 +79,7 @@ def told(page: QuerySet[CallLog]) -> list[dict[str, Any]]:
         return []
     with connection.cursor() as cursor:
         cursor.execute(statement.replace("{page}", sql), [*values, tenant])
-        rows: Sequence[Sequence[Any]] = cursor.fetchall()
-    if any(part.converts for part in parts):
-        rows = [[value for part in parts for value in part.values(row)] for row in rows]
+        rows = as_django(cursor.fetchall(), *parts)
     possible = _possible([row[0] for row in rows if row[3] is None and row[4] > 1])
     audio = settings.PUBLIC_BASE_URL + reverse("recording", args=[UUID(int=0)])
     return [_told(row, possible, audio.removesuffix(str(UUID(int=0)))) for row in rows]

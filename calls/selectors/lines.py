@@ -4,7 +4,7 @@ The statement is written out, since the ORM took five times as long to compile i
 """
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,11 +12,14 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from calls.models import CallLog, Recording
+from calls.models import CallLeg, CallLog, Recording
 from calls.selectors import presentation
 from calls.selectors.doubt import Doubt
+from contacts.models import Contact
 from contacts.numbers import Number, display
 from tenants.bricks import moments
+from tenants.fence.columns import Columns, as_django
+from tenants.models import User
 
 # Lines that are kept as they were formatted, and as they were drawn (pages/history_rows.py).
 KEPT = 2000
@@ -70,15 +73,22 @@ class HistoryRow(NamedTuple):
     recording_note: str
 
 
+_CALL = Columns(
+    CallLog,
+    "c",
+    *("id", "direction", "from_number", "to_number", "extension", "contact", "status", "outcome"),
+    *("duration", "started_at", "meant"),
+)
+_CONTACT, _AGENT = Columns(Contact, "k", "name"), Columns(User, "u", "name", "email")
+_HOLD, _RECORDING = Columns(CallLeg, "l", "on_hold"), Columns(Recording, "r", "state", "id")
 # Of several recordings the one that says most.
 _READ = """
-SELECT c.id, c.direction, c.from_number, c.to_number, c.extension, c.contact_id, k.name,
-    c.status, c.outcome, c.duration, c.started_at, u.name, u.email,
+SELECT {columns},
     CASE WHEN c.ended_at IS NULL THEN EXISTS (
         SELECT 1 FROM calls_callleg l WHERE l.tenant_id = c.tenant_id
         AND l.conference_id = c.conference_id AND l.party = 'contact' AND l.on_hold
     ) ELSE FALSE END,
-    c.meant, r.state, r.id
+    {recording}
 FROM calls_calllog c
 LEFT JOIN contacts_contact k ON k.tenant_id = c.tenant_id AND k.id = c.contact_id
 LEFT JOIN tenants_user u ON u.id = c.user_id
@@ -95,57 +105,39 @@ ORDER BY c.started_at DESC, c.id DESC
 def read(tenant_id: UUID, ids: str, params: Sequence[Any]) -> list[Line]:
     """The calls that the statement `ids` finds, newest first; one statement."""
     tenant = CallLog._meta.pk.get_db_prep_value(tenant_id, connection)
+    columns = f"{_CALL.sql}, {_CONTACT.sql}, {_AGENT.sql}"
+    statement = _READ.format(columns=columns, recording=_RECORDING.sql, ids=ids)
     with connection.cursor() as cursor:
-        cursor.execute(_READ.format(ids=ids), [tenant, *params])
-        return [_line(*values) for values in cursor.fetchall()]
+        cursor.execute(statement, [tenant, *params])
+        rows = as_django(cursor.fetchall(), _CALL, _CONTACT, _AGENT, _HOLD, _RECORDING)
+    return [_line(row) for row in rows]
 
 
-def _line(
-    call_id: Any,
-    direction: str,
-    from_number: str,
-    to_number: str,
-    extension: str,
-    contact_id: Any,
-    name: str | None,
-    status: str,
-    outcome: str,
-    duration: int | None,
-    started_at: Any,
-    agent_name: str | None,
-    agent_email: str | None,
-    is_on_hold: Any,
-    meant: int,
-    recording_state: str | None,
-    recording_id: Any,
-) -> Line:
+def _line(row: Sequence[Any]) -> Line:
+    # fmt: off
+    (
+        call_id, direction, from_number, to_number, extension, contact_id, status, outcome,
+        duration, started_at, meant, name, agent_name, agent_email, is_on_hold, recording_state,
+        recording_id,
+    ) = row
+    # fmt: on
     outbound = direction == "OUTBOUND"
     return Line(
-        id=_uuid(call_id),
+        id=call_id,
         direction=direction,
         number=str(Number(to_number, extension)) if outbound else from_number,
-        contact_id=_uuid(contact_id),
+        contact_id=contact_id,
         name=name or "",
         status=status,
         outcome=outcome,
         duration=duration,
-        started_at=_moment(started_at),
+        started_at=started_at,
         agent_name=agent_name or agent_email or "",
-        is_on_hold=bool(is_on_hold),
+        is_on_hold=is_on_hold,
         meant=meant,
         recording_state=recording_state or "",
-        recording_id=_uuid(recording_id),
+        recording_id=recording_id,
     )
-
-
-# SQLite has no such types, and gives the text that the ORM has stored.
-def _uuid(value: Any) -> Any:
-    return UUID(value) if isinstance(value, str) else value
-
-
-def _moment(value: Any) -> datetime:
-    found = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
 
 
 def line_of(call: CallLog, name: str) -> Line:

@@ -7,13 +7,13 @@ waiting, and the answers come together.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, Error, connection, connections, models
+from django.db import DEFAULT_DB_ALIAS, Error, connection, connections
 from psycopg import Error as DriverError
 
+from tenants.fence.columns import Columns, as_django
 from tenants.fence.context import say_tenant, tenant_context, tenant_transaction
 
 
@@ -78,47 +78,6 @@ def _written(value: Any, is_postgresql: bool) -> str | None:
     return str(value)
 
 
-class Columns:
-    """Columns of a table in a written-out SELECT. `sql` names them, by the table's alias."""
-
-    def __init__(self, model: type[models.Model], alias: str, *names: str) -> None:
-        by_column = {field.column: field for field in model._meta.concrete_fields}
-        self.fields = [by_column[name] for name in names]
-        self.sql = ", ".join(f"{alias}.{name}" for name in names)
-
-    def __len__(self) -> int:
-        return len(self.fields)
-
-
-def rows(cursor: Any, *columns: Columns) -> list[tuple[Any, ...]]:
-    """All rows of an answer that ends in these columns: UUIDs and aware times, whatever the
-    database keeps.
-    """
-    found: list[tuple[Any, ...]] = cursor.fetchall()
-    if connection.vendor == "postgresql":
-        return found
-    converters = [convert for group in columns for convert in _converters(group)]
-    return [(*row[: -len(converters)], *_converted(row, converters)) for row in found]
-
-
-def _converted(row: tuple[Any, ...], converters: Sequence[Any]) -> list[Any]:
-    last = row[-len(converters) :]
-    return [convert(value) for convert, value in zip(converters, last, strict=True)]
-
-
-@cache
-def _converters(columns: Columns) -> list[Any]:
-    """SQLite keeps UUIDs as text, and times without their zone."""
-
-    def converter(field: Any) -> Any:
-        expression = field.get_col("")
-        steps = connection.ops.get_db_converters(expression) + field.get_db_converters(connection)
-
-        def convert(value: Any) -> Any:
-            for step in steps:
-                value = step(value, expression, connection)
-            return value
-
-        return convert
-
-    return [converter(field) for field in columns.fields]
+def rows(cursor: Any, *columns: Columns) -> Sequence[Any]:
+    """All rows of an answer that ends in these columns (`as_django`)."""
+    return as_django(cursor.fetchall(), *columns)

@@ -16,8 +16,9 @@ from django.utils import timezone
 from calls.facts import states
 from calls.models import CallEvent, CallLeg, CallLog, Conference
 from calls.models.rooms import label_of
+from tenants.fence.columns import Columns
 from tenants.fence.context import current_tenant_id
-from tenants.fence.pipeline import Columns, ask, rows
+from tenants.fence.pipeline import ask, rows
 
 _STATE = [field.name for field in fields(states.LegState)]
 _OF_CALL = [*(field.name for field in fields(states.CallState)), "error_code"]

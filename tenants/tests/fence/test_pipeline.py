@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
 
+from tenants.fence.columns import Columns
 from tenants.fence.context import TenantNotSet, current_tenant_id
-from tenants.fence.pipeline import Columns, ask, pipelined, rows
+from tenants.fence.pipeline import ask, pipelined, rows
 from tenants.models import AuditEntry, Membership
 from tenants.tests.database import everything_visible
 
@@ -15,7 +16,7 @@ READ = f"SELECT 1, {ROW.sql} FROM tenants_membership m WHERE m.tenant_id = %s OR
 WRITE = "UPDATE tenants_membership SET role = %s WHERE tenant_id = %s AND user_id = %s"
 
 
-def read(tenant: Any) -> list[tuple[Any, ...]]:
+def read(tenant: Any) -> Any:
     with pipelined(tenant.pk):
         return rows(ask(READ, [current_tenant_id()]), ROW)
 
