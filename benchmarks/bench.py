@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from benchmarks import servers
 from benchmarks.data import Data
@@ -23,31 +25,27 @@ class Bench:
     def has_peer(self) -> bool:
         return self.data.has_peer
 
-    def product(self, name: str, make: object, **more: object) -> Side:
+    def product(self, name: str, make: object, **more: Any) -> Side:
         """The product's web process, one of one worker."""
-        port = servers.web(self.world)
-        process = self.world.processes.children["web"].pid
-        return Side(name, port, make, process, **more)  # type: ignore[arg-type]
+        return self._side(name, make, servers.web(self.world), "web", more)
 
-    def peer(self, name: str, make: object, **more: object) -> Side:
-        port = servers.peer(self.world)
-        process = self.world.processes.children["peer"].pid
-        return Side(name, port, make, process, **more)  # type: ignore[arg-type]
+    def peer(self, name: str, make: object, **more: Any) -> Side:
+        return self._side(name, make, servers.peer(self.world), "peer", more)
 
-    def bare(self, name: str, make: object, **more: object) -> Side:
-        port = servers.bare(self.world)
-        process = self.world.processes.children["bare"].pid
-        return Side(name, port, make, process, **more)  # type: ignore[arg-type]
+    def bare(self, name: str, make: object, **more: Any) -> Side:
+        return self._side(name, make, servers.bare(self.world), "bare", more)
+
+    def _side(self, name: str, make: Any, port: int, process: str, more: dict[str, Any]) -> Side:
+        return Side(name, port, make, self.world.processes.children[process].pid, **more)
 
     def count_product(self, side: Side, requests: list[bytes]) -> None:
-        port = servers.counted(self.world)
-        ask = lambda: servers.asked_so_far(self.world)  # noqa: E731
-        side.statements, side.trips = count(ask, port, requests)
+        port, asked = servers.counted(self.world), partial(servers.asked_so_far, self.world)
+        side.statements, side.trips = count(asked, port, requests)
 
     def count_peer(self, side: Side, requests: list[bytes]) -> None:
         port = servers.counted_peer(self.world)
-        ask = lambda: servers.asked_so_far(self.world, "counting-peer")  # noqa: E731
-        side.statements, side.trips = count(ask, port, requests)
+        asked = partial(servers.asked_so_far, self.world, "counting-peer")
+        side.statements, side.trips = count(asked, port, requests)
 
 
 Subject = Callable[[Bench], list[Result]]

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from honcho.environ import parse_procfile  # type: ignore[import-untyped]
+from honcho.environ import parse_procfile  # type: ignore[import-untyped]  # has no types
 
 from benchmarks import procfs
 from voip_crm.children import die_with_parent

@@ -172,7 +172,7 @@ class CallDetailSerializer(CallLogSerializer):
 
 
 class CallLogPageSerializer(serializers.Serializer[Any]):
-    data = CallLogSerializer(many=True)  # type: ignore[assignment]
+    data = CallLogSerializer(many=True)  # type: ignore[assignment]  # a field, named so
     total = serializers.IntegerField()
     totalCapped = serializers.BooleanField()
     page = serializers.IntegerField()

@@ -12,7 +12,7 @@ from django.utils.functional import cached_property
 MOST_ROWS = 500  # that can be paged through; beyond them one searches or filters
 
 
-class CappedPaginator(Paginator):  # type: ignore[type-arg]
+class CappedPaginator(Paginator):  # type: ignore[type-arg]  # of any rows
     """Counts no further than a person pages, so that none of its pages is far from the first."""
 
     @cached_property
@@ -21,7 +21,7 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
         return int(rows.order_by()[:MOST_ROWS].count())
 
 
-class CappedAdmin(ModelAdmin):  # type: ignore[type-arg]
+class CappedAdmin(ModelAdmin):  # type: ignore[type-arg]  # of any model
     """Lists in pages, of which none is far from the first."""
 
     paginator = CappedPaginator

@@ -25,7 +25,7 @@ class PersonMiddleware(AuthenticationMiddleware):
 
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)
-        request.user = SimpleLazyObject(partial(_user, request))  # type: ignore[assignment]
+        request.user = SimpleLazyObject(partial(_user, request))  # type: ignore[assignment]  # lazy, as Django's
 
 
 class DeviceMiddleware(OTPMiddleware):
@@ -46,7 +46,7 @@ def person_of(request: HttpRequest, user: Any) -> doors.Person | None:
     """What is known of the request's user. Only whom something else than their session has signed
     in, as at a change of SECRET_KEY, is looked up.
     """
-    known: doors.Person | None = request.session.person  # type: ignore[attr-defined]
+    known: doors.Person | None = request.session.person  # type: ignore[attr-defined]  # our store's
     return known if known and known.user.pk == user.pk else doors.person(user.pk)
 
 

@@ -40,7 +40,7 @@ def test_the_setting_turns_it_off_and_values_are_bound_all_the_same(
     monkeypatch: pytest.MonkeyPatch, said: str, count: int
 ) -> None:
     monkeypatch.setenv("PREPARED_STATEMENTS", said)
-    other = connection.copy()  # type: ignore[no-untyped-call]
+    other = connection.copy()  # type: ignore[no-untyped-call]  # so in Django
     other.settings_dict["OPTIONS"] |= options(Environment(), {})
     try:
         with other.cursor() as cursor:
@@ -54,7 +54,7 @@ def test_the_setting_turns_it_off_and_values_are_bound_all_the_same(
 
 
 def test_a_connection_that_was_ended_is_noticed_and_one_that_was_not_is_asked_nothing() -> None:
-    other = connection.copy()  # type: ignore[no-untyped-call]
+    other = connection.copy()  # type: ignore[no-untyped-call]  # so in Django
     with other.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         (pid,) = cursor.fetchone()

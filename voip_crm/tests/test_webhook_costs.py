@@ -8,7 +8,7 @@ from django.conf import settings
 
 from calls.gateway import addresses
 from calls.models import CallEvent
-from calls.tests.conftest import Scene, dialled, sid, waiting, webhook  # noqa: F401
+from calls.tests.conftest import Scene, dialled, sid, waiting, webhook  # noqa: F401 # fixtures
 from calls.tests.webhooks.test_webhooks import contact_status, local
 from tenants.fence.context import tenant_transaction
 from voip_crm.tests.round_trips import counted
@@ -21,8 +21,8 @@ STORY = ("initiated", "ringing", "in-progress", "completed")
 
 
 def test_a_status_callback_takes_two_round_trips(
-    dialled: Scene,  # noqa: F811
-    webhook: Any,  # noqa: F811
+    dialled: Scene,  # noqa: F811 # the fixture
+    webhook: Any,  # noqa: F811 # the fixture
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whatever it says: of a leg (the whole story), of the room, and the same once more."""
@@ -49,7 +49,7 @@ def test_a_status_callback_takes_two_round_trips(
 
 def test_an_agents_browser_costs_no_more_than_it_does(
     committed_cast: Any,
-    webhook: Any,  # noqa: F811
+    webhook: Any,  # noqa: F811 # the fixture
 ) -> None:
     caller = {"From": f"client:{committed_cast.bob.identity}", "CallStatus": "ringing"}
     for _ in range(3):  # the second time a statement is prepared, which is a way of its own

@@ -31,7 +31,7 @@ _CALL = Columns(CallLog, "c", "id", *_OF_CALL)
 _LEG = Columns(CallLeg, "l", "id", "party", "user_id", "call_sid", *_STATE)
 _EVENT = Columns(CallEvent, "e", "leg_id", *_FACT)
 
-# All that is put into these statements are names of ours (S608); values are parameters.
+# All that is put into these statements are names of ours; values are parameters.
 # How a room may be named: by itself, or by a leg of it.
 _NAMED = {
     "room": "%s",
@@ -49,17 +49,17 @@ FROM calls_conference r
 LEFT JOIN calls_calllog c ON c.tenant_id = r.tenant_id AND c.conference_id = r.id
 LEFT JOIN calls_callleg l ON l.tenant_id = r.tenant_id AND l.conference_id = r.id
 WHERE r.tenant_id = %s AND r.id = {{room}}
-ORDER BY l.created_at, l.id"""  # noqa: S608  # nosec B608
+ORDER BY l.created_at, l.id"""  # noqa: S608 # nosec B608 # our names
 _EVENTS = f"""SELECT {_EVENT.sql} FROM calls_callevent e
-WHERE e.tenant_id = %s AND e.conference_id = {{room}}"""  # noqa: S608  # nosec B608
+WHERE e.tenant_id = %s AND e.conference_id = {{room}}"""  # noqa: S608 # nosec B608 # our names
 _STORE = f"""INSERT INTO calls_callevent
 (tenant_id, conference_id, leg_id, {", ".join(_FACT)}, payload, received_at)
-VALUES ({", ".join(["%s"] * (len(_FACT) + 5))})"""  # noqa: S608  # nosec B608
+VALUES ({", ".join(["%s"] * (len(_FACT) + 5))})"""  # noqa: S608 # nosec B608 # our names
 
 
 def _update(table: str, names: Sequence[str]) -> str:
     values = ", ".join(f"{name} = %s" for name in names)
-    return f"UPDATE {table} SET {values} WHERE tenant_id = %s AND id = %s"  # noqa: S608  # nosec B608
+    return f"UPDATE {table} SET {values} WHERE tenant_id = %s AND id = %s"  # noqa: S608 # nosec B608 # our names
 
 
 # All columns of a state, so that it is the same prepared statement whatever has changed.
