@@ -132,7 +132,7 @@ def test_a_file_is_read_looked_at_and_brought_in(cast: Any, alice: Client, claim
     assert "Importing" in alice.get(where).content.decode() and names(cast) == []
     work_off(cast)
     page = part(alice, where, "section#import")
-    assert page.strip().startswith("<section") and "load delay" not in page
+    assert page.strip().startswith("<section") and "every " not in page
     assert "2 added, 0 completed, 0 unchanged, 1 skipped." in page
     assert "<b>Line 3</b>" in page and ">Änne</a>" in page
     assert names(cast) == ["Bob", "Änne"]
@@ -301,7 +301,7 @@ def test_what_fails_is_tried_again_and_in_the_end_said_to_have_broken_off(
         change(cast, taken_until=None)
     assert queued == [2.0**n for n in range(1, jobs.MOST_FAILURES)]
     page = alice.get(where).content.decode()
-    assert "The import stopped after 0 of 4 rows" in page and "load delay" not in page
+    assert "The import stopped after 0 of 4 rows" in page and "every " not in page
     assert names(cast) == []
 
 
