@@ -120,9 +120,11 @@ def test_a_file_is_read_looked_at_and_brought_in(cast: Any, alice: Client, claim
     where = posted(alice, rows.encode(), "people <b>.csv", claimed).headers["Location"]
     page = alice.get(where).content.decode()
     assert "Reading the file" in page and f'hx-get="{where}"' in page
+    asks = 'hx-trigger="every 300ms"'  # "load" would come no more after two answers that are alike
+    assert asks in page
     work_off(cast)
     page = part(alice, where, "section#import")
-    assert page.strip().startswith("<form") and "Looking at the rows" in page
+    assert page.strip().startswith("<form") and "Looking at the rows" in page and asks in page
     work_off(cast)
     page = part(alice, where, "div#import-preview")
     assert page.startswith("<div") and "hx-get" not in page
