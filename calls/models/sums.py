@@ -1,12 +1,11 @@
 """What ended calls took, summed up by the hour, so that the day's need not be added up for each."""
 
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import models
-from django.db.backends.ddl_references import Statement, Table
 
-from tenants.fence.constraints import TableGuard
+from tenants.fence.constraints import TableTriggers
 from tenants.fence.scoping import TenantOwned
 
 NOBODY = UUID(int=0)
@@ -74,7 +73,7 @@ def _filled(template: str, row: str, vendor: str) -> str:
     return template.format(row=row, **parts)
 
 
-class SummedByHour(TableGuard):
+class SummedByHour(TableTriggers):
     """Triggers on the calls that keep `HourSum`.
 
     SQLite remakes a table to change it, and refuses while a trigger of another names it: a
@@ -83,25 +82,11 @@ class SummedByHour(TableGuard):
 
     default_name = "%(app_label)s_%(class)s_summed"
 
-    def constraint_sql(self, model: Any, schema_editor: Any) -> str:
-        # No part of a table's definition, as `tenants.fence.append_only` says.
-        schema_editor.deferred_sql += self._statements(model, schema_editor)
-        return ""
-
-    def create_sql(self, model: Any, schema_editor: Any) -> Any:
-        (statement,) = self._statements(model, schema_editor)  # SQLite remakes the table instead
-        return statement
-
-    def remove_sql(self, model: Any, schema_editor: Any) -> str:
-        quote = schema_editor.quote_name
-        return f"DROP TRIGGER {quote(self.name)} ON {quote(model._meta.db_table)}"
-
-    def _statements(self, model: Any, schema_editor: Any) -> list[Statement]:
-        vendor = schema_editor.connection.vendor
+    def templates(self, vendor: str) -> Sequence[str]:
         taken, added = _filled(_TAKEN, "OLD", vendor), _filled(_ADDED, "NEW", vendor)
         counted = _COUNTS.format(row="OLD")
         if vendor == "postgresql":
-            templates = [
+            return [
                 "CREATE OR REPLACE FUNCTION sum_call_by_hour() RETURNS trigger"
                 f" LANGUAGE plpgsql AS $$ BEGIN"
                 f" IF TG_OP <> 'INSERT' AND {counted} THEN {taken}; END IF;"
@@ -109,15 +94,12 @@ class SummedByHour(TableGuard):
                 f" CREATE TRIGGER %(name)s AFTER INSERT OR DELETE OR UPDATE OF {_COLUMNS}"
                 " ON %(table)s FOR EACH ROW EXECUTE FUNCTION sum_call_by_hour()"
             ]
-        else:
-            taken = f"{taken} AND {counted};"
-            templates = [
-                f"CREATE TRIGGER %(name)s_{name} AFTER {event} ON %(table)s BEGIN {does} END"
-                for name, event, does in (
-                    ("insert", "INSERT", f"{added};"),
-                    ("update", f"UPDATE OF {_COLUMNS}", f"{taken} {added};"),
-                    ("delete", "DELETE", taken),
-                )
-            ]
-        table = Table(model._meta.db_table, schema_editor.quote_name)
-        return [Statement(template, table=table, name=self.name) for template in templates]
+        taken = f"{taken} AND {counted};"
+        return [
+            f"CREATE TRIGGER %(name)s_{name} AFTER {event} ON %(table)s BEGIN {does} END"
+            for name, event, does in (
+                ("insert", "INSERT", f"{added};"),
+                ("update", f"UPDATE OF {_COLUMNS}", f"{taken} {added};"),
+                ("delete", "DELETE", taken),
+            )
+        ]

@@ -3,11 +3,9 @@
 Whoever owns the database can still take the trigger away; the application's role cannot.
 """
 
-from typing import Any
+from collections.abc import Sequence
 
-from django.db.backends.ddl_references import Statement, Table
-
-from tenants.fence.constraints import TableGuard
+from tenants.fence.constraints import TableTriggers
 
 _POSTGRESQL = """
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -22,30 +20,12 @@ BEGIN SELECT RAISE(ABORT, 'the table is append-only'); END
 """
 
 
-class AppendOnly(TableGuard):
+class AppendOnly(TableTriggers):
     """No UPDATE and no DELETE on the rows of the table."""
 
     default_name = "%(app_label)s_%(class)s_append_only"
 
-    def constraint_sql(self, model: Any, schema_editor: Any) -> str:
-        # A trigger is no part of a table's definition: it is made once the table stands. The
-        # statements follow the table when SQLite remakes it under another name.
-        schema_editor.deferred_sql += self._statements(model, schema_editor)
-        return ""
-
-    def create_sql(self, model: Any, schema_editor: Any) -> Any:
-        (statement,) = self._statements(model, schema_editor)  # SQLite remakes the table instead
-        return statement
-
-    def remove_sql(self, model: Any, schema_editor: Any) -> str:
-        quote = schema_editor.quote_name
-        return f"DROP TRIGGER {quote(self.name)} ON {quote(model._meta.db_table)}"
-
-    def _statements(self, model: Any, schema_editor: Any) -> list[Statement]:
-        templates = (
-            [_POSTGRESQL]
-            if schema_editor.connection.vendor == "postgresql"
-            else [_SQLITE.format(verb=verb) for verb in ("UPDATE", "DELETE")]
-        )
-        table = Table(model._meta.db_table, schema_editor.quote_name)
-        return [Statement(template, table=table, name=self.name) for template in templates]
+    def templates(self, vendor: str) -> Sequence[str]:
+        if vendor == "postgresql":
+            return [_POSTGRESQL]
+        return [_SQLITE.format(verb=verb) for verb in ("UPDATE", "DELETE")]

@@ -1,7 +1,7 @@
 """The rows of a room as every webhook needs them: read at once, written where they differ.
 
-Only here SQL is written out (`tenants.fence.pipeline`): each webhook sends all of it, and for the
-ORM it took longer to build than for the database to answer.
+Its SQL is written out (`tenants.fence.pipeline`): each webhook sends all of it, and the ORM took
+longer to build it than the database to answer.
 """
 
 import json
