@@ -2,9 +2,8 @@
 
 One place to follow them: `static/js/live.js` (ticket, stream, what counts as one's own),
 `templates/_active_call.html` (the panel of one's own call), and for the list of calls
-`templates/_history.html`: at once on news and then at most each 0.5 s, and each 30 s. Where its
-rows have versions, `static/js/news.js` and `history.js`: at once on news of one's own, else at its
-turn, telling which rows it has, and nothing else as long as there is a stream.
+`static/js/news.js` and `history.js`: at once on news of one's own, else at its turn, telling which
+rows it has, and nothing else as long as there is a stream.
 """
 
 import asyncio
@@ -20,9 +19,7 @@ from benchmarks import load
 from benchmarks.load import Connection
 from benchmarks.people import Person
 
-HISTORY_AGAIN = 30.0  # seconds: also without news
-HISTORY_APART = 0.5  # between two refreshes
-TURN = 2.5  # seconds between two turns of a page whose rows have versions
+TURN = 2.5  # seconds between two turns of a page
 NEVER = float("inf")
 PANEL_AGAIN = {"active": 20.0, "": 3.0}  # by the panel's state
 ROWS = 25
@@ -51,7 +48,7 @@ class Page:
         self.person, self.sent, self.counts = person, sent, counts
         self.web, self.live = ports
         self.request = ""  # the wish to call of the call that it is in
-        self.versions: list[str] = []  # of its rows, if they have any
+        self.versions: list[str] = []  # of its rows
         self.total = ""
         self._place, self._due = random.random() * TURN, NEVER
         self._tasks: list[asyncio.Task[None]] = []
@@ -109,21 +106,16 @@ class Page:
         is_mine = message.get("agent") == str(self.person.user_id)
         if is_mine:
             self._panel.set()
-        if message["type"] == "call" and self.takes_turns and not message["id"]:
+        if message["type"] == "call" and not message["id"]:
             return  # there is no row to show yet
         if told is not None:
             (self._own if is_mine else self._others).append(told)
         self._look(at_once=is_mine or message["type"] != "call")
 
-    @property
-    def takes_turns(self) -> bool:
-        return bool(self.versions)
-
     def _look(self, *, at_once: bool) -> None:
         """At the history: now, or at this page's next turn."""
         now = perf_counter()
-        is_now = at_once or not self.takes_turns
-        due = now if is_now else now + TURN - (now + self._place) % TURN
+        due = now if at_once else now + TURN - (now + self._place) % TURN
         self._due = min(self._due, due)
         self._history.set()
 
@@ -133,11 +125,8 @@ class Page:
         more = {"HX-Target": "tbody#history_rows", "HX-Source": "div#history_news"}
 
         def ask() -> tuple[bytes, float]:
-            query = f"rows={ROWS}"
-            if self.takes_turns:
-                query += f"&seen={'.'.join(self.versions)}&total={quote(self.total)}"
-            again = NEVER if self.takes_turns else HISTORY_AGAIN
-            return load.get(f"/calls?{query}", self._headers | more), again
+            query = f"rows={ROWS}&seen={'.'.join(self.versions)}&total={quote(self.total)}"
+            return load.get(f"/calls?{query}", self._headers | more), NEVER
 
         await self._follow(self._history, ask, self._others, self._read)
 
@@ -174,13 +163,11 @@ class Page:
         waiting: list[float],
         answered: Callable[[load.Answer], None] = lambda _: None,
     ) -> None:
-        """Ask on news, and each so many seconds. News that come meanwhile ask once more: a moment
-        after the last time, and what is still under way is given up (`hx-sync`: replace), or, of a
-        page with turns, after the answer.
+        """Ask on news, and each so many seconds. News that come meanwhile ask once more: of the
+        list after the answer, of the panel at once, and what is under way is given up (`hx-sync`).
         """
         connection = Connection(self.web)
         is_list = news is self._history
-        apart = HISTORY_APART if is_list and not self.takes_turns else 0.0
         told: list[float] = []
         try:
             while True:
@@ -191,12 +178,10 @@ class Page:
                         await _within(news, left)  # what comes may be due before that
                     self._due = NEVER
                 news.clear()
-                began = perf_counter()
                 told, waiting[:] = told + waiting, []
                 request, _ = ask()
                 fetching = asyncio.create_task(self._fetch(connection, request, answered))
-                await asyncio.wait([fetching], timeout=apart)
-                if is_list and self.takes_turns:
+                if is_list:
                     await fetching
                 more = asyncio.create_task(news.wait())
                 await asyncio.wait([fetching, more], return_when=asyncio.FIRST_COMPLETED)
@@ -210,7 +195,6 @@ class Page:
                 kept = self.counts.own if waiting is self._own else self.counts.others
                 kept += [now - at for at in told]
                 told = []
-                await asyncio.sleep(max(began + apart - now, 0))
         finally:
             connection.close()
 

@@ -120,13 +120,8 @@ def test_the_chart_draws_each_ratio_to_its_side_of_one() -> None:
 
 def test_a_page_follows_the_attributes_of_the_templates() -> None:
     """What simulated pages do is written twice: here it is compared."""
-    news = ROOT / "static" / "js" / "news.js"
-    if news.exists():
-        assert f"TURN_MS = {page.TURN * 1000:.0f};" in news.read_text()
-    else:
-        history = (ROOT / "templates" / "_history.html").read_text()
-        assert f"throttle:{page.HISTORY_APART * 1000:.0f}ms" in history
-        assert f"every {page.HISTORY_AGAIN:.0f}s" in history
+    news = (ROOT / "static" / "js" / "news.js").read_text()
+    assert f"TURN_MS = {page.TURN * 1000:.0f};" in news
     panel = (ROOT / "templates" / "_active_call.html").read_text()
     for seconds in page.PANEL_AGAIN.values():
         assert f"{seconds:.0f}s" in panel
@@ -136,7 +131,7 @@ def test_a_page_whose_rows_have_versions_keeps_them_as_the_answers_say() -> None
     """Its own rows come back as places among those that it said to have."""
     person = Person(uuid4(), uuid4(), "", {})
     open_page = page.Page(person, (0, 0), {}, page.Counts())
-    assert not open_page.takes_turns
+    assert open_page.versions == []
     rows = '<tr role="row" id="call_1" data-v="a"></tr><tr data-v="b"></tr><tr data-v="c"></tr>'
     open_page._read(load.Answer(200, b"", rows.encode()))
     assert open_page.versions == ["a", "b", "c"]
