@@ -1,14 +1,12 @@
 """Calls with a number that nobody knew are their contact's, once there is one."""
 
-from functools import partial
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Q
 
 from calls.models import CallLog
+from calls.services.rooms.progress import announce_call
 from contacts.models import Contact, ContactNumber
-from tenants.bricks import live
 
 
 def name_calls(*, contact: Contact, **_: Any) -> None:
@@ -26,5 +24,4 @@ def name_calls(*, contact: Contact, **_: Any) -> None:
         )
     calls = CallLog.objects.filter(contact=contact).order_by("-started_at", "-id")
     for latest in calls.values_list("pk", flat=True)[:1]:  # open pages show the contact's name
-        message = {"type": "call", "id": str(latest)}
-        transaction.on_commit(partial(live.publish, contact.tenant_id, message))
+        announce_call(latest)

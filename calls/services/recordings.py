@@ -10,7 +10,6 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
@@ -18,8 +17,8 @@ from calls import gateway
 from calls.gateway import stores
 from calls.gateway.accounts import TwilioNotConfigured, account_for
 from calls.models import CallLog, Recording
-from tenants.bricks import live
-from tenants.fence.context import current_tenant_id, tenant_transaction
+from calls.services.rooms.progress import announce_call
+from tenants.fence.context import tenant_transaction
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +102,7 @@ def note_recording(
         recording.save(
             update_fields=["state", "duration", "channels", "next_attempt_at", "attempts"]
         )
-        _announce(recording)
+        announce_call(recording.call_id)
         return recording if state == State.WAITING else None
 
 
@@ -157,7 +156,7 @@ def _note_stored(recording: Recording, saved: tuple[str, int, str], now: datetim
         )
         if not is_there:
             raise Deleted(path)
-        _announce(recording)
+        announce_call(recording.call_id)
 
 
 def make_sure(recording: Recording) -> None:
@@ -188,7 +187,7 @@ def ask_again(
         recording.state, recording.attempts = State.WAITING, 0
         recording.next_attempt_at, recording.error = timezone.now(), ""
         recording.save(update_fields=["state", "attempts", "next_attempt_at", "error"])
-        _announce(recording)
+        announce_call(recording.call_id)
     return found
 
 
@@ -248,10 +247,5 @@ def _postpone(recording: Recording, error: Exception, now: datetime) -> float | 
             error=str(error)[:200],
         )
         if mine and gave_up:
-            _announce(recording)
+            announce_call(recording.call_id)
     return None if gave_up or not mine else wait
-
-
-def _announce(recording: Recording) -> None:
-    tenant_id, message = current_tenant_id(), {"type": "call", "id": str(recording.call_id)}
-    transaction.on_commit(lambda: live.publish(tenant_id, message))

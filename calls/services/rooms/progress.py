@@ -19,7 +19,7 @@ from calls.models import CallEvent, CallLeg, CallLog, Conference
 from calls.services.rooms import ledger
 from tenants.bricks import live
 from tenants.bricks.gates import WIDE, Gate
-from tenants.fence.context import tenant_transaction
+from tenants.fence.context import current_tenant_id, tenant_transaction
 from tenants.fence.pipeline import pipelined
 
 # Of a room: the fold reads all of them, and whoever owns an account signs as many as they like.
@@ -277,3 +277,9 @@ def announce(room: Conference, call_id: UUID | None) -> None:
         "agent": str(room.agent_id),
     }
     transaction.on_commit(lambda: live.publish(room.tenant_id, message))
+
+
+def announce_call(call_id: UUID) -> None:
+    """The same of a call in the current tenant, of whose room there is no news."""
+    tenant_id, message = current_tenant_id(), {"type": "call", "id": str(call_id)}
+    transaction.on_commit(lambda: live.publish(tenant_id, message))
