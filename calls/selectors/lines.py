@@ -81,7 +81,13 @@ _CALL = Columns(
 )
 _CONTACT, _AGENT = Columns(Contact, "k", "name"), Columns(User, "u", "name", "email")
 _HOLD, _RECORDING = Columns(CallLeg, "l", "on_hold"), Columns(Recording, "r", "state", "id")
-# Of several recordings the one that says most.
+# Of several recordings the one that says most. As scalars: PostgreSQL hashes the whole table for a
+# join to it.
+_BEST = """(
+    SELECT r.{name} FROM calls_recording r WHERE r.tenant_id = c.tenant_id AND r.call_id = c.id
+    ORDER BY CASE r.state WHEN 'stored' THEN 0 WHEN 'waiting' THEN 1 WHEN 'failed' THEN 2
+        ELSE 3 END, r.created_at, r.id LIMIT 1
+)"""
 _READ = """
 SELECT {columns},
     CASE WHEN c.ended_at IS NULL THEN EXISTS (
@@ -92,11 +98,6 @@ SELECT {columns},
 FROM calls_calllog c
 LEFT JOIN contacts_contact k ON k.tenant_id = c.tenant_id AND k.id = c.contact_id
 LEFT JOIN tenants_user u ON u.id = c.user_id
-LEFT JOIN calls_recording r ON r.tenant_id = c.tenant_id AND r.id = (
-    SELECT s.id FROM calls_recording s WHERE s.tenant_id = c.tenant_id AND s.call_id = c.id
-    ORDER BY CASE s.state WHEN 'stored' THEN 0 WHEN 'waiting' THEN 1 WHEN 'failed' THEN 2
-        ELSE 3 END, s.created_at LIMIT 1
-)
 WHERE c.tenant_id = %s AND c.id IN ({ids})
 ORDER BY c.started_at DESC, c.id DESC
 """
@@ -106,11 +107,15 @@ def read(tenant_id: UUID, ids: str, params: Sequence[Any]) -> list[Line]:
     """The calls that the statement `ids` finds, newest first; one statement."""
     tenant = CallLog._meta.pk.get_db_prep_value(tenant_id, connection)
     columns = f"{_CALL.sql}, {_CONTACT.sql}, {_AGENT.sql}"
-    statement = _READ.format(columns=columns, recording=_RECORDING.sql, ids=ids)
+    statement = _READ.format(columns=columns, recording=_recording(), ids=ids)
     with connection.cursor() as cursor:
         cursor.execute(statement, [tenant, *params])
         rows = as_django(cursor.fetchall(), _CALL, _CONTACT, _AGENT, _HOLD, _RECORDING)
     return [_line(row) for row in rows]
+
+
+def _recording() -> str:
+    return ", ".join(_BEST.format(name=name) for name in _RECORDING.names)
 
 
 def _line(row: Sequence[Any]) -> Line:
