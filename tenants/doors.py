@@ -4,7 +4,7 @@ Nothing else may use `unscoped`; a test holds the list.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -20,14 +20,15 @@ from tenants.fence.context import door, shut_again, tenant_transaction
 from tenants.fence.policies import USER_SETTING
 from tenants.models import Membership, Session, Tenant, User
 
+MOST = 20  # memberships that are read of somebody who has more
 _IDENTITY = re.compile(r"t([0-9a-f]{32})_u([0-9a-f]{32})")
 
 
 @dataclass(frozen=True)
 class Person:
     """Somebody, where they belong, and what they prove it with. `memberships`: those that are
-    active, oldest first, each with its user and tenant; `devices`: the confirmed second factors,
-    of which nothing but the id is loaded.
+    active, oldest first and no more than `MOST`, each with its user and tenant; `devices`: the
+    confirmed second factors, of which nothing but the id is loaded.
     """
 
     user: User
@@ -39,7 +40,10 @@ class Person:
         for each in self.memberships:
             if str(each.tenant_id) == preferred_tenant_id:
                 return each
-        return self.memberships[0] if self.memberships else None
+        further = None
+        if preferred_tenant_id and len(self.memberships) == MOST:
+            further = _member(UUID(preferred_tenant_id), self.user.pk)
+        return further or next(iter(self.memberships), None)
 
 
 def person(user_id: UUID) -> Person | None:
@@ -65,10 +69,16 @@ def membership_by_clerk(clerk_user_id: str, clerk_org_id: str | None) -> Members
     person's oldest one.
     """
     found = _found("clerk", clerk_user_id)
-    for membership in found[1].memberships if found and found[1] else ():
-        if clerk_org_id in (None, membership.tenant.clerk_org_id):
+    known = found[1] if found else None
+    if known is None or clerk_org_id is None:
+        return known.membership() if known else None
+    for membership in known.memberships:
+        if membership.tenant.clerk_org_id == clerk_org_id:
             return membership
-    return None
+    tenant = None
+    if len(known.memberships) == MOST:
+        tenant = Tenant.objects.filter(clerk_org_id=clerk_org_id).first()
+    return _member(tenant.pk, known.user.pk) if tenant else None
 
 
 def tenant_named_by(identity: str) -> UUID | None:
@@ -80,9 +90,11 @@ def tenant_named_by(identity: str) -> UUID | None:
 def membership_by_identity(identity: str) -> Membership | None:
     """The active membership behind a Voice client identity, or None."""
     match = _IDENTITY.fullmatch(identity)
-    if match is None:
-        return None
-    tenant_id, user_id = UUID(match[1]), UUID(match[2])
+    return _member(UUID(match[1]), UUID(match[2])) if match else None
+
+
+def _member(tenant_id: UUID, user_id: UUID) -> Membership | None:
+    """Their active membership of this tenant."""
     with tenant_transaction(tenant_id):
         return (
             Membership.objects.filter(
@@ -122,15 +134,22 @@ _SAID = {
 }
 # On PostgreSQL the statement itself opens the door to that person's memberships
 # (`tenants.fence.context.door`), and before they are looked at: they are looked for by what the
-# opening returned, which LATERAL and OFFSET 0 keep from being planned otherwise. Were it ever not
-# so, nobody would be found.
+# opening returned, which LATERAL and LIMIT keep from being planned otherwise. Were it ever not so,
+# nobody would be found.
+_OLDEST = f"""FROM tenants_membership w
+JOIN tenants_tenant v ON v.id = w.tenant_id AND v.is_active
+WHERE w.user_id = said.person AND w.is_active
+ORDER BY w.created_at, w.id LIMIT {MOST}"""
 _DOOR = {
     "postgresql": (
         "SELECT kept, NULLIF(set_config(%s, COALESCE(person::text, ''), true), '')::uuid AS person"
         " FROM ({said}) found",
-        "LATERAL (SELECT * FROM tenants_membership WHERE user_id = said.person OFFSET 0) m ON TRUE",
+        f"LATERAL (SELECT w.* {_OLDEST}) m ON TRUE",
     ),
-    "sqlite": ("{said}", "tenants_membership m ON m.user_id = said.person"),
+    "sqlite": (
+        "{said}",
+        f"tenants_membership m ON m.user_id = said.person AND m.id IN (SELECT w.id {_OLDEST})",
+    ),
 }
 _STATEMENT = """
 WITH said AS ({said})
@@ -204,14 +223,5 @@ def _person(rows: Sequence[Sequence[Any]]) -> Person | None:
         for key in dict.fromkeys(row[place] for row in rows)
         if key is not None
     ]
-    return Person(user, _active(found.values()), devices)
-
-
-def _active(memberships: Iterable[Membership]) -> list[Membership]:
-    """Those of people and workspaces that are active, too; oldest first."""
-    active = [
-        each
-        for each in memberships
-        if each.is_active and each.user.is_active and each.tenant.is_active
-    ]
-    return sorted(active, key=lambda each: (each.created_at, each.pk))
+    memberships = sorted(found.values(), key=lambda each: (each.created_at, each.pk))
+    return Person(user, memberships if user.is_active else [], devices)

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tenants import doors
 from tenants.fence.context import tenant_transaction
-from tenants.models import User
+from tenants.models import Membership, Tenant, User
 from tenants.people.services import add_member
 from tenants.tests.signing_in.second_factors import give
 from tenants.tests.signing_in.test_sign_in import sign_in
@@ -67,6 +67,28 @@ def test_it_says_what_the_rows_say(cast: Any, bob: User) -> None:
         assert fields(each) == fields(row) and fields(each.tenant) == fields(row.tenant)
         assert each.user is found.user and not each._state.adding
     assert sorted(model_to_dict(device)["user"] for device in found.devices) == [bob.pk] * 2
+
+
+def test_who_belongs_to_many_workspaces_is_found_in_each(cast: Any, bob: User) -> None:
+    User.objects.filter(pk=bob.pk).update(clerk_user_id="user_bob")
+    tenants = [
+        Tenant(name=f"W{n}", slug=f"w{n}", clerk_org_id=f"org_{n}") for n in range(doors.MOST + 3)
+    ]
+    for tenant in Tenant.objects.bulk_create(tenants):
+        with tenant_transaction(tenant.pk):
+            Membership.objects.create(tenant=tenant, user=bob)
+    Tenant.objects.filter(pk=tenants[-1].pk).update(is_active=False)
+    found = doors.person(bob.pk)
+    assert found is not None and len(found.memberships) == doors.MOST
+    assert found.memberships[0].pk == cast.bob.pk
+    for tenant in (tenants[0], tenants[-2]):
+        member = doors.membership_of(bob.pk, preferred_tenant_id=str(tenant.pk))
+        assert member is not None and member.tenant == tenant
+        assert doors.membership_by_clerk("user_bob", tenant.clerk_org_id) == member
+    closed = doors.membership_of(bob.pk, preferred_tenant_id=str(tenants[-1].pk))
+    assert closed is not None and closed.pk == cast.bob.pk
+    assert doors.membership_by_clerk("user_bob", tenants[-1].clerk_org_id) is None
+    assert doors.membership_by_clerk("user_bob", "org_unknown") is None
 
 
 @pytest.mark.parametrize("planned", ["enable_nestloop", "enable_indexscan", "enable_hashjoin"])
