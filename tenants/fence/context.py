@@ -112,6 +112,11 @@ def say_tenant(tenant_id: UUID) -> None:
     _say(**{TENANT_SETTING: tenant_id, USER_SETTING: ""})
 
 
+def tenant_said(tenant_id: UUID) -> tuple[str, list[str]]:
+    """The statement that says it to PostgreSQL, and its values."""
+    return _said(**{TENANT_SETTING: tenant_id, USER_SETTING: ""})
+
+
 def _say(**settings: object) -> None:
     """Tell PostgreSQL's policies (tenants/fence/policies.py) whom this transaction is for.
 
@@ -119,7 +124,10 @@ def _say(**settings: object) -> None:
     tenant's rows to the next client of the connection.
     """
     if connection.vendor == "postgresql":
-        calls = ", ".join(["set_config(%s, %s, true)"] * len(settings))
-        said = [str(text) for setting in settings.items() for text in setting]
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {calls}", said)
+            cursor.execute(*_said(**settings))
+
+
+def _said(**settings: object) -> tuple[str, list[str]]:
+    calls = ", ".join(["set_config(%s, %s, true)"] * len(settings))
+    return f"SELECT {calls}", [str(text) for setting in settings.items() for text in setting]

@@ -5,16 +5,21 @@ waiting, and the answers come together.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, Error, connection, connections
+from django.db import DEFAULT_DB_ALIAS, Error, connections
 from psycopg import Error as DriverError
 
 from tenants.fence.columns import Columns, as_django
-from tenants.fence.context import say_tenant, tenant_context, tenant_transaction
+from tenants.fence.context import tenant_context, tenant_said, tenant_transaction
+from tenants.fence.exchange import Exchange
+
+_exchange: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 
 
 @contextmanager
@@ -25,27 +30,32 @@ def pipelined(tenant_id: UUID) -> Iterator[None]:
     The managers refuse, as outside any transaction, and `on_commit` does not wait. On SQLite, and
     inside another transaction, it is a `tenant_transaction` like any other.
     """
-    if connection.vendor != "postgresql" or connection.in_atomic_block:
+    wrapper = connections[DEFAULT_DB_ALIAS]
+    if wrapper.vendor != "postgresql" or wrapper.in_atomic_block:
         with tenant_transaction(tenant_id):
             yield
         return
-    connection.close_if_health_check_failed()
-    connection.ensure_connection()
-    driver: Any = connection.connection
+    wrapper.close_if_health_check_failed()
+    wrapper.ensure_connection()
     try:
-        # Without BEGIN all that is sent before the Sync at the end is one transaction.
-        with tenant_context(tenant_id), connection.wrap_database_errors, driver.pipeline():
+        with tenant_context(tenant_id), wrapper.wrap_database_errors:
+            exchange = Exchange(wrapper.connection)
+            token = _exchange.set(exchange)
             try:
-                say_tenant(tenant_id)
+                ask(*tenant_said(tenant_id))
                 yield
-            except BaseException:
-                with suppress(DriverError):  # a statement has failed: it is rolled back already
-                    driver.execute("ROLLBACK")
+            except (Error, DriverError):
                 raise
+            except BaseException:
+                exchange.roll_back()
+                exchange.end()
+                raise
+            else:
+                exchange.end()
+            finally:
+                _exchange.reset(token)
     except Error:
-        # The server has skipped what came after the failure; psycopg believes that what it meant to
-        # prepare there is prepared. A refused commit leaves it in the middle of the pipeline.
-        connection.close()
+        wrapper.close()  # it is in the middle of an exchange
         raise
 
 
@@ -55,13 +65,30 @@ def ask(sql: str, values: Sequence[Any]) -> Any:
     Values go as text, of which the database makes what its columns are: whatever is empty or large
     this time, it is the same prepared statement.
     """
-    wrapper = connections[
-        DEFAULT_DB_ALIAS
-    ]  # found once, as each look by way of `connection` counts
+    # Found once, as each look by way of `connection` counts.
+    wrapper: Any = connections[DEFAULT_DB_ALIAS]
     is_postgresql = wrapper.vendor == "postgresql"
-    cursor = wrapper.cursor()
-    cursor.execute(sql, [_written(value, is_postgresql) for value in values])
-    return cursor
+    written = [_written(value, is_postgresql) for value in values]
+    exchange = _exchange.get()
+    if exchange is None:
+        cursor = wrapper.cursor()
+        cursor.execute(sql, written)
+        return cursor
+    if not wrapper.execute_wrappers:
+        return exchange.ask(sql, written)
+    return _watched(wrapper, exchange, sql, written)
+
+
+def _watched(wrapper: Any, exchange: Exchange, sql: str, written: Sequence[str | None]) -> Any:
+    """By way of Django's `execute_wrappers`, as its own cursors go."""
+
+    def send(sql: str, params: Sequence[str | None], many: bool, context: object) -> Any:
+        return exchange.ask(sql, params)
+
+    context = {"connection": wrapper, "cursor": None}
+    for watch in reversed(wrapper.execute_wrappers):
+        send = partial(watch, send)
+    return send(sql, written, False, context)
 
 
 def _written(value: Any, is_postgresql: bool) -> str | None:

@@ -9,12 +9,12 @@ import logging
 import select
 import threading
 import time
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Generator
+from contextlib import closing
 from typing import Any
 
 from psycopg import *  # noqa: F403  # what Django expects of a driver
-from psycopg import Connection, Error, OperationalError, Pipeline, errors
+from psycopg import Connection, Error, OperationalError, errors
 
 from tenants.bricks import deadline
 
@@ -78,31 +78,11 @@ class Server:
 server = Server()
 
 
-class OneMessage(Pipeline):
-    """psycopg's own sends each statement by itself, so that the server wakes for each, and looks
-    for answers after each. This one sends them together, when an answer is waited for.
-    """
-
-    def _communicate_gen(self) -> Generator[Any, Any, None]:
-        yield from ()
-
-    def _fetch_gen(self, *, flush: bool) -> Generator[Any, Any, None]:
-        while self.command_queue:
-            self.command_queue.popleft()()  # into libpq's buffer
-        yield from super()._fetch_gen(flush=flush)
-
-
 class PunctualConnection(Connection[Any]):
     """Closes itself when the deadline passes before the answer, which then could be anybody's.
 
     Raises OperationalError.
     """
-
-    @contextmanager
-    def pipeline(self) -> Iterator[Pipeline]:
-        self._pipeline = self._pipeline or OneMessage(self)
-        with super().pipeline() as pipeline:
-            yield pipeline
 
     def wait(self, gen: Any, interval: float = _INTERVAL, timeout: float | None = None) -> Any:
         if deadline.left(_NEVER) == _NEVER:

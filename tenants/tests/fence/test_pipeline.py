@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 
 from tenants.fence.columns import Columns
 from tenants.fence.context import TenantNotSet, current_tenant_id
@@ -84,6 +84,36 @@ def test_a_statement_that_was_skipped_after_a_failure_is_prepared_anew(committed
         )
         rows(ask(READ, [acme.pk]), ROW)  # for the second time, and so to be prepared
     assert read(acme) and read(acme)
+
+
+def test_without_prepared_statements_it_is_the_same(
+    committed_cast: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme, bob = committed_cast.acme, committed_cast.bob
+    expected = read(acme)
+    if connection.vendor == "postgresql":
+        monkeypatch.setattr(connection.connection, "prepare_threshold", None)
+    assert read(acme) == expected
+    with pipelined(acme.pk):
+        ask(WRITE, ["supervisor", acme.pk, bob.user_id])
+    assert "supervisor" in [row[3] for row in read(acme)]
+
+
+def test_a_text_that_postgresql_would_cut_short_is_refused(committed_cast: Any) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite keeps it whole")
+    acme = committed_cast.acme
+    before = read(acme)
+    with pytest.raises(DataError), pipelined(acme.pk):
+        ask(WRITE, ["super\0visor", acme.pk, committed_cast.bob.user_id])
+    assert read(acme) == before
+
+
+def test_many_statements_and_long_values_go_out_together(committed_cast: Any) -> None:
+    acme, long = committed_cast.acme, "x" * 100_000
+    with pipelined(acme.pk):
+        asked = [ask(f"SELECT {n}, %s || %s", [long, long]) for n in range(50)]
+        assert [cursor.fetchall() for cursor in asked] == [[(n, long * 2)] for n in range(50)]
 
 
 def test_the_managers_refuse_and_no_other_tenant_is_seen(committed_cast: Any) -> None:
