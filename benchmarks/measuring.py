@@ -41,7 +41,8 @@ def _short(value: float) -> str:
 class Side:
     """Who is measured: on a port, by requests. `make(seconds)` yields the requests of one lap, for
     at least a request and about so long; `process` is whose CPU is counted; `statements` and
-    `trips` are what one request asks of the database; `before` is done before each lap.
+    `trips` are what one request asks of the database; `before` is done before each lap. `rate`:
+    so many are sent a second, 0 as many as are answered.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Side:
     make: Callable[[float], Iterator[bytes]]
     process: int
     connections: int = 1
+    rate: float = 0.0
     statements: float | None = None
     trips: float | None = None
     before: Callable[[], None] = lambda: None
@@ -131,7 +133,7 @@ def _lap(world: World, side: Side, seconds: float, expected: int) -> None:
 
     side.before()
     server, database = used()
-    fired = load.fire(side.port, side.make(seconds), connections=side.connections)
+    fired = load.fire(side.port, side.make(seconds), connections=side.connections, rate=side.rate)
     volley: Volley = asyncio.run(fired)
     server_after, database_after = used()
     if volley.statuses != {expected: volley.count}:

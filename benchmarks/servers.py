@@ -101,6 +101,7 @@ def raw_hub(world: World) -> int:
     if "raw-hub" not in world.processes.children:
         options = ["--host", "127.0.0.1", "--port", str(port), "--lifespan", "off", "--ws", "none"]
         options += ["--no-access-log", "--timeout-graceful-shutdown", "1"]
+        options += ["--timeout-keep-alive", "60"]
         command = ["uvicorn", *options, "benchmarks.limits.raw_hub:application"]
         world.processes.start("raw-hub", *command)
         world.processes.wait_for("raw-hub", lambda: answers(port, "/"))
@@ -177,7 +178,9 @@ def _with_user() -> str:
 
 
 def nginx(world: World, root: Path) -> int | None:
-    """One process of nginx with the files of `root`; None when it is not installed."""
+    """One process of nginx with the files of `root`, which also stands before the product and sends
+    the recordings that it hands over; None when it is not installed.
+    """
     program = shutil.which("nginx") or (
         "/usr/sbin/nginx" if Path("/usr/sbin/nginx").exists() else None
     )
@@ -185,6 +188,7 @@ def nginx(world: World, root: Path) -> int | None:
         return None
     port = world.port("nginx")
     if "nginx" not in world.processes.children:
+        product = web(world, name="handing-over", RECORDINGS_SENT_BY="x-accel-redirect")
         config = world.folder / "nginx.conf"
         paths = " ".join(
             f"{kind}_temp_path {world.folder}/nginx-{kind};"
@@ -193,7 +197,11 @@ def nginx(world: World, root: Path) -> int | None:
         config.write_text(
             f"daemon off; master_process off; pid {world.folder}/nginx.pid; error_log stderr;\n"
             f"events {{}}\nhttp {{ access_log off; sendfile on; {paths}\n"
-            f"  server {{ listen 127.0.0.1:{port}; root {root}; }} }}\n"
+            f"  upstream product {{ server 127.0.0.1:{product}; keepalive 8; }}\n"
+            f"  server {{ listen 127.0.0.1:{port}; root {root};\n"
+            "    location /recordings/ { proxy_pass http://product; proxy_http_version 1.1;"
+            ' proxy_set_header Host $http_host; proxy_set_header Connection ""; }\n'
+            f"    location /stored-recordings/ {{ internal; alias {root}/; }} }} }}\n"
         )
         world.processes.start("nginx", program, "-c", str(config))
         world.processes.wait_for("nginx", lambda: answers(port, "/bench.wav"))

@@ -4,6 +4,7 @@ from benchmarks.bench import Subject
 from benchmarks.subjects.agents import agents
 from benchmarks.subjects.calling import dialling, twiml
 from benchmarks.subjects.history import history
+from benchmarks.subjects.legs import sandbox_legs
 from benchmarks.subjects.reading import call_logs, calls_page, suggestions
 from benchmarks.subjects.serving import backlog, isolation, recordings, start, weight
 from benchmarks.subjects.telling import live
@@ -23,6 +24,7 @@ ALL: dict[str, Subject] = {
     "isolation": isolation,
     "start": start,
     "weight": weight,
+    "sandbox-legs": sandbox_legs,
     "agents": agents,
 }
 QUICK = ["webhook", "agents"]

@@ -7,10 +7,21 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from benchmarks import load, procfs, servers
 from benchmarks.bench import Bench
-from benchmarks.measuring import Result, Spread, again, measure, ratio, result, times_cheaper
+from benchmarks.data import Workspace
+from benchmarks.measuring import (
+    Result,
+    Side,
+    Spread,
+    again,
+    measure,
+    ratio,
+    result,
+    times_cheaper,
+)
 from benchmarks.subjects.webhook import AT_ONCE, Callbacks
 from benchmarks.world import World
 
@@ -18,40 +29,54 @@ MIB = 2**20
 
 
 def recordings(bench: Bench) -> list[Result]:
-    """A recording of 2 MiB, after the tenant check, beside nginx with the same file."""
-    from calls.models import CallLog, Recording
-    from tenants.fence.context import tenant_transaction
-
+    """A recording of 2 MiB and one of 64 MiB, after the tenant check: sent by nginx, to which the
+    product hands it over, and by the product itself; beside nginx with the same file.
+    """
     of = bench.data.big[min(bench.data.big)]
     folder = Path(os.environ["RECORDINGS_DIR"])
     folder.mkdir(parents=True, exist_ok=True)
-    data = os.urandom(2 * MIB)
-    (folder / "bench.wav").write_bytes(data)
     folder.chmod(0o755)
+    (folder / "bench.wav").touch()
+    results, words = [], " ".join((recordings.__doc__ or "").split())
+    for size in (2,) if bench.is_quick else (2, 64):
+        data = os.urandom(size * MIB)
+        (folder / f"bench-{size}.wav").write_bytes(data)
+        request = load.get(f"/recordings/{_recording(of, size, data)}", of.agents[0].headers)
+        alone = bench.product("product without a proxy", again(request))
+        sides = [alone]
+        if port := servers.nginx(bench.world, folder):
+            children = bench.world.processes.children
+            proxy, web = children["nginx"].pid, children["handing-over"].pid
+            file = again(load.get(f"/bench-{size}.wav"))
+            sides = [Side("product", port, again(request), web), alone]
+            sides.append(Side("nginx", port, file, proxy))
+        measure(bench.world, sides, rounds=bench.rounds, seconds=bench.seconds)
+        found = result(f"recording of {size} MiB", "" if results else words, *sides)
+        for side in sides:
+            found.check(f"{side.name}: it is the recording", side.last.body == data)
+        if len(sides) > 1:
+            found.ratios["requests a second, × nginx"] = ratio(sides[0], sides[-1], "a second")
+        else:
+            found.notes.append("no limit: nginx is not installed")
+        memory = procfs.resident_mb(alone.process)
+        found.notes.append(f"the product that sends it itself holds {memory:.0f} MB after it")
+        results.append(found)
+    return results
+
+
+def _recording(of: Workspace, size: int, data: bytes) -> UUID:
+    from calls.models import CallLog, Recording
+    from tenants.fence.context import tenant_transaction
+
+    digest = sha256(data).hexdigest()
     with tenant_transaction(of.id):
         call = CallLog.objects.filter(outcome="completed").first()
         one = Recording.objects.create(
-            tenant=of.tenant, call=call, sid=f"RE{sha256(data).hexdigest()[:32]}", size=len(data),
-            account_sid="AC" + "0" * 32, state=Recording.State.STORED, path="bench.wav",
-            sha256=sha256(data).hexdigest(), duration=60,
+            tenant=of.tenant, call=call, sid=f"RE{digest[:32]}", size=len(data), sha256=digest,
+            account_sid="AC" + "0" * 32, state=Recording.State.STORED, path=f"bench-{size}.wav",
+            duration=60,
         )  # fmt: skip
-    request = load.get(f"/recordings/{one.pk}", of.agents[0].headers)
-    product = bench.product("product", again(request))
-    sides = [product]
-    if port := servers.nginx(bench.world, folder):
-        process = bench.world.processes.children["nginx"].pid
-        product_like = again(load.get("/bench.wav"))
-        sides.append(type(product)("nginx", port, product_like, process))
-    measure(bench.world, sides, rounds=bench.rounds, seconds=bench.seconds)
-    found = result("recording of 2 MiB", " ".join((recordings.__doc__ or "").split()), *sides)
-    found.check("it is the recording, byte for byte", product.last.body == data)
-    if len(sides) > 1:
-        found.ratios["requests a second, × nginx"] = ratio(product, sides[1], "a second")
-    else:
-        found.notes.append("no limit: nginx is not installed")
-    memory = procfs.resident_mb(product.process)
-    found.notes.append(f"the web process and its worker hold {memory:.0f} MB after it")
-    return [found]
+    return UUID(str(one.pk))
 
 
 def backlog(bench: Bench) -> list[Result]:

@@ -1,13 +1,14 @@
 """The status webhook: what Twilio tells of a leg, four times a call."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from time import perf_counter
 from uuid import UUID
 
 from benchmarks import people, twilio_says
 from benchmarks.bench import Bench
 from benchmarks.data import Workspace, leg_of, sid_of, tenant_of
-from benchmarks.measuring import Result, measure, ratio, result, times_cheaper
+from benchmarks.measuring import Result, Side, measure, ratio, result, times_cheaper
 from benchmarks.rows import made_id
 
 # The last one is late: whoever believes the order in which they come tells a wrong end.
@@ -79,6 +80,7 @@ def webhook(bench: Bench) -> list[Result]:
     before = bench.world.value(events)
     everybody = sides + others
     measure(bench.world, everybody, rounds=bench.rounds, seconds=bench.seconds, expected=204)
+    calmly = _half_loaded(bench, product, others[:1])
     stored = bench.world.value(events) - before
     sent = [number for callbacks in ours for number in callbacks.sent]
     changed = _changed(bench, sent)
@@ -107,6 +109,20 @@ def webhook(bench: Bench) -> list[Result]:
             f"the described server tells a wrong status of {wrong:,} of its {len(theirs.sent):,}"
             " calls: it believes what comes last"
         )
+    return [found, *calmly]
+
+
+def _half_loaded(bench: Bench, product: Side, others: list[Side]) -> list[Result]:
+    """The same at half of what the product can do, at given moments."""
+    if bench.is_quick:
+        return []
+    rate = product.figures["a second"].median / 2
+    calm = [replace(side, rate=rate, laps=[], answered={}) for side in (product, *others)]
+    measure(bench.world, calm, rounds=bench.rounds, seconds=bench.seconds, expected=204)
+    words = f"The same at half of the product's load: {rate:.0f} a second, however long one takes."
+    found = result("status webhook, half load", words, *calm)
+    for other in calm[1:]:
+        found.ratios[f"as fast as the {other.name} (p99)"] = ratio(other, calm[0], "p99 ms")
     return [found]
 
 
