@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from sandbox.config import Config
-from sandbox.control import far_side, faults, inspection
+from sandbox.control import callers, far_side, faults, inspection
 from sandbox.control.core import SIGNALLING, loopback_only
 from sandbox.media.peer import stay_on_this_machine
 from sandbox.rest import (
@@ -36,7 +36,7 @@ class Server:
         self.app[SIGNALLING] = self.signalling
         self.app.router.add_get("/signal", self.signalling.endpoint)
         rest = (accounts, call_events, calls, conferences, participants, permissions, recordings)
-        control = (inspection, far_side, faults)
+        control = (inspection, callers, far_side, faults)
         for room in (*rest, *control):
             room.routes(self.app)
         self.app.on_startup.append(self._start)

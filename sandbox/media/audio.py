@@ -74,6 +74,20 @@ def beep() -> Samples:
 
 
 @cache
+def dtmf(digits: str) -> Samples:
+    """Keys as they sound: 0.1 s each; ``w`` is half a second of silence, ``W`` a whole one."""
+    rows, columns = (697, 770, 852, 941), (1209, 1336, 1477, 1633)
+    out: Samples = array("h")
+    for key in digits:
+        if key in "wW":
+            out += silence(0.5 if key == "w" else 1)
+            continue
+        row, column = divmod("123A456B789C*0#D".index(key), 4)
+        out += tone(0.1, rows[row], columns[column], level=3000) + silence(0.1)
+    return out
+
+
+@cache
 def speech(text: str) -> Samples:
     """Stands for a spoken text: one tone burst a word, about 0.06 s a letter."""
     out: Samples = array("h")
@@ -131,20 +145,45 @@ class Ear:
     """Measures sound that goes by. Levels are of signed 16-bit samples (0-32767)."""
 
     SILENT_BELOW = 50
+    TONE_FRAMES = 25  # half a second
+    _SIGNS = bytes(byte >> 7 for byte in range(256))
 
     def __init__(self) -> None:
+        # [second, hertz] where it changed, to half a second; 0 Hz stands for silence
+        self.tones: list[list[float]] = []
         self._frames = 0
         self._squares = 0
         self._peak = 0
         self._last: deque[Samples] = deque(maxlen=RATE // FRAME)
+        self._rises = 0
+        self._window_squares = 0
+        self._sign = b"\0"
 
     def hear(self, frame: Samples) -> None:
         """One more frame."""
         self._frames += 1
         self._last.append(frame)
         if frame is not SILENCE:
-            self._squares += sum(map(mul, frame, frame))
+            squares = sum(map(mul, frame, frame))
+            self._squares += squares
+            self._window_squares += squares
             self._peak = max(self._peak, max(frame), -min(frame))
+            # The upper byte of a little-endian sample has its sign.
+            signs = self._sign + frame.tobytes()[1::2].translate(self._SIGNS)
+            self._rises += signs.count(b"\1\0")
+            self._sign = signs[-1:]
+        if self._frames % self.TONE_FRAMES == 0:
+            self._note_tone()
+
+    def _note_tone(self) -> None:
+        """Of the last half second, by its zero crossings: exact for a tone, a guess for speech."""
+        loud = self._window_squares > self.SILENT_BELOW**2 * FRAME * self.TONE_FRAMES
+        hertz = round(self._rises / (self.TONE_FRAMES * FRAME_SECONDS)) if loud else 0
+        self._rises = self._window_squares = 0
+        before = self.tones[-1][1] if self.tones else -1
+        if abs(hertz - before) > 10 or (hertz == 0) != (before == 0):
+            second = (self._frames - self.TONE_FRAMES) * FRAME_SECONDS
+            self.tones = [*self.tones[-199:], [round(second, 1), hertz]]
 
     def report(self) -> dict[str, Any]:
         """``seconds rms peak rms_last_second dominant_hz silent``; 0 Hz stands for silence."""

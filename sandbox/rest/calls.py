@@ -128,10 +128,10 @@ def _step(fields: Form) -> Step | None:
     if len(text) > TWIML_PARAMETER_LIMIT:
         raise ApiError(400, 20001, f"Twiml is longer than {TWIML_PARAMETER_LIMIT} characters")
     method, fallback = fields.method("Method"), fields.url("FallbackUrl")
-    fields.method("FallbackMethod")
+    fallback_method = fields.method("FallbackMethod")
     if not url and not text:
         return None
-    return Step(url, method, fallback=fallback, text=text)
+    return Step(url, method, fallback=fallback, fallback_method=fallback_method, text=text)
 
 
 async def create_call(request: web.Request) -> web.Response:
@@ -143,7 +143,7 @@ async def create_call(request: web.Request) -> web.Response:
         app = ours.applications.get(app_sid)
         if app is None:
             raise ApiError(400, 21218, f"Invalid ApplicationSid {app_sid}")
-        step = Step(app.voice_url, app.voice_method, fallback=app.voice_fallback_url)
+        step = Step.of(app)
         # With an application the StatusCallback parameters of the request are ignored.
         callback = Callback(app.status_callback, app.status_callback_method)
     if step is None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from sandbox.config import Account, Config
 from sandbox.rest.core import ApiError
 from sandbox.rest.forms import Form
@@ -14,8 +12,8 @@ from sandbox.telephony.callbacks import (
     RecordingCallback,
 )
 from sandbox.telephony.handsets import REFUSED_BY_REST
+from sandbox.telephony.places import E164
 
-E164 = re.compile(r"\+[1-9]\d{6,14}")
 # Twilio's console permissions stand in here as the two-way world of tests: a list of prefixes.
 INVALID_EVENT = 21626
 INVALID_CALLBACK = 21609

@@ -5,16 +5,9 @@ from __future__ import annotations
 from aiohttp import web
 
 from sandbox.rest.core import Json, exchange, not_found
+from sandbox.telephony.places import CODES
 
 PREFIX = "/v1/DialingPermissions/Countries"
-# The countries that there are here, with their calling codes.
-CODES = {
-    **dict.fromkeys(("US", "CA"), "+1"),
-    **{"ZA": "+27", "GR": "+30", "NL": "+31", "BE": "+32", "FR": "+33", "ES": "+34", "HU": "+36"},
-    **{"IT": "+39", "RO": "+40", "CH": "+41", "AT": "+43", "GB": "+44", "DK": "+45", "SE": "+46"},
-    **{"NO": "+47", "PL": "+48", "DE": "+49", "MX": "+52", "BR": "+55", "AU": "+61", "NZ": "+64"},
-    **{"JP": "+81", "IN": "+91", "PT": "+351", "IE": "+353", "FI": "+358", "CZ": "+420"},
-}
 
 
 def country_json(iso: str, code: str, blocked: list[str]) -> Json:

@@ -238,8 +238,7 @@ class Connection:
         offer = str(payload.get("sdp", ""))
         call.pick_up = lambda: leg.pick_up(offer)
         leg.send("ringing")
-        step = Step(app.voice_url, app.voice_method, fallback=app.voice_fallback_url)
-        running.start(self.exchange, call, step)
+        running.start(self.exchange, call, Step.of(app))
 
     def _refuse(self, client_sid: str, code: int, message: str) -> None:
         self.exchange.wire.alert(code, message)

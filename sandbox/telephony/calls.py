@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sized
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -24,6 +25,15 @@ TERMINAL = ("completed", "busy", "failed", "no-answer", "canceled")
 DEFAULT_TIME_LIMIT_SECONDS = 14_400
 
 
+class Script(Protocol):
+    """What a caller follows, as far as the leg has to know it: how many ``acts`` are done."""
+
+    at: int
+
+    @property
+    def acts(self) -> Sized: ...
+
+
 class Participation(Protocol):
     """A leg's part in a conference, as far as the leg has to know it."""
 
@@ -31,6 +41,15 @@ class Participation(Protocol):
 
     def others(self) -> list[Call]: ...
     def leave(self, reason: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Something said or played to the far end. ``text``: the words, or the address of a sound."""
+
+    kind: str  # say, play, digits, beep
+    text: str
+    at: datetime = field(default_factory=now)
 
 
 class Call:
@@ -49,6 +68,7 @@ class Call:
         callback: Callback | None = None,
         application_sid: str = "",
         custom: Params | None = None,
+        token: str = "",
     ) -> None:
         self.account = account
         self.from_ = from_
@@ -59,6 +79,7 @@ class Call:
         self.callback = callback
         self.application_sid = application_sid
         self.custom = custom or {}
+        self.token = token  # CallToken: sent with requests for TwiML, by POST only
         self.sid = new_sid("CA")
         self.status = "queued" if direction.startswith("outbound") else "ringing"
         self.created = now()
@@ -84,12 +105,15 @@ class Call:
         self.said = Ear()
         self.recordings: list[Recording] = []
         self.digits: asyncio.Queue[str] = asyncio.Queue()
-        self.collecting = False
+        self.listening = ""  # "gathering" or "recording" while a verb waits for keys
+        self.prompts: list[Prompt] = []  # what was begun to be said or played to the far end
         # owners of the leg
+        self.caller: Script | None = None
         self.pick_up: Callable[[], Awaitable[Device]] | None = None
         self.on_end: list[Callable[[], object]] = []
         self.tasks: set[asyncio.Task[None]] = set()
         self.session: asyncio.Task[None] | None = None
+        self.fallback = ("", "POST")  # address and method, asked when any document fails
         self._webhooks = webhooks
         self._sequence = 0
 
@@ -205,16 +229,19 @@ class Call:
         if self.player_done is not None:
             self.player_done.set()
 
+    def others(self) -> list[Call]:
+        """The legs that it is connected with."""
+        if self.participant is not None:
+            return self.participant.others()
+        return [self.bridge] if self.bridge else []
+
     def press(self, digits: str) -> None:
         """The far end pressed keys: for a Gather or Record if one listens, else for the others."""
-        if self.collecting:
+        if self.listening:
             for digit in digits.replace("w", ""):
                 self.digits.put_nowait(digit)
             return
-        others = [self.bridge] if self.bridge else []
-        if self.participant is not None:
-            others = self.participant.others()
-        for other in others:
+        for other in self.others():
             if other.device is not None:
                 other.device.digit(digits)
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
+import secrets
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
+from urllib.parse import quote
 
 from sandbox.config import Account, Application, Config, Number
 from sandbox.media.audio import SILENCE
 from sandbox.telephony import clock
 from sandbox.telephony.callbacks import Callback, ConferenceCallback
+from sandbox.telephony.callers import Caller
 from sandbox.telephony.calls import DEFAULT_TIME_LIMIT_SECONDS, Call
 from sandbox.telephony.conferences import Conference
 from sandbox.telephony.handsets import Handset, behaviour
+from sandbox.telephony.places import geography
 from sandbox.telephony.recorder import Recorder
 from sandbox.wire.faults import Faults
 from sandbox.wire.log import WireLog
@@ -40,7 +46,7 @@ class Exchange:
         self.next_slot: dict[str, float] = {}
         self.under_way: Counter[str] = Counter()  # REST requests, by account SID
         self._clock: asyncio.Task[None] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     # life
 
@@ -61,7 +67,7 @@ class Exchange:
                 call.device.close()
         await self.webhooks.close()
 
-    def spawn(self, task: asyncio.Task[None]) -> None:
+    def spawn(self, task: asyncio.Task[Any]) -> None:
         """Keep a background task until it is done."""
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -122,26 +128,50 @@ class Exchange:
         )
         return self.add_call(call)
 
-    def incoming_call(self, account: Account, number: Number, from_: str) -> Call:
-        """A pretend caller rings one of our numbers."""
+    def incoming_call(
+        self,
+        account: Account,
+        number: Number,
+        from_: str,
+        *,
+        says: str | int = "greeting",
+        caller: Caller | None = None,
+        facts: Params | None = None,
+    ) -> Call:
+        """A pretend caller rings one of our numbers, and follows a script if it has one.
+
+        ``facts``: more parameters of its requests, e.g. ForwardedFrom.
+        """
         how = behaviour(from_)
+        app = account.applications.get(number.voice_application_sid)
+        # An application's own addresses take the place of the number's.
+        tells: Application | Number = number if app is None else app
+        called = number.phone_number
         call = Call(
             account,
             self.webhooks,
             from_=from_,
-            to=number.phone_number,
+            to=called,
             direction="inbound",
             base_url=self.config.base_url,
-            callback=Callback(number.status_callback, number.status_callback_method),
+            callback=Callback(tells.status_callback, tells.status_callback_method),
+            application_sid="" if app is None else app.sid,
+            custom=geography(from_, "From", "Caller")
+            | geography(called, "To", "Called")
+            | (facts or {}),
+            token=_call_token(),
         )
 
         async def pick_up() -> Handset:
-            if how.hangs_up_after is not None:
+            if caller is None and how.hangs_up_after is not None:
                 loop = asyncio.get_running_loop()
                 loop.call_later(how.hangs_up_after, call.end, "completed")
-            return Handset(how.says)
+            return Handset(says)
 
         call.pick_up = pick_up
+        call.caller = caller
+        if caller is not None:
+            call.own(asyncio.create_task(caller.follow(call)))
         return self.add_call(call)
 
     def dial(
@@ -219,3 +249,8 @@ class Exchange:
 
         made.on_end = settle
         return made
+
+
+def _call_token() -> str:
+    """As Twilio's looks: an object in percent signs, which are part of the value."""
+    return quote(json.dumps({"parentCallInfoToken": secrets.token_urlsafe(48)}), safe="")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from sandbox.media.audio import SILENCE, Clip, Ear, Samples, greeting
+from sandbox.media.audio import SILENCE, Clip, Ear, Samples, greeting, tone
 
 ECHO_DELAY_FRAMES = 25  # 0.5 s, so that a speaker can tell the echo from himself
 SHORT_TALK_SECONDS = 4.0
@@ -44,24 +44,34 @@ def behaviour(number: str) -> Behaviour:
 
 
 class Handset:
-    """The audio side of a pretend phone."""
+    """The audio side of a pretend phone. ``says``: greeting, echo, silence or a tone in hertz."""
 
-    def __init__(self, says: str) -> None:
+    def __init__(self, says: str | int = "greeting") -> None:
         self.ear = Ear()
         self.digits = ""
-        self._voice = Clip(greeting(), loop=True) if says == "greeting" else None
-        self._echo: deque[Samples] = deque([SILENCE] * ECHO_DELAY_FRAMES)
+        self._voice = Clip(_voice(says), loop=True)
+        self._line: Clip | None = None
+        self._echo: deque[Samples] | None = (
+            deque([SILENCE] * ECHO_DELAY_FRAMES) if says == "echo" else None
+        )
+
+    def say(self, clip: Clip) -> None:
+        """Say this, and then go on as before."""
+        self._line = clip
 
     def read(self) -> Samples:
         """What it says in this 20 ms."""
-        if self._voice is not None:
-            return self._voice.next() or SILENCE
-        return self._echo.popleft() if self._echo else SILENCE
+        line = self._line.next() if self._line is not None else None
+        if line is not None:
+            return line
+        if self._echo is not None:
+            return self._echo.popleft() if self._echo else SILENCE
+        return self._voice.next() or SILENCE
 
     def write(self, frame: Samples) -> None:
         """What it hears in this 20 ms."""
         self.ear.hear(frame)
-        if self._voice is None:
+        if self._echo is not None:
             self._echo.append(frame)
 
     def digit(self, digits: str) -> None:
@@ -70,3 +80,9 @@ class Handset:
 
     def close(self) -> None:
         """Nothing to free."""
+
+
+def _voice(says: str | int) -> Samples:
+    if isinstance(says, int):
+        return tone(1, says, level=8000)
+    return greeting() if says == "greeting" else SILENCE[:0]

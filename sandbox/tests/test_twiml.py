@@ -14,10 +14,10 @@ from sandbox.tests.harness import OURS, Box, phone, until
 from sandbox.twiml.document import TwimlError, parse
 
 
-def ring(box: Box, document: str, ending: str = "100") -> str:
+def ring(box: Box, document: str, ending: str = "100", **caller: Any) -> str:
     """A pretend caller rings our number, which answers with this document: the call's SID."""
     box.application.twiml["/inbound"] = f"<Response>{document}</Response>"
-    made = box.command("incoming", {"from": phone(ending), "to": OURS})
+    made = box.command("incoming", {"from": phone(ending), "to": OURS, **caller})
     return str(made["sid"])
 
 
@@ -76,7 +76,10 @@ def test_a_document_that_cannot_run_fails_the_call(box: Box) -> None:
     ("document", "code"),
     [
         ("<Say>not closed", 12100),
-        ("<Sing>la</Sing>", 0),
+        ("<Sing>la</Sing>", 12200),
+        ("<say>la</say>", 12200),
+        ('<Say speed="2">la</Say>', 12200),
+        ("<Refer/>", 0),
         ('<Dial sequential="true">+15550009100</Dial>', 0),
         ("<Say><Hangup/></Say>", 12200),
         ("<Dial><Client>bob</Client></Dial>", 0),
@@ -158,14 +161,14 @@ def test_a_voicemail_is_recorded(box: Box) -> None:
     box.application.twiml["/done"] = "<Response><Hangup/></Response>"
     sid = ring(
         box,
-        '<Record maxLength="1" playBeep="true" action="/done"'
+        '<Record maxLength="2" playBeep="true" action="/done"'
         ' recordingStatusCallback="/recording" recordingStatusCallbackEvent="completed absent"/>',
     )
     assert ended(box, sid) == "completed"
     done = box.application.to("/done")[0].params
     told = until(lambda: box.application.to("/recording"))[0].params
     assert told["RecordingSid"] == done["RecordingSid"]
-    assert told["RecordingSource"] == "RecordVerb" and told["RecordingDuration"] in ("1", "2", "3")
+    assert told["RecordingSource"] == "RecordVerb" and told["RecordingDuration"] in ("2", "3")
     sound = box.http.get(told["RecordingUrl"], auth=(told["AccountSid"], "token-one"))
     assert len(sound.content) > 15_000
 

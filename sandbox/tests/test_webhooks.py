@@ -37,20 +37,17 @@ def deliver(url: str) -> Answer:
     return asyncio.run(run())
 
 
-def ask(url: str, fallback: str = "") -> tuple[str | int, list[int]]:
-    """TwiML or the error code, and the alerts."""
+def ask(url: str) -> str | int:
+    """TwiML or the error code."""
 
-    async def run() -> tuple[str | int, list[int]]:
-        wire = WireLog()
-        hooks = Webhooks(wire, Faults())
-        found: str | int
+    async def run() -> str | int:
+        hooks = Webhooks(WireLog(), Faults())
         try:
-            found = await hooks.twiml(ACCOUNT, url, "POST", {}, fallback)
+            return await hooks.twiml(ACCOUNT, url, "POST", {})
         except TwimlUnavailable as error:
-            found = error.code
+            return error.code
         finally:
             await hooks.close()
-        return found, [e["code"] for e in wire.since(0) if e["kind"] == "alert"]
 
     return asyncio.run(run())
 
@@ -147,15 +144,4 @@ def test_what_is_no_twiml(
         return True
 
     application.behave["/x"] = behave
-    found, alerts = ask(application.url + "/x")
-    assert found == ("x" * size if code is None else code)
-    assert alerts == ([] if code is None else [code])
-
-
-def test_the_fallback_is_asked_with_the_error(application: Application) -> None:
-    application.behave["/x"] = failing(500, 1)
-    application.twiml["/fallback"] = "<Response/>"
-    found, _ = ask(application.url + "/x", application.url + "/fallback")
-    assert found == "<Response/>"
-    asked = application.to("/fallback")[0].params
-    assert asked["ErrorCode"] == "11200" and asked["ErrorUrl"].endswith("/x")
+    assert ask(application.url + "/x") == ("x" * size if code is None else code)

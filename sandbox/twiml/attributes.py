@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from sandbox.telephony.callbacks import RECORDING_EVENTS, RecordingCallback
 from sandbox.twiml.document import TwimlError, Verb
@@ -24,3 +24,16 @@ def recording_callback(verb: Verb, base: str) -> RecordingCallback:
         verb.get("recordingStatusCallbackMethod", "POST").upper(),
         words(verb.get("recordingStatusCallbackEvent", "completed"), RECORDING_EVENTS),
     )
+
+
+def absolute(base: str, reference: str, verb: Verb) -> str:
+    """The address that a verb means. TwimlError when it is none, e.g. a relative one in the
+    ``twiml`` of a REST request, where there is nothing to be relative to.
+    """
+    url = urljoin(base, reference)
+    parts = urlsplit(url)
+    if parts.scheme in ("http", "https") and parts.hostname:
+        return url
+    # Twilio has a code of its own for the verbs whose answers control the call.
+    code = 15004 if reference and verb.name in ("Gather", "Record") else 11100
+    raise TwimlError(code, f"<{verb.name}>: {reference!r} is not an absolute URL")

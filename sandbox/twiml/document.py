@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from xml.etree import ElementTree  # nosec B405 - of documents without a DTD only
 
+from sandbox.twiml import values
+
 # What the sandbox runs. Anything else ends the call with an alert: a verb that is skipped in
 # silence would let a test pass that fails on Twilio.
 ATTRIBUTES = {
     "Response": set(),
     "Say": {"voice", "language", "loop"},
-    "Play": {"loop"},
+    "Play": {"loop", "digits"},
     "Pause": {"length"},
     "Redirect": {"method"},
     "Hangup": set(),
@@ -125,16 +127,23 @@ def parse(text: str) -> tuple[Verb, ...]:
     return _verb(root).children
 
 
-def _verb(element: ElementTree.Element) -> Verb:
+def _verb(element: ElementTree.Element, inside: str = "") -> Verb:
     name = element.tag
     if name not in ATTRIBUTES:
-        raise TwimlError(0, f"TwiML <{name}> is not implemented by the sandbox")
-    if unknown := set(element.attrib) - ATTRIBUTES[name]:
-        names = ", ".join(sorted(unknown))
-        raise TwimlError(0, f"TwiML <{name}> {names}: not implemented by the sandbox")
-    allowed = CHILDREN.get(name, set())
-    for child in element:
-        if child.tag in ATTRIBUTES and child.tag not in allowed:
-            raise TwimlError(12200, f"<{child.tag}> is not allowed inside <{name}>")
-    text = (element.text or "").strip()
-    return Verb(name, dict(element.attrib), text, tuple(_verb(child) for child in element))
+        if name in values.KNOWN_VERBS:
+            raise TwimlError(0, f"TwiML <{name}> is not implemented by the sandbox")
+        raise TwimlError(12200, f"<{name}> is no TwiML")
+    if inside and name not in CHILDREN.get(inside, set()):
+        code = 13320 if inside == "Gather" else 12200
+        raise TwimlError(code, f"<{name}> is not allowed inside <{inside}>")
+    attributes, text = dict(element.attrib), (element.text or "").strip()
+    if unknown := sorted(set(attributes) - ATTRIBUTES[name]):
+        ours = set(unknown) <= values.KNOWN_ATTRIBUTES.get(name, frozenset())
+        reason = "not implemented by the sandbox" if ours else "no attribute of it"
+        raise TwimlError(0 if ours else 12200, f"TwiML <{name}> {', '.join(unknown)}: {reason}")
+    if inside == "Gather" and "digits" in attributes:
+        raise TwimlError(13320, "<Play digits> is not allowed inside <Gather>")
+    children = tuple(_verb(child, name) for child in element)
+    if wrong := values.fault(name, attributes, text):
+        raise TwimlError(*wrong)
+    return Verb(name, attributes, text, children)

@@ -4,69 +4,79 @@ from __future__ import annotations
 
 import asyncio
 import time
-from array import array
-from urllib.parse import urljoin
 
-from sandbox.media.audio import Clip, Samples, beep, silence, speech
-from sandbox.twiml.attributes import recording_callback
-from sandbox.twiml.document import TwimlError, Verb
+from sandbox.media.audio import Clip, beep
+from sandbox.telephony.calls import Prompt
+from sandbox.twiml.attributes import absolute, recording_callback
+from sandbox.twiml.document import Verb
 from sandbox.twiml.session import CallOver, Session, Step
-from sandbox.twiml.speaking import fetch_sound
+from sandbox.twiml.speaking import pause, play, say
 
 QUIET_LEVEL = 200
+PROMPTS = {"Say": say, "Play": play, "Pause": pause}
 
 
 async def gather(session: Session, verb: Verb, base: str) -> Step | None:
     """Collect digits; pressing one stops the prompt. Speech is not implemented."""
-    if verb.get("input", "dtmf") != "dtmf":
-        raise TwimlError(0, "<Gather> of speech is not implemented by the sandbox")
     call = session.call
-    call.collecting = True
-    digits, finish = "", verb.get("finishOnKey", "#")
-    wanted = int(verb.number("numDigits", 0))
+    # Without an action Twilio asks the document's own URL.
+    target = absolute(base, verb.get("action"), verb)
+    call.listening, call.digits = "gathering", asyncio.Queue()
+    prompts = asyncio.ensure_future(_prompts(session, verb, base))
+    prompts.add_done_callback(lambda done: done.cancelled() or done.exception())
     try:
-        prompt: Samples = array("h")
-        for child in verb.children:
-            if child.name == "Say":
-                prompt += speech(child.text)
-            elif child.name == "Pause":
-                prompt += silence(child.number("length", 1))
-            else:
-                prompt += await fetch_sound(session, urljoin(base, child.text)) or array("h")
-        done = call.play(Clip(prompt))
-        first = asyncio.ensure_future(call.digits.get())
-        waits = {first, asyncio.ensure_future(done.wait())}
-        await session.until_over(asyncio.wait(waits, return_when="FIRST_COMPLETED"))
-        call.stop_playing()
-        pending: asyncio.Future[str] = first
-        while True:
-            try:
-                digit = await session.until_over(pending, verb.number("timeout", 5))
-            except TimeoutError:
-                break
-            if digit == finish:
-                break
-            digits += digit
-            if wanted and len(digits) >= wanted:
-                break
-            pending = asyncio.ensure_future(call.digits.get())
+        digits, finished = await _collect(session, verb, prompts)
     finally:
-        call.collecting = False
+        prompts.cancel()
+        call.listening = ""
         call.stop_playing()
     if not digits and not verb.flag("actionOnEmptyResult", False):
         return None
-    # Without an action Twilio asks the document's own URL.
-    extra = {"Digits": digits, "FinishedOnKey": finish}
-    target = urljoin(base, verb.get("action"))
+    extra = {"Digits": digits, "FinishedOnKey": finished}
     return Step(target, verb.get("method", "POST").upper(), extra)
+
+
+async def _prompts(session: Session, verb: Verb, base: str) -> None:
+    for child in verb.children:
+        await PROMPTS[child.name](session, child, base)
+
+
+async def _collect(session: Session, verb: Verb, prompts: asyncio.Future[None]) -> tuple[str, str]:
+    """The digits, and the key that ended them if one did."""
+    call = session.call
+    digits, finish = "", verb.get("finishOnKey", "#")
+    wanted = int(verb.number("numDigits", 0))
+    pending = asyncio.ensure_future(call.digits.get())
+    try:
+        waits = asyncio.wait({pending, prompts}, return_when="FIRST_COMPLETED")
+        await session.until_over(waits)
+        if prompts.done():
+            prompts.result()
+        else:
+            prompts.cancel()
+            call.stop_playing()
+        while True:
+            digit = await session.until_over(pending, verb.number("timeout", 5))
+            if digit == finish:
+                return digits, digit
+            digits += digit
+            if wanted and len(digits) >= wanted:
+                return digits, ""
+            pending = asyncio.ensure_future(call.digits.get())
+    except TimeoutError:
+        return digits, ""
+    finally:
+        pending.cancel()
 
 
 async def record(session: Session, verb: Verb, base: str) -> Step | None:
     """Record the caller until silence, a key, the limit or hang-up."""
     call, exchange = session.call, session.exchange
+    target = absolute(base, verb.get("action"), verb)
     if verb.flag("playBeep", True):
+        call.prompts.append(Prompt("beep", "beep"))
         await session.play(Clip(beep()))
-    call.collecting = True
+    call.listening, call.digits = "recording", asyncio.Queue()
     recording = exchange.recorder.record_call(
         call, "RecordVerb", 1, recording_callback(verb, base), "inbound"
     )
@@ -83,7 +93,6 @@ async def record(session: Session, verb: Verb, base: str) -> Step | None:
         }
         if ended_by:
             extra["Digits"] = ended_by
-        target = urljoin(base, verb.get("action"))
         return Step(target, verb.get("method", "POST").upper(), extra)
 
     try:
@@ -99,7 +108,7 @@ async def record(session: Session, verb: Verb, base: str) -> Step | None:
         session.tell(after())
         raise
     finally:
-        call.collecting = False
+        call.listening = ""
         if verb.get("trim", "trim-silence") == "trim-silence" and not ended_by:
             recording.drop_tail(time.monotonic() - last_sound)
         exchange.recorder.stop(recording)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from urllib.parse import urljoin
 
 from sandbox.media.audio import Clip, speech
@@ -16,6 +16,8 @@ from sandbox.wire.webhooks import Params, TwimlUnavailable
 
 T = TypeVar("T")
 SORRY = "An application error has occurred. Goodbye."
+# They do not pick up: a first <Pause> waits before the answer.
+UNANSWERED = ("Reject", "Redirect", "Pause")
 MAX_DOCUMENTS = 500  # a loop of redirects without sound is a bug of the application
 
 
@@ -23,15 +25,38 @@ class CallOver(Exception):
     """The far end is gone; nothing more can run."""
 
 
+class Addresses(Protocol):
+    """Where an application or a number asks for TwiML."""
+
+    voice_url: str
+    voice_method: str
+    voice_fallback_url: str
+    voice_fallback_method: str
+
+
 @dataclass(frozen=True)
 class Step:
-    """Where the next document comes from: a URL to ask, or the text itself."""
+    """Where the next document comes from: a URL to ask, or the text itself.
+
+    ``fallback``, of a session's first step: from now on asked when any document fails.
+    """
 
     url: str = ""
     method: str = "POST"
     extra: Params = field(default_factory=dict)
     fallback: str = ""
+    fallback_method: str = "POST"
     text: str = ""
+
+    @classmethod
+    def of(cls, target: Addresses) -> Step:
+        """The first step of a call to an application or a number."""
+        return cls(
+            target.voice_url,
+            target.voice_method,
+            fallback=target.voice_fallback_url,
+            fallback_method=target.voice_fallback_method,
+        )
 
 
 class LeaveQueue(Exception):
@@ -51,14 +76,15 @@ class Session:
     async def run(self, step: Step) -> None:
         """Run until the call ends. What goes wrong is an alert and an error message to hear."""
         call = self.call
+        if step.fallback:
+            call.fallback = (step.fallback, step.fallback_method)
         try:
             await self.follow(step)
+            await self.answer()  # whatever is no <Reject> is answered, an empty document too
             call.end("completed")
         except CallOver:
             pass
-        except (TwimlUnavailable, TwimlError) as error:
-            if isinstance(error, TwimlError):
-                self.exchange.wire.alert(error.code, str(error), call=call.sid)
+        except (TwimlUnavailable, TwimlError):
             if not call.over.is_set():
                 await self._sorry()
                 call.end("failed")
@@ -70,18 +96,31 @@ class Session:
             raise
 
     async def follow(self, first: Step, *, waiting: bool = False) -> None:
-        """Run a document and those that it leads to. ``waiting``: inside a queue."""
+        """Run a document and those that it leads to. ``waiting``: inside a queue.
+
+        What cannot be had or run is an alert, and the fallback URL is asked instead, with the
+        error. Raises TwimlUnavailable or TwimlError when that fails, too, or while waiting.
+        """
         step: Step | None = first
         for _ in range(MAX_DOCUMENTS):
             if step is None:
                 return
-            step = await self._document(step, waiting)
+            try:
+                step = await self._document(step, waiting)
+            except (TwimlUnavailable, TwimlError) as error:
+                self.exchange.wire.alert(error.code, str(error), url=step.url, call=self.call.sid)
+                fallback, method = self.call.fallback
+                if waiting or not fallback or step.url == fallback:
+                    raise
+                extra = {"ErrorCode": str(error.code), "ErrorUrl": step.url}
+                step = Step(fallback, method, extra)
+        self.exchange.wire.alert(0, "too many documents in a row", call=self.call.sid)
         raise TwimlError(0, f"more than {MAX_DOCUMENTS} documents in a row")
 
     async def _document(self, step: Step, waiting: bool) -> Step | None:
         text = step.text or await self.ask(step)
         for verb in parse(text):
-            if not waiting and verb.name not in ("Reject", "Redirect"):
+            if not waiting and verb.name not in UNANSWERED:
                 await self.answer()
             nxt = await self._verbs[verb.name](self, verb, step.url)
             if nxt is not None:
@@ -89,13 +128,17 @@ class Session:
         return None
 
     async def ask(self, step: Step) -> str:
-        """Fetch TwiML with the call's parameters."""
+        """Fetch TwiML with the call's parameters. The request goes on when the caller is gone."""
         call = self.call
         params = call.params() | step.extra
-        asked = self.exchange.webhooks.twiml(
-            call.account, step.url, step.method, params, step.fallback
+        if call.token and step.method == "POST":
+            params["CallToken"] = call.token
+        asked = asyncio.create_task(
+            self.exchange.webhooks.twiml(call.account, step.url, step.method, params)
         )
-        return await self.until_over(asked)
+        self.exchange.spawn(asked)
+        asked.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await self.until_over(asyncio.shield(asked))
 
     # helpers of the verbs
 

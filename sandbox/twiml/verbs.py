@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from urllib.parse import urljoin
-
 from sandbox.twiml import dialing, listening, queueing, speaking
+from sandbox.twiml.attributes import absolute
 from sandbox.twiml.document import Verb
 from sandbox.twiml.session import CallOver, Handler, Session, Step
 
 
-async def pause(session: Session, verb: Verb, base: str) -> Step | None:
-    """Real seconds."""
-    await session.sleep(verb.number("length", 1))
-    return None
-
-
 async def redirect(session: Session, verb: Verb, base: str) -> Step | None:
     """Go on elsewhere."""
-    if verb.text or base:
-        return Step(urljoin(base, verb.text), verb.get("method", "POST").upper())
-    return None
+    return Step(absolute(base, verb.text, verb), verb.get("method", "POST").upper())
 
 
 async def hangup(session: Session, verb: Verb, base: str) -> Step | None:
@@ -29,16 +20,20 @@ async def hangup(session: Session, verb: Verb, base: str) -> Step | None:
 
 
 async def reject(session: Session, verb: Verb, base: str) -> Step | None:
-    """Refuse without answering."""
-    busy = verb.get("reason", "rejected") == "busy"
-    session.call.end("busy", 486) if busy else session.call.end("no-answer", 603)
+    """Refuse without answering; after other verbs it only hangs up."""
+    if session.call.answered_at is not None:
+        session.call.end("completed")
+    elif verb.get("reason", "rejected") == "busy":
+        session.call.end("busy", 486)
+    else:
+        session.call.end("no-answer", 603)
     raise CallOver
 
 
 VERBS: dict[str, Handler] = {
     "Say": speaking.say,
     "Play": speaking.play,
-    "Pause": pause,
+    "Pause": speaking.pause,
     "Redirect": redirect,
     "Hangup": hangup,
     "Reject": reject,

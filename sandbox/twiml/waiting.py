@@ -10,7 +10,7 @@ from sandbox.config import Account
 from sandbox.media.audio import Clip, Samples, decode, hold_music, silence, speech
 from sandbox.telephony.exchange import Exchange
 from sandbox.twiml.document import TwimlError, parse
-from sandbox.wire.webhooks import Params
+from sandbox.wire.webhooks import MEDIA_LIMIT, Params
 
 MAX_SECONDS = 600
 
@@ -43,7 +43,7 @@ async def wait_clip(
 async def _sound(
     exchange: Exchange, account: Account, url: str, method: str, params: Params, depth: int
 ) -> Samples:
-    answer = await exchange.webhooks.fetch(account, url, method, params)
+    answer = await exchange.webhooks.fetch(account, url, method, params, MEDIA_LIMIT)
     if answer.failure or answer.status != 200:
         raise ValueError(f"status {answer.status} {answer.failure}")
     if "xml" not in answer.content_type:
@@ -55,7 +55,8 @@ async def _sound(
         elif verb.name == "Pause":
             out += silence(min(MAX_SECONDS, verb.number("length", 1)))
         elif verb.name == "Play":
-            played = await exchange.webhooks.fetch(account, urljoin(url, verb.text), "GET", {})
+            target = urljoin(url, verb.text)
+            played = await exchange.webhooks.fetch(account, target, "GET", {}, MEDIA_LIMIT)
             out += await asyncio.to_thread(decode, played.body)
         elif verb.name == "Redirect":
             # To itself is the common way to loop; the clip loops anyway.
@@ -65,5 +66,5 @@ async def _sound(
                 out += await _sound(exchange, account, target, how, params, depth + 1)
             break
         else:
-            raise TwimlError(13233, f"<{verb.name}> is not allowed while waiting")
+            raise TwimlError(13238, f"<{verb.name}> is not allowed while waiting")
     return out

@@ -23,6 +23,7 @@ from sandbox.wire.signing import signature
 HARD_CAP_SECONDS = 15.0  # for everything about a call, retries included
 HELD_SECONDS = 5.0
 TWIML_LIMIT = 64 * 1024
+MEDIA_LIMIT = 16 * 1024 * 1024
 RETRY_PAUSE_SECONDS = 0.1  # Twilio documents none; without one a restart could not be outlived
 Params = dict[str, str]
 
@@ -123,21 +124,13 @@ class Webhooks:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def twiml(
-        self, account: Account, url: str, method: str, params: Params, fallback: str = ""
-    ) -> str:
-        """Ask for TwiML, then the fallback URL. Raises TwimlUnavailable with the first code."""
-        try:
-            return await self._twiml(account, url, method, params)
-        except TwimlUnavailable as failure:
-            self._wire.alert(failure.code, str(failure), url=url, call=params.get("CallSid"))
-            if not fallback:
-                raise
-            extra = {"ErrorCode": str(failure.code), "ErrorUrl": url}
-            return await self._twiml(account, fallback, "POST", {**params, **extra})
+    async def fetch(
+        self, account: Account, url: str, method: str, params: Params, limit: int = TWIML_LIMIT
+    ) -> Answer:
+        """One signed request with its retries; never raises, says ``failure`` instead.
 
-    async def fetch(self, account: Account, url: str, method: str, params: Params) -> Answer:
-        """One signed request with its retries; never raises, says ``failure`` instead."""
+        Of a body that is longer than ``limit`` a byte more is read.
+        """
         override, started = Override.of(url), now()
         token = str(uuid.uuid4())
         entry = self._wire.add("webhook", url=url, method=method, params=params, attempts=[])
@@ -149,7 +142,7 @@ class Webhooks:
                 break
             if attempt:
                 await asyncio.sleep(min(left, RETRY_PAUSE_SECONDS * attempt))
-            answer = await self._once(account, url, method, params, override, token, left)
+            answer = await self._once(account, url, method, params, override, token, left, limit)
             outcome: dict[str, Any] = {"status": answer.status, "failure": answer.failure}
             entry["attempts"].append(outcome)
             if not answer.failure or answer.failure not in override.policy:
@@ -175,6 +168,7 @@ class Webhooks:
         override: Override,
         token: str,
         left: float,
+        limit: int,
     ) -> Answer:
         target = url.partition("#")[0]
         data: bytes | None = urlencode(params).encode()
@@ -208,9 +202,9 @@ class Webhooks:
                 timeout=timeout,
                 allow_redirects=method == "GET",
             ) as response:
-                body = await response.content.read(TWIML_LIMIT + 1)
-                while len(body) <= TWIML_LIMIT and not response.content.at_eof():
-                    body += await response.content.read(TWIML_LIMIT + 1 - len(body))
+                body = await response.content.read(limit + 1)
+                while len(body) <= limit and not response.content.at_eof():
+                    body += await response.content.read(limit + 1 - len(body))
                 failure = {3: "3xx", 4: "4xx", 5: "5xx"}.get(response.status // 100, "")
                 return Answer(response.status, body, response.content_type, failure)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, ValueError):
@@ -225,7 +219,8 @@ class Webhooks:
             self._session = aiohttp.ClientSession(connector=connector, trust_env=False)
         return self._session
 
-    async def _twiml(self, account: Account, url: str, method: str, params: Params) -> str:
+    async def twiml(self, account: Account, url: str, method: str, params: Params) -> str:
+        """Ask for TwiML. Raises TwimlUnavailable."""
         subject = f"{url} {urlencode(params)}"
         if self._faults.take("twiml-drop", subject):
             raise TwimlUnavailable(11205, "HTTP connection failure (ordered by a fault)")

@@ -1,0 +1,110 @@
+"""Callers who ring our numbers, and what they hear and do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from sandbox.config import Account, Number
+from sandbox.control.core import find_call
+from sandbox.media.audio import Ear
+from sandbox.rest.calls import call_json
+from sandbox.rest.core import exchange
+from sandbox.telephony.callers import Caller, parse, speak, stages
+from sandbox.telephony.exchange import Exchange
+from sandbox.twiml import running
+from sandbox.twiml.session import Step
+from sandbox.wire.webhooks import Params
+
+VOICES = ("greeting", "echo", "silence")
+STIR = tuple(
+    f"TN-Validation-{result}-{grade}{way}"
+    for result in ("Passed", "Failed")
+    for grade in "ABC"
+    for way in ("", "-Diverted", "-Passthrough")
+)
+
+
+async def incoming(request: web.Request) -> web.Response:
+    """A caller rings one of our numbers.
+
+    ``from`` may be whatever a carrier passes on: a number in E.164, too short or too long a one,
+    ``anonymous``, ``restricted``, ``unknown``, a SIP address, nothing. ``script``: see
+    ``telephony.callers``; ``voice``: what the caller says meanwhile; ``forwarded_from``, ``stir``.
+    """
+    room, body = exchange(request), dict(await request.json())
+    account, number = _number(room, str(body.pop("to", None)))
+    app = account.applications.get(number.voice_application_sid)
+    if not (app or number).voice_url:
+        raise web.HTTPBadRequest(text="the number has no voice URL")
+    from_, facts = str(body.pop("from", "")), _facts(body)
+    scripted = "script" in body
+    try:
+        caller = Caller(parse(body.pop("script"))) if scripted else None
+    except ValueError as error:
+        raise web.HTTPBadRequest(text=str(error)) from None
+    echoes = from_.endswith("101")
+    says = body.pop("voice", "silence" if scripted else "echo" if echoes else "greeting")
+    if says not in VOICES and (type(says) is not int or not 20 <= says <= 4000):
+        raise web.HTTPBadRequest(text=f"voice must be hertz or one of {', '.join(VOICES)}")
+    if body:
+        raise web.HTTPBadRequest(text=f"unknown key {', '.join(sorted(body))}")
+    call = room.incoming_call(account, number, from_, says=says, caller=caller, facts=facts)
+    running.start(room, call, Step.of(app or number))
+    return web.json_response(call_json(call), status=201)
+
+
+def _facts(body: dict[str, Any]) -> Params:
+    found = {}
+    if forwarded := body.pop("forwarded_from", ""):
+        found["ForwardedFrom"] = str(forwarded)
+    if stir := body.pop("stir", ""):
+        if stir not in STIR:
+            raise web.HTTPBadRequest(text=f"stir must be one of {', '.join(STIR)}")
+        # Twilio passes the verdict on only with the passport that it is about.
+        found |= {"StirVerstat": str(stir), "StirPassportToken": "eyJhbGciOiJFUzI1NiJ9.e30.AA"}
+    return found
+
+
+def _number(room: Exchange, text: str) -> tuple[Account, Number]:
+    for account in room.config.accounts.values():
+        for number in account.numbers.values():
+            if number.phone_number == text:
+                return account, number
+    raise web.HTTPBadRequest(text=f"{text} is none of our numbers")
+
+
+async def far_speak(request: web.Request) -> web.Response:
+    """The far side says ``{"hertz": 440, "seconds": 2}``, or the greeting without ``hertz``."""
+    call, body = find_call(request), await request.json()
+    await speak(call, body.get("hertz", "greeting"), float(body.get("seconds", 1)))
+    return web.json_response({})
+
+
+async def fetch_call(request: web.Request) -> web.Response:
+    """A call as its far side knows it."""
+    call = find_call(request)
+    ear = call.device.ear if call.device is not None else Ear()
+    script = call.caller
+    return web.json_response(
+        {
+            "sid": call.sid,
+            "status": call.status,
+            "stages": stages(call),
+            "prompts": [
+                {"kind": p.kind, "text": p.text, "at": p.at.isoformat()} for p in call.prompts
+            ],
+            "tones": ear.tones,
+            "said_tones": call.said.tones,
+            "bridged_with": [other.sid for other in call.others()],
+            "script": None if script is None else {"done": script.at, "of": len(script.acts)},
+        }
+    )
+
+
+def routes(app: web.Application) -> None:
+    """Add the doors."""
+    app.router.add_post("/sandbox/incoming", incoming)
+    app.router.add_get("/sandbox/calls/{call}", fetch_call)
+    app.router.add_post("/sandbox/calls/{call}/speak", far_speak)
