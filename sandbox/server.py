@@ -15,6 +15,7 @@ from sandbox.rest import (
     conferences,
     participants,
     permissions,
+    queues,
     recordings,
 )
 from sandbox.rest.core import EXCHANGE
@@ -35,7 +36,16 @@ class Server:
         self.app[EXCHANGE] = self.exchange
         self.app[SIGNALLING] = self.signalling
         self.app.router.add_get("/signal", self.signalling.endpoint)
-        rest = (accounts, call_events, calls, conferences, participants, permissions, recordings)
+        rest = (
+            accounts,
+            call_events,
+            calls,
+            conferences,
+            participants,
+            permissions,
+            queues,
+            recordings,
+        )
         control = (inspection, callers, far_side, faults)
         for room in (*rest, *control):
             room.routes(self.app)

@@ -11,8 +11,10 @@ from sandbox.control.core import find_call
 from sandbox.media.audio import Ear
 from sandbox.rest.calls import call_json
 from sandbox.rest.core import exchange
+from sandbox.rest.queues import member_json
 from sandbox.telephony.callers import Caller, parse, speak, stages
 from sandbox.telephony.exchange import Exchange
+from sandbox.telephony.queues import Member
 from sandbox.twiml import running
 from sandbox.twiml.session import Step
 from sandbox.wire.webhooks import Params
@@ -97,6 +99,7 @@ async def fetch_call(request: web.Request) -> web.Response:
             ],
             "tones": ear.tones,
             "said_tones": call.said.tones,
+            "queue": member_json(call.waiting) if isinstance(call.waiting, Member) else None,
             "bridged_with": [other.sid for other in call.others()],
             "script": None if script is None else {"done": script.at, "of": len(script.acts)},
         }

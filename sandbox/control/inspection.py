@@ -10,6 +10,7 @@ from sandbox.rest.calls import call_json
 from sandbox.rest.conferences import conference_json
 from sandbox.rest.core import exchange
 from sandbox.rest.participants import participant_json
+from sandbox.rest.queues import member_json, queue_json
 from sandbox.rest.recordings import recording_json
 
 
@@ -29,6 +30,10 @@ async def state(request: web.Request) -> web.Response:
                 conference_json(c)
                 | {"participants": [participant_json(p) for p in c.joined + c.pending]}
                 for c in room.conferences.values()
+            ],
+            "queues": [
+                queue_json(q) | {"members": [member_json(m) for m in q.members]}
+                for q in room.queues.all.values()
             ],
             "recordings": [recording_json(r) for r in room.recorder.recordings.values()],
         }

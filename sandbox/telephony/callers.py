@@ -15,7 +15,7 @@ from sandbox.telephony.calls import Call
 from sandbox.telephony.handsets import Handset
 
 LOOK_SECONDS = 0.02
-STAGES = ("ringing", "answered", "gathering", "recording", "conference", "bridged")
+STAGES = ("ringing", "answered", "queued", "gathering", "recording", "conference", "bridged")
 KEYS = frozenset("0123456789*#w")
 
 
@@ -71,6 +71,7 @@ def stages(call: Call) -> list[str]:
     holds = {
         "ringing": call.answered_at is None,
         "answered": call.answered_at is not None,
+        "queued": call.waiting is not None,
         "gathering": call.listening == "gathering",
         "recording": call.listening == "recording",
         "conference": call.participant is not None,

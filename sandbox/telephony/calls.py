@@ -34,6 +34,12 @@ class Script(Protocol):
     def acts(self) -> Sized: ...
 
 
+class Waiting(Protocol):
+    """A leg's place in a queue, as far as the leg has to know it."""
+
+    def leave(self) -> None: ...
+
+
 class Participation(Protocol):
     """A leg's part in a conference, as far as the leg has to know it."""
 
@@ -99,6 +105,7 @@ class Call:
         self.player: Clip | None = None
         self.player_done: asyncio.Event | None = None
         self.participant: Participation | None = None
+        self.waiting: Waiting | None = None
         self.bridge: Call | None = None
         self.inp: Samples = SILENCE
         self.out: Samples = SILENCE

@@ -22,6 +22,7 @@ from sandbox.telephony.calls import DEFAULT_TIME_LIMIT_SECONDS, Call
 from sandbox.telephony.conferences import Conference
 from sandbox.telephony.handsets import Handset, behaviour
 from sandbox.telephony.places import geography
+from sandbox.telephony.queues import Queues
 from sandbox.telephony.recorder import Recorder
 from sandbox.wire.faults import Faults
 from sandbox.wire.log import WireLog
@@ -42,6 +43,7 @@ class Exchange:
         self.live: dict[str, Call] = {}  # the clock must not walk through history
         self.rooms: dict[tuple[str, str], Conference] = {}  # live, by account SID and name
         self.conferences: dict[str, Conference] = {}
+        self.queues = Queues()
         self.recorder = Recorder(config, self.wire, self.webhooks, self.spawn)
         self.next_slot: dict[str, float] = {}
         self.under_way: Counter[str] = Counter()  # REST requests, by account SID
@@ -107,6 +109,8 @@ class Exchange:
         del self.live[call.sid]
         if call.participant is not None:
             call.participant.leave("participant_hung_up")
+        if call.waiting is not None:
+            call.waiting.leave()
         if call.bridge is not None:
             call.bridge.bridge = None
             call.bridge = None

@@ -9,13 +9,15 @@ from pathlib import Path
 
 from sandbox.config import Account
 from sandbox.ids import new_sid, now, rfc2822
-from sandbox.media.audio import RATE, SILENCE, Samples, mix
+from sandbox.media.audio import FRAME, RATE, SILENCE, Samples, mix
 from sandbox.media.files import to_mono, to_mp3, to_wav
 from sandbox.telephony.callbacks import RecordingCallback
 from sandbox.wire.webhooks import Params
 
 # Dual: channel 1 is what the recorded leg's person says, channel 2 what that person hears.
 # For a contact's leg: 1 the contact, 2 the agent. Twilio's order is to be measured live.
+QUIET_LEVEL = 200
+TOO_SHORT = 16101
 
 
 @dataclass
@@ -33,6 +35,7 @@ class Recording:
     sid: str = field(default_factory=lambda: new_sid("RE"))
     status: str = "in-progress"
     skip_when_paused: bool = False
+    trim: bool = False
     started: datetime = field(default_factory=now)
     updated: datetime = field(default_factory=now)
     duration: int | None = None
@@ -67,16 +70,20 @@ class Recording:
         else:
             self._first.extend(mix([said, heard]))
 
-    def drop_tail(self, seconds: float) -> None:
-        """Cut trailing silence (trim)."""
-        del self._first[max(0, len(self._first) - int(seconds * RATE)) :]
+    def _trimmed(self) -> Samples:
+        """Without the silence before and after the sound; all of it when there is no sound."""
+        frames = range(0, len(self._first), FRAME)
+        loud = [at for at in frames if max(self._first[at : at + FRAME]) > QUIET_LEVEL]
+        return self._first[loud[0] : loud[-1] + FRAME] if loud else self._first
 
     def save(self, folder: Path) -> None:
         """Write the file and settle status and duration; nothing captured is ``absent``."""
         self.updated = now()
+        if self.trim and self.channels == 1:
+            self._first = self._trimmed()
         self.duration = round(self.seconds)
         if self.seconds < 0.1:
-            self.status, self.duration, self.error_code = "absent", 0, 0
+            self.status, self.duration, self.error_code = "absent", 0, TOO_SHORT
             return
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / f"{self.sid}.wav"

@@ -173,32 +173,6 @@ def test_a_voicemail_is_recorded(box: Box) -> None:
     assert len(sound.content) > 15_000
 
 
-def queue(box: Box) -> str:
-    box.application.twiml["/wait"] = "<Response><Pause length='30'/></Response>"
-    sid = ring(box, '<Enqueue waitUrl="/wait" action="/queued">q</Enqueue>')
-    until(lambda: box.application.to("/wait"))
-    return sid
-
-
-def test_a_caller_who_gives_up_leaves_the_queue(box: Box) -> None:
-    sid = queue(box)
-    assert box.application.to("/wait")[0].params["QueuePosition"] == "1"
-    box.command(f"calls/{sid}/hangup")
-    told = until(lambda: box.application.to("/queued"))[0].params
-    assert (told["QueueResult"], told["CallStatus"]) == ("hangup", "completed")
-
-
-def test_a_caller_is_pulled_out_of_the_queue(box: Box) -> None:
-    sid = queue(box)
-    box.application.twiml["/bridge"] = conference_twiml(
-        box.application, "vc_pull", participantLabel="contact"
-    )
-    box.client.calls(sid).update(url=f"{box.application.url}/bridge", method="POST")
-    until(lambda: box.application.to("/conference"))
-    people = box.client.conferences("vc_pull").participants.list()
-    assert [p.label for p in people] == ["contact"]
-
-
 def test_a_call_is_dialled_with_twiml_and_moved(box: Box) -> None:
     made = box.client.calls.create(
         from_=OURS,

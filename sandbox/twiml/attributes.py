@@ -26,7 +26,7 @@ def recording_callback(verb: Verb, base: str) -> RecordingCallback:
     )
 
 
-def absolute(base: str, reference: str, verb: Verb) -> str:
+def absolute(base: str, reference: str, verb: Verb, code: int = 11100) -> str:
     """The address that a verb means. TwimlError when it is none, e.g. a relative one in the
     ``twiml`` of a REST request, where there is nothing to be relative to.
     """
@@ -35,5 +35,6 @@ def absolute(base: str, reference: str, verb: Verb) -> str:
     if parts.scheme in ("http", "https") and parts.hostname:
         return url
     # Twilio has a code of its own for the verbs whose answers control the call.
-    code = 15004 if reference and verb.name in ("Gather", "Record") else 11100
+    if reference and verb.name in ("Gather", "Record"):
+        code = 15004
     raise TwimlError(code, f"<{verb.name}>: {reference!r} is not an absolute URL")

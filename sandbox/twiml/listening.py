@@ -7,12 +7,12 @@ import time
 
 from sandbox.media.audio import Clip, beep
 from sandbox.telephony.calls import Prompt
+from sandbox.telephony.recordings import QUIET_LEVEL
 from sandbox.twiml.attributes import absolute, recording_callback
 from sandbox.twiml.document import Verb
 from sandbox.twiml.session import CallOver, Session, Step
 from sandbox.twiml.speaking import pause, play, say
 
-QUIET_LEVEL = 200
 PROMPTS = {"Say": say, "Play": play, "Pause": pause}
 
 
@@ -80,12 +80,9 @@ async def record(session: Session, verb: Verb, base: str) -> Step | None:
     recording = exchange.recorder.record_call(
         call, "RecordVerb", 1, recording_callback(verb, base), "inbound"
     )
-    ends_on = verb.get("finishOnKey", "1234567890*#")
-    ended_by, quiet_limit = "", verb.number("timeout", 5)
-    deadline = time.monotonic() + verb.number("maxLength", 3600)
-    last_sound = time.monotonic()
+    recording.trim = verb.get("trim", "trim-silence") == "trim-silence"
 
-    def after() -> Step:
+    def after(ended_by: str) -> Step:
         extra = {
             "RecordingSid": recording.sid,
             "RecordingUrl": recording.url,
@@ -96,20 +93,25 @@ async def record(session: Session, verb: Verb, base: str) -> Step | None:
         return Step(target, verb.get("method", "POST").upper(), extra)
 
     try:
-        while time.monotonic() < deadline and time.monotonic() - last_sound < quiet_limit:
-            await session.sleep(0.05)
-            if max(call.inp) > QUIET_LEVEL:
-                last_sound = time.monotonic()
-            if not call.digits.empty() and (key := call.digits.get_nowait()) in ends_on:
-                ended_by = key
-                break
+        return after(await _listen(session, verb))
     except CallOver:
-        ended_by = "hangup"
-        session.tell(after())
+        session.tell(after("hangup"))
         raise
     finally:
         call.listening = ""
-        if verb.get("trim", "trim-silence") == "trim-silence" and not ended_by:
-            recording.drop_tail(time.monotonic() - last_sound)
         exchange.recorder.stop(recording)
-    return after()
+
+
+async def _listen(session: Session, verb: Verb) -> str:
+    """Until silence, a key or the limit; the key that was pressed."""
+    call, ends_on = session.call, verb.get("finishOnKey", "1234567890*#")
+    began = last_sound = time.monotonic()
+    limit = verb.number("maxLength", 3600)
+    patience = verb.number("timeout", 5) or limit  # 0: silence does not end it
+    while time.monotonic() - began < limit and time.monotonic() - last_sound < patience:
+        await session.sleep(0.05)
+        if max(call.inp) > QUIET_LEVEL:
+            last_sound = time.monotonic()
+        if not call.digits.empty() and (key := call.digits.get_nowait()) in ends_on:
+            return key
+    return ""

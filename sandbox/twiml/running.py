@@ -11,8 +11,10 @@ from sandbox.twiml.verbs import VERBS
 
 
 def start(exchange: Exchange, call: Call, step: Step) -> None:
-    """Run TwiML on this call in place of what runs now; it leaves a conference at once."""
+    """Run TwiML on this call in place of what runs now; it leaves a conference or queue at once."""
     participant, former = call.participant, call.session
+    if call.waiting is not None:
+        call.waiting.leave()
     if participant is not None:
         participant.via_api = False  # it has something to follow now
         participant.leave("participant_updated_via_api")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
@@ -12,13 +13,16 @@ from sandbox.media.audio import Clip, speech
 from sandbox.telephony.calls import Call
 from sandbox.telephony.exchange import Exchange
 from sandbox.twiml.document import TwimlError, Verb, parse
-from sandbox.wire.webhooks import Params, TwimlUnavailable
+from sandbox.wire.webhooks import TWIML_LIMIT, Answer, Params, TwimlUnavailable, text_of
 
 T = TypeVar("T")
 SORRY = "An application error has occurred. Goodbye."
 # They do not pick up: a first <Pause> waits before the answer.
 UNANSWERED = ("Reject", "Redirect", "Pause")
+# What a caller may be told to do in a queue.
+WAITING = ("Play", "Say", "Pause", "Hangup", "Redirect", "Leave", "Gather")
 MAX_DOCUMENTS = 500  # a loop of redirects without sound is a bug of the application
+HURRY_SECONDS = 0.5
 
 
 class CallOver(Exception):
@@ -102,24 +106,34 @@ class Session:
         error. Raises TwimlUnavailable or TwimlError when that fails, too, or while waiting.
         """
         step: Step | None = first
-        for _ in range(MAX_DOCUMENTS):
-            if step is None:
-                return
+        in_a_hurry = 0
+        while step is not None:
+            began = time.monotonic()
             try:
                 step = await self._document(step, waiting)
             except (TwimlUnavailable, TwimlError) as error:
-                self.exchange.wire.alert(error.code, str(error), url=step.url, call=self.call.sid)
+                self.alert(error, step)
                 fallback, method = self.call.fallback
                 if waiting or not fallback or step.url == fallback:
                     raise
                 extra = {"ErrorCode": str(error.code), "ErrorUrl": step.url}
                 step = Step(fallback, method, extra)
-        self.exchange.wire.alert(0, "too many documents in a row", call=self.call.sid)
-        raise TwimlError(0, f"more than {MAX_DOCUMENTS} documents in a row")
+            in_a_hurry = in_a_hurry + 1 if time.monotonic() - began < HURRY_SECONDS else 0
+            if in_a_hurry > MAX_DOCUMENTS:
+                endless = TwimlError(0, f"more than {MAX_DOCUMENTS} documents in a row")
+                self.alert(endless, first)
+                raise endless
+
+    def alert(self, error: TwimlUnavailable | TwimlError, step: Step) -> None:
+        """What Twilio's Debugger would show."""
+        self.exchange.wire.alert(error.code, str(error), url=step.url, call=self.call.sid)
 
     async def _document(self, step: Step, waiting: bool) -> Step | None:
-        text = step.text or await self.ask(step)
-        for verb in parse(text):
+        verbs = parse(step.text or text_of(await self.request(step)))
+        for verb in verbs:
+            if waiting and verb.name not in WAITING:
+                raise TwimlError(12200, f"<{verb.name}> is not allowed in a queue's waitUrl")
+        for verb in verbs:
             if not waiting and verb.name not in UNANSWERED:
                 await self.answer()
             nxt = await self._verbs[verb.name](self, verb, step.url)
@@ -127,14 +141,17 @@ class Session:
                 return nxt
         return None
 
-    async def ask(self, step: Step) -> str:
-        """Fetch TwiML with the call's parameters. The request goes on when the caller is gone."""
+    async def request(self, step: Step, limit: int = TWIML_LIMIT) -> Answer:
+        """Fetch with the call's parameters. The request goes on when the caller is gone.
+
+        Raises TwimlUnavailable.
+        """
         call = self.call
         params = call.params() | step.extra
         if call.token and step.method == "POST":
             params["CallToken"] = call.token
         asked = asyncio.create_task(
-            self.exchange.webhooks.twiml(call.account, step.url, step.method, params)
+            self.exchange.webhooks.retrieve(call.account, step.url, step.method, params, limit)
         )
         self.exchange.spawn(asked)
         asked.add_done_callback(lambda done: done.cancelled() or done.exception())

@@ -221,6 +221,12 @@ class Webhooks:
 
     async def twiml(self, account: Account, url: str, method: str, params: Params) -> str:
         """Ask for TwiML. Raises TwimlUnavailable."""
+        return text_of(await self.retrieve(account, url, method, params))
+
+    async def retrieve(
+        self, account: Account, url: str, method: str, params: Params, limit: int = TWIML_LIMIT
+    ) -> Answer:
+        """Ask for what a call goes on with: TwiML, or a sound. Raises TwimlUnavailable."""
         subject = f"{url} {urlencode(params)}"
         if self._faults.take("twiml-drop", subject):
             raise TwimlUnavailable(11205, "HTTP connection failure (ordered by a fault)")
@@ -228,17 +234,15 @@ class Webhooks:
             await asyncio.sleep(1 if delay.seconds is None else delay.seconds)
         if twice := self._faults.take("twiml-duplicate", subject):
             for _ in range(twice.copies - 1):
-                await self.fetch(account, url, method, params)
-        answer = await self.fetch(account, url, method, params)
+                await self.fetch(account, url, method, params, limit)
+        answer = await self.fetch(account, url, method, params, limit)
         if answer.failure == "ct":
             raise TwimlUnavailable(11205, "HTTP connection failure")
         if answer.failure or answer.status >= 300:
             raise TwimlUnavailable(11200, f"HTTP retrieval failure (status {answer.status})")
-        if len(answer.body) > TWIML_LIMIT:
+        if len(answer.body) > limit:
             raise TwimlUnavailable(11750, "TwiML response body too large")
-        if answer.content_type not in ("text/xml", "application/xml", "text/html"):
-            raise TwimlUnavailable(12300, f"Invalid Content-Type {answer.content_type}")
-        return answer.body.decode("utf-8", "replace")
+        return answer
 
     async def _event(self, account: Account, url: str, method: str, params: Params) -> None:
         subject, held = f"{url} {urlencode(params)}", list(self._held)
@@ -267,3 +271,12 @@ class Webhooks:
         if answer.failure:
             code = 11205 if answer.failure == "ct" else 15003
             self._wire.alert(code, "Callback failed: " + answer.failure, url=url)
+
+
+def text_of(answer: Answer) -> str:
+    """The TwiML of an answer. Raises TwimlUnavailable."""
+    if len(answer.body) > TWIML_LIMIT:
+        raise TwimlUnavailable(11750, "TwiML response body too large")
+    if answer.content_type not in ("text/xml", "application/xml", "text/html"):
+        raise TwimlUnavailable(12300, f"Invalid Content-Type {answer.content_type}")
+    return answer.body.decode("utf-8", "replace")
