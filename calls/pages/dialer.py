@@ -3,8 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from calls.gateway.accounts import TwilioNotConfigured, account_of
+from calls.gateway.accounts import TwilioNotConfigured, account_of, shared_account
 from calls.models import PhoneNumber
+from calls.selectors.caller_ids import offered
 from calls.services import caller_ids
 from contacts.numbers import display
 from tenants.bricks.http import TenantRequest
@@ -15,19 +16,22 @@ def dialer(request: TenantRequest) -> dict[str, Any]:
     """The context of `_dialer.html`. There is something to choose only among several. `lacks` is
     what no call can be made without: `account`, `caller_id`, or "".
     """
+    numbers = offered()
     try:
-        account = account_of(request.tenant.pk)
+        if numbers and not numbers[0].is_of_own_account:
+            shared_account()
+        else:  # none, or with secrets that must be legible
+            account_of(request.tenant.pk)
     except TwilioNotConfigured:
         return {"lacks": "account"}
-    numbers = list(caller_ids.usable(request.tenant, account_sid=account.sid))
     remembered = _remembered(request)
-    chosen = next((each for each in numbers if each.pk == remembered), None)
+    chosen = next((each for each in numbers if each.id == remembered), None)
     country = request.tenant.country
     return {
         "lacks": "" if numbers else "caller_id",
         "caller_ids": [
             {
-                "id": each.pk,
+                "id": each.id,
                 "text": ", ".join(filter(None, (each.label, display(each.number, country)))),
                 "is_chosen": each is chosen,
             }

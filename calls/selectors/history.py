@@ -3,22 +3,39 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import EmptyResultSet
+from django.db import connection
 from django.db.models import Case, Exists, OuterRef, Prefetch, QuerySet, When
+from django.db.models.expressions import RawSQL
 
 from calls.models import CallLeg, CallLog, Recording
 from calls.selectors import lines
 from calls.selectors.about import about
 from calls.selectors.doubt import Doubt, doubt_of, load_possible, name_of
-from tenants.models import Membership, Tenant
+from tenants.fence.columns import Columns, as_django
+from tenants.fence.context import tenant_id_for_query
+from tenants.models import Membership, Tenant, User
 
 PAGE_SIZE = 25
 COUNT_CAP = 1000
 DIRECTIONS = {"inbound": "INBOUND", "outbound": "OUTBOUND"}
 LIVE = "live"  # as a status to filter by: any call that is not over
+
+
+_FROM = "SELECT {} FROM calls_calllog WHERE"
+_COUNT = "(SELECT count(*) FROM ({}) counted)"
+_STORED = """EXISTS (SELECT 1 FROM calls_recording r WHERE r.tenant_id = calls_calllog.tenant_id
+    AND r.call_id = calls_calllog.id AND r.state = 'stored')"""
+_MEMBER = Columns(Membership, "m", "user", "is_active")
+_PERSON = Columns(User, "u", "name", "email")
+_AGENTS = """
+SELECT {columns} FROM tenants_membership m JOIN tenants_user u ON u.id = m.user_id
+WHERE m.tenant_id = %s ORDER BY m.is_active DESC, u.name, m.id
+"""
 
 
 @dataclass(frozen=True)
@@ -58,24 +75,30 @@ def history(
 ) -> History:
     """One page of calls, newest first, after the cursor `before`.
 
-    Two statements (one without the total), two more for a text, and one more for calls in doubt.
-    Every filter is served by an index that is led by the tenant and ends in (started_at, id).
+    One statement, two more for a text, and one more for calls in doubt, or where a cursor leads
+    beyond the last call. Every filter is served by an index that is led by the tenant and ends in
+    (started_at, id).
     """
     zone = ZoneInfo(tenant.time_zone)
-    calls = _narrowed(tenant, filters or Filters(), zone).order_by("-started_at", "-id")
     try:
-        total = calls.order_by()[: COUNT_CAP + 1].count() if is_counted else 0
-        page = _after(calls, before).values("pk")[: size + 1].query.sql_with_params()
+        narrowed = _narrowed(tenant, filters or Filters(), zone)
     except EmptyResultSet:  # nobody is called so
         return History([], "", "0")
-    found = lines.read(tenant.pk, *page)
+    asked = _after(narrowed, before)
+    counted = _counted(narrowed) if is_counted else ("0", [])
+    found, total = lines.read(tenant.pk, _ids(asked, size + 1), counted)
+    if before and is_counted and not found:
+        total = _scalar(counted)
     more, found = len(found) > size, found[:size]
     today = now.astimezone(zone).date()
     doubts = _doubts(found)
     rows = []
     for line in found:
-        name, doubt = doubts.get(line.id, (line.name, None))
-        row = lines.row(line._replace(name=name), tenant.country, zone, today)
+        doubt = None
+        if line.id in doubts:
+            name, doubt = doubts[line.id]
+            line = line._replace(name=name)
+        row = lines.row(line, tenant.country, zone, today)
         rows.append(row._replace(doubt=doubt) if doubt else row)
     return History(
         rows=rows,
@@ -99,24 +122,21 @@ def calls_after(
     """(calls of the history after the cursor `before`, the next cursor), not counted or formatted;
     contact, user, recordings and whom it may be with are loaded.
     """
-    calls = _after(_narrowed(tenant, filters, ZoneInfo(tenant.time_zone)), before)
+    try:
+        narrowed = _narrowed(tenant, filters, ZoneInfo(tenant.time_zone))
+    except EmptyResultSet:
+        return [], ""
+    sql, values = _ids(_after(narrowed, before), size + 1)
     recordings = Prefetch("recordings", Recording.objects.order_by("created_at"))
     page = list(
-        calls.select_related("contact", "user")
+        CallLog.objects.filter(pk__in=RawSQL(sql, values))  # noqa: S611 # nosec B611 # ours
+        .select_related("contact", "user")
         .prefetch_related(recordings)
-        .order_by("-started_at", "-id")[: size + 1]
+        .order_by("-started_at", "-id")
     )
     more, page = len(page) > size, page[:size]
     load_possible(page)
     return page, f"{page[-1].started_at.isoformat()}~{page[-1].pk}" if more else ""
-
-
-def _after(calls: QuerySet[CallLog], cursor: str) -> QuerySet[CallLog]:
-    if (place := _read_cursor(cursor)) is None:
-        return calls
-    started_at, call_id = place
-    # The first condition is the range that the index walks, the second cuts its first moment.
-    return calls.filter(started_at__lte=started_at).exclude(started_at=started_at, id__gte=call_id)
 
 
 def with_hold(calls: QuerySet[CallLog]) -> QuerySet[CallLog]:
@@ -131,36 +151,80 @@ def with_hold(calls: QuerySet[CallLog]) -> QuerySet[CallLog]:
 
 def agents() -> Sequence[tuple[UUID, str]]:
     """(user id, name) of everyone who can have had a call here, those who have left last."""
-    members = Membership.objects.order_by("-is_active", "user__name", "id")
-    people = members.values_list("user_id", "user__name", "user__email", "is_active")
+    columns = f"{_MEMBER.sql}, {_PERSON.sql}"
+    with connection.cursor() as cursor:
+        cursor.execute(_AGENTS.format(columns=columns), [_value("tenant", tenant_id_for_query())])
+        people = as_django(cursor.fetchall(), _MEMBER, _PERSON)
     return [
         (user_id, (name or email) + ("" if is_active else " (deactivated)"))
-        for user_id, name, email, is_active in people
+        for user_id, is_active, name, email in people
     ]
 
 
-def _narrowed(tenant: Tenant, filters: Filters, zone: ZoneInfo) -> QuerySet[CallLog]:
-    calls: QuerySet[CallLog] = CallLog.objects.all()
+def _narrowed(tenant: Tenant, filters: Filters, zone: ZoneInfo) -> lines.Select:
+    """The condition of the calls that the filters leave, written out as `lines` is. Raises
+    EmptyResultSet when there can be none.
+    """
+    parts, values = ["calls_calllog.tenant_id = %s"], [_value("tenant", tenant.pk)]
+
+    def narrow(sql: str, field: str, value: object) -> None:
+        parts.append(sql)
+        values.append(_value(field, value))
+
     if filters.direction:
-        calls = calls.filter(direction=DIRECTIONS[filters.direction])
+        narrow("direction = %s", "direction", DIRECTIONS[filters.direction])
     if filters.status == LIVE:
-        calls = calls.filter(ended_at=None)
+        parts.append("ended_at IS NULL")
     elif filters.status:
-        calls = calls.filter(outcome=filters.status)
+        narrow("outcome = %s", "outcome", filters.status)
     if filters.agent:
-        calls = calls.filter(user_id=filters.agent)
+        narrow("user_id = %s", "user", filters.agent)
     if filters.contact:
-        calls = calls.filter(contact_id=filters.contact)
+        narrow("contact_id = %s", "contact", filters.contact)
     if filters.since:
-        calls = calls.filter(started_at__gte=_midnight(filters.since, zone))
+        narrow("started_at >= %s", "started_at", _midnight(filters.since, zone))
     if filters.until:
-        calls = calls.filter(started_at__lt=_midnight(filters.until + timedelta(days=1), zone))
+        until = _midnight(filters.until + timedelta(days=1), zone)
+        narrow("started_at < %s", "started_at", until)
     if filters.recorded:
-        stored = Recording.objects.filter(call_id=OuterRef("pk"), state=Recording.State.STORED)
-        calls = calls.filter(Exists(stored))
+        parts.append(_STORED)
     if filters.text.strip():
-        calls = calls.filter(about(filters.text, tenant.country))
-    return calls
+        query = CallLog.objects.filter(about(filters.text, tenant.country)).query
+        sql, said = query.where.as_sql(query.get_compiler(connection=connection), connection)
+        parts.append(sql)
+        values += said
+    return " AND ".join(parts), values
+
+
+def _after(narrowed: lines.Select, cursor: str) -> lines.Select:
+    if (place := _read_cursor(cursor)) is None:
+        return narrowed
+    started_at, call_id = _value("started_at", place[0]), _value("id", place[1])
+    # The first condition is the range that the index walks, the second cuts its first moment.
+    after = "started_at <= %s AND NOT (started_at = %s AND calls_calllog.id >= %s)"
+    return f"{narrowed[0]} AND {after}", [*narrowed[1], started_at, started_at, call_id]
+
+
+def _ids(narrowed: lines.Select, size: int) -> lines.Select:
+    order = f"ORDER BY started_at DESC, calls_calllog.id DESC LIMIT {size}"
+    return f"{_FROM.format('calls_calllog.id')} {narrowed[0]} {order}", narrowed[1]
+
+
+def _counted(narrowed: lines.Select) -> lines.Select:
+    found = f"{_FROM.format('1')} {narrowed[0]} LIMIT {COUNT_CAP + 1}"
+    return _COUNT.format(found), narrowed[1]
+
+
+def _scalar(select: lines.Select) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {select[0]}", select[1])
+        ((value,),) = cursor.fetchall()
+    return int(value)
+
+
+def _value(field: str, value: object) -> Any:
+    """What the database is sent for a value of a call's field."""
+    return CallLog._meta.get_field(field).get_db_prep_value(value, connection)
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

@@ -21,6 +21,8 @@ from tenants.bricks import moments
 from tenants.fence.columns import Columns, as_django
 from tenants.models import User
 
+Select = tuple[str, Sequence[Any]]  # SQL and its values
+
 # Lines that are kept as they were formatted, and as they were drawn (pages/history_rows.py).
 KEPT = 2000
 
@@ -89,7 +91,7 @@ _BEST = """(
         ELSE 3 END, r.created_at, r.id LIMIT 1
 )"""
 _READ = """
-SELECT {columns},
+SELECT {total} AS total, {columns},
     CASE WHEN c.ended_at IS NULL THEN EXISTS (
         SELECT 1 FROM calls_callleg l WHERE l.tenant_id = c.tenant_id
         AND l.conference_id = c.conference_id AND l.party = 'contact' AND l.on_hold
@@ -101,27 +103,30 @@ LEFT JOIN tenants_user u ON u.id = c.user_id
 WHERE c.tenant_id = %s AND c.id IN ({ids})
 ORDER BY c.started_at DESC, c.id DESC
 """
+_SELECTED = _READ.format(
+    total="{total}",
+    columns=f"{_CALL.sql}, {_CONTACT.sql}, {_AGENT.sql}",
+    recording=", ".join(_BEST.format(name=name) for name in _RECORDING.names),
+    ids="{ids}",
+)
 
 
-def read(tenant_id: UUID, ids: str, params: Sequence[Any]) -> list[Line]:
-    """The calls that the statement `ids` finds, newest first; one statement."""
+def read(tenant_id: UUID, ids: Select, total: Select = ("0", [])) -> tuple[list[Line], int]:
+    """(the calls that the statement `ids` finds, newest first; what the scalar `total` is where
+    there are any); one statement.
+    """
     tenant = CallLog._meta.pk.get_db_prep_value(tenant_id, connection)
-    columns = f"{_CALL.sql}, {_CONTACT.sql}, {_AGENT.sql}"
-    statement = _READ.format(columns=columns, recording=_recording(), ids=ids)
+    statement = _SELECTED.format(total=total[0], ids=ids[0])
     with connection.cursor() as cursor:
-        cursor.execute(statement, [tenant, *params])
+        cursor.execute(statement, [*total[1], tenant, *ids[1]])
         rows = as_django(cursor.fetchall(), _CALL, _CONTACT, _AGENT, _HOLD, _RECORDING)
-    return [_line(row) for row in rows]
-
-
-def _recording() -> str:
-    return ", ".join(_BEST.format(name=name) for name in _RECORDING.names)
+    return [_line(row) for row in rows], rows[0][0] if rows else 0
 
 
 def _line(row: Sequence[Any]) -> Line:
     # fmt: off
     (
-        call_id, direction, from_number, to_number, extension, contact_id, status, outcome,
+        _, call_id, direction, from_number, to_number, extension, contact_id, status, outcome,
         duration, started_at, meant, name, agent_name, agent_email, is_on_hold, recording_state,
         recording_id,
     ) = row

@@ -314,7 +314,7 @@ def test_a_page_of_calls_in_doubt_costs_one_statement_more(two: Any, signed_in: 
         in_doubt(two.acme, two.ana, two.juan)
     with tenant_transaction(two.acme.pk), CaptureQueriesContext(connection) as queries:
         page = selectors.history(two.acme, now=timezone.now())
-    assert {row.name for row in page.rows} == {BOTH} and len(queries) == 3
+    assert {row.name for row in page.rows} == {BOTH} and len(queries) == 2
     bob = signed_in(two.bob)
     bob.get("/calls")
     with CaptureQueriesContext(connection) as queries:
