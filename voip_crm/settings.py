@@ -85,6 +85,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "calls.pages.context.phone",
             ],
+            "builtins": ["tenants.bricks.kept"],
         },
     },
 ]
@@ -143,7 +144,6 @@ AXES_ENABLE_ADMIN = False  # its tables are of all workspaces
 ADMIN_NEEDS_SECOND_FACTOR = urlsplit(PUBLIC_BASE_URL).hostname not in LOOPBACK
 OTP_TOTP_ISSUER = "VoIP CRM"
 
-LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"

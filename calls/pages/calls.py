@@ -18,14 +18,13 @@ from django.views.decorators.http import require_GET, require_POST
 from calls import selectors
 from calls.pages import first_steps, history_rows
 from calls.pages.dialer import dialer
-from calls.pages.forms import HistoryFilter
+from calls.pages.history_filter import asked
 from calls.selectors import Filters
 from calls.selectors.exporting import calls_table
 from calls.selectors.limits import was_stopped_lately
 from calls.services import whose
-from contacts.models import Contact
 from contacts.numbers import display
-from contacts.selectors import contact_by_id, contact_with_numbers
+from contacts.selectors import contact_with_numbers
 from tenants.bricks.access import export_required, may_export, member_required
 from tenants.bricks.http import TenantRequest, toast
 from tenants.bricks.ids import read_uuid
@@ -41,9 +40,9 @@ MOST_ROWS = 8 * selectors.PAGE_SIZE  # that an open page keeps up to date
 @member_required
 def calls(request: TenantRequest) -> HttpResponse:
     """The calls page; asked by the history itself, only that."""
-    form, contact = _asked(request)
-    filters, given = form.read(), _given(request, form)
-    context = _history(request, filters, given) | {
+    wish = asked(request.GET)
+    given = wish.given
+    context = _history(request, wish.filters, given) | {
         "may_export": may_export(request.member),
         "export": _address(reverse("calls_export"), given),
         "export_xlsx": _address(reverse("calls_export"), {**given, "as": "xlsx"}),
@@ -51,8 +50,7 @@ def calls(request: TenantRequest) -> HttpResponse:
     if _wants_rows(request):
         return _part(request, context)
     context |= {
-        "form": form,
-        "contact": contact,
+        "asked": wish,
         # Everything but the direction is behind “Filters”, which says how many of them are set.
         "filter_count": len(given.keys() - {"direction", "q"}),
         "is_filtered": bool(given),
@@ -68,21 +66,6 @@ def calls(request: TenantRequest) -> HttpResponse:
     response = render(request, "_history.html", context)
     response.headers["HX-Replace-Url"] = _address(request.path, given)
     return response
-
-
-def _asked(request: TenantRequest) -> tuple[HistoryFilter, Contact | None]:
-    """(the judged form, the contact that it asks for)."""
-    form = HistoryFilter(request.GET, agents=selectors.agents)
-    filters = form.read()
-    contact = contact_by_id(filters.contact) if filters.contact else None
-    if filters.contact and contact is None:
-        form.add_error("contact", "That contact is unknown.")
-    return form, contact
-
-
-def _given(request: TenantRequest, form: HistoryFilter) -> dict[str, str]:
-    """The query with neither blanks nor what makes no sense."""
-    return {name: request.GET.get(name, "") for name in form.fields if form.cleaned_data.get(name)}
 
 
 @require_GET
@@ -165,9 +148,9 @@ def export_calls(request: TenantRequest) -> HttpResponseBase:
     """The filtered history as a file."""
     if refusal := exports.refused(request):
         return refusal
-    form, _ = _asked(request)
-    audit.record(Action.CALLS_EXPORTED, filters=urlencode(_given(request, form)))
-    header, pages = calls_table(request.tenant, form.read())
+    wish = asked(request.GET)
+    audit.record(Action.CALLS_EXPORTED, filters=urlencode(wish.given))
+    header, pages = calls_table(request.tenant, wish.filters)
     return exports.download(request, name="calls", header=header, pages=pages)
 
 
@@ -185,7 +168,7 @@ def _history(
         is_counted=not (before and _wants_rows(request)),
     )
     rest = {name: value for name, value in given.items() if name != "direction"}
-    directions = [("", "All"), ("inbound", "Inbound"), ("outbound", "Outbound")]
+    directions = (("", "All"), ("inbound", "Inbound"), ("outbound", "Outbound"))
     drawn = history_rows.draw(page.rows, request, of_contact=of_contact)
     return {
         "history": page,
@@ -198,10 +181,10 @@ def _history(
         "direction": filters.direction,
         "here": _address(request.path, given),
         "more": _address(request.path, given | {"before": page.next_cursor}),
-        "directions": [
+        "directions": tuple(
             (value, label, _address(request.path, ({"direction": value} if value else {}) | rest))
             for value, label in directions
-        ],
+        ),
     }
 
 

@@ -1,13 +1,16 @@
 """What every page needs to know of its workspace and its phone."""
 
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import json_script
+from django.utils.safestring import SafeString
 
 from tenants.bricks import moments, places
 from tenants.bricks.http import wants_main
@@ -16,31 +19,49 @@ from tenants.bricks.http import wants_main
 _SOUNDS = ("incoming", "outgoing", "disconnect", *(f"dtmf{key}" for key in "0123456789sh"))
 
 
+class Phone(NamedTuple):
+    """`options`: those that the shim hands to the Voice SDK, as an element of the page."""
+
+    sandbox: bool
+    signalling_host: str
+    options: SafeString
+
+
 def phone(request: HttpRequest) -> dict[str, Any]:
-    """`workspace`, its `zone_name`, `member`, `layout` (base.html), `next_days` (days.js), and
-    `phone`: the options that the shim hands to the Voice SDK.
+    """`workspace`, its `zone_name`, `member`, `layout` (base.html), `next_days` (days.js), `places`
+    (which links of the sidebar lead here), and `phone`.
     """
     member = getattr(request, "member", None)
-    options: dict[str, Any] = {"sounds": _sounds()}
-    host = settings.TWILIO_SANDBOX_URL.partition("://")[2]
-    if host:
-        options |= {"chunderw": host, "publishEvents": False}
     return {
         "workspace": member.tenant if member else None,
         "zone_name": partial(places.zone_name, member.tenant.time_zone) if member else "",
-        # Only the shell asks for it, not the parts that each piece of news fetches.
+        # Only the shell asks for these, not the parts that each piece of news fetches.
         "next_days": partial(_next_days, member.tenant.time_zone) if member else "",
-        "member": {"name": str(member.user), "email": member.user.email, "role": member.role}
+        "places": partial(_places, request.path),
+        "member": {
+            "name": str(member.user),
+            "email": member.user.email,
+            "role": str(member.role),
+        }
         if member
         else None,
         "layout": "main.html" if wants_main(request) else "layout.html",
-        "phone": {"sandbox": bool(host), "signalling_host": host, "options": options},
+        "phone": _phone(settings.TWILIO_SANDBOX_URL.partition("://")[2]),
     }
 
 
 @cache
-def _sounds() -> dict[str, str]:
-    return {name: static(f"sounds/{name}.wav") for name in _SOUNDS}
+def _phone(host: str) -> Phone:
+    options: dict[str, Any] = {"sounds": {name: static(f"sounds/{name}.wav") for name in _SOUNDS}}
+    if host:
+        options |= {"chunderw": host, "publishEvents": False}
+    return Phone(bool(host), host, json_script(options, "phone-options"))
+
+
+def _places(path: str) -> tuple[str, ...]:
+    inside = ("contacts", "calls", "settings")
+    found = tuple(name for name in inside if reverse(name) in path)
+    return (*found, "account") if path == reverse("account") else found
 
 
 def _next_days(time_zone: str) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import date
 from decimal import Decimal
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +27,13 @@ _STATUSES = (
     "declined",
     states.FAILED,
     states.CANCELED,
+)
+
+
+STATUS_CHOICES = (
+    ("", "Any"),
+    (LIVE, "In progress"),
+    *((status, presentation.STATUS[status][0]) for status in _STATUSES),
 )
 
 
@@ -60,11 +66,7 @@ class HistoryFilter(forms.Form):
         choices=[("", "All"), *((name, name) for name in DIRECTIONS)], required=False
     )
     status = forms.ChoiceField(
-        choices=[
-            ("", "Any"),
-            (LIVE, "In progress"),
-            *((status, presentation.STATUS[status][0]) for status in _STATUSES),
-        ],
+        choices=STATUS_CHOICES,
         required=False,
         error_messages={"invalid_choice": "That status is unknown."},
     )
@@ -83,17 +85,12 @@ class HistoryFilter(forms.Form):
     )
 
     def __init__(
-        self, query: QueryDict, *, agents: Callable[[], Sequence[tuple[UUID, str]]]
+        self, query: QueryDict, *, agents: Callable[[], Sequence[tuple[str, str]]]
     ) -> None:
-        """`agents` is asked when one is chosen, or the choices are shown; once."""
+        """`agents` (id and name) is asked when one is chosen."""
         super().__init__(query, auto_id="history_%s")
-
-        @cache
-        def choices() -> list[tuple[str, str]]:
-            return [("", "Anyone"), *((str(pk), name) for pk, name in agents())]
-
         agent: Any = self.fields["agent"]
-        agent.choices = choices
+        agent.choices = agents
 
     def clean(self) -> dict[str, Any]:
         since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
