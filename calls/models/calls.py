@@ -77,6 +77,8 @@ class CallLog(TenantOwned):
     duration = models.PositiveIntegerField(null=True, blank=True, help_text="Talk time, seconds.")
     error_code = models.PositiveIntegerField(null=True, blank=True)
     is_recorded = models.BooleanField(default=False, help_text="Recording was asked for.")
+    # Whether one can be played; the database itself keeps it (`KeepsHasRecording`).
+    has_recording = models.BooleanField(db_default=False, default=False, editable=False)
     assumed_rate = models.DecimalField(
         max_digits=7, decimal_places=4, default=0, help_text="What a minute is taken to cost."
     )
@@ -106,6 +108,10 @@ class CallLog(TenantOwned):
             ),
             models.Index(
                 fields=["tenant", "contact", "-started_at", "-id"], name="call_history_contact"
+            ),
+            models.Index(
+                fields=["tenant", "has_recording", "-started_at", "-id"],
+                name="call_history_recorded",
             ),
             # The far side's number; our own would find half the history.
             models.Index(

@@ -1,12 +1,59 @@
 """The recordings of calls."""
 
 import uuid
+from collections.abc import Sequence
 
 from django.db import models
 from django.db.models import Q
 
 from calls.models.calls import CallLog
+from tenants.fence.constraints import TableTriggers
 from tenants.fence.scoping import TenantChild, TenantFence
+
+# The call is locked before it is looked whether another is stored: of two recordings that change at
+# once, the second then sees the first.
+_OF = "WHERE tenant_id = {row}.tenant_id AND id = {row}.call_id"
+_LOCKED = f"PERFORM 1 FROM calls_calllog {_OF} FOR NO KEY UPDATE;"
+_HAS_ONE = f"UPDATE calls_calllog SET has_recording = TRUE {_OF} AND {{row}}.state = 'stored';"  # noqa: S608 # nosec B608 # our names
+_MAY_HAVE_ONE = f"""UPDATE calls_calllog SET has_recording = EXISTS (
+        SELECT 1 FROM calls_recording r WHERE r.tenant_id = {{row}}.tenant_id
+        AND r.call_id = {{row}}.call_id AND r.state = 'stored'
+    ) {_OF} AND {{row}}.state = 'stored';"""  # noqa: S608 # nosec B608 # our names
+
+
+class KeepsHasRecording(TableTriggers):
+    """Triggers on the recordings that keep `CallLog.has_recording`, whoever writes them.
+
+    SQLite remakes a table to change it, and refuses while a trigger of another names it: a
+    migration that changes `CallLog` takes this from the recordings first, and adds it again
+    afterwards.
+    """
+
+    default_name = "%(app_label)s_%(class)s_kept"
+
+    def templates(self, vendor: str) -> Sequence[str]:
+        old, new = _MAY_HAVE_ONE.format(row="OLD"), _HAS_ONE.format(row="NEW")
+        if vendor == "postgresql":
+            old, new = f"{_LOCKED.format(row='OLD')} {old}", f"{_LOCKED.format(row='NEW')} {new}"
+            return [
+                "CREATE OR REPLACE FUNCTION keep_has_recording() RETURNS trigger"
+                " LANGUAGE plpgsql AS $$ BEGIN"
+                " IF TG_OP = 'UPDATE' AND NEW.call_id = OLD.call_id"
+                " AND (NEW.state = 'stored') = (OLD.state = 'stored') THEN RETURN NULL; END IF;"
+                f" IF TG_OP <> 'INSERT' AND OLD.state = 'stored' THEN {old} END IF;"
+                f" IF TG_OP <> 'DELETE' AND NEW.state = 'stored' THEN {new} END IF;"
+                " RETURN NULL; END $$;"
+                " CREATE TRIGGER %(name)s AFTER INSERT OR DELETE OR UPDATE OF state, call_id"
+                " ON %(table)s FOR EACH ROW EXECUTE FUNCTION keep_has_recording()"
+            ]
+        return [
+            f"CREATE TRIGGER %(name)s_{name} AFTER {event} ON %(table)s BEGIN {does} END"
+            for name, event, does in (
+                ("insert", "INSERT", new),
+                ("update", "UPDATE OF state, call_id", f"{old} {new}"),
+                ("delete", "DELETE", old),
+            )
+        ]
 
 
 class Recording(TenantChild):
@@ -43,6 +90,7 @@ class Recording(TenantChild):
             *TenantChild.Meta.constraints,
             TenantFence("call"),
             models.UniqueConstraint(fields=["sid"], name="recording_sid_once"),
+            KeepsHasRecording(),
         ]
         indexes = [
             models.Index(

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from calls.facts import states
 from calls.models import CallEvent, CallLeg, CallLog, Recording
@@ -140,8 +140,7 @@ def _matching(filters: Filters) -> QuerySet[CallLog]:
     if filters.status:
         calls = calls.filter(_in_status(filters.status))
     if filters.has_recording is not None:
-        stored = Recording.objects.filter(call_id=OuterRef("pk"), state=Recording.State.STORED)
-        calls = calls.filter(Exists(stored) if filters.has_recording else ~Exists(stored))
+        calls = calls.filter(has_recording=filters.has_recording)
     if filters.text:
         calls = calls.filter(_about(filters.text))
     return calls

@@ -28,8 +28,6 @@ LIVE = "live"  # as a status to filter by: any call that is not over
 
 _FROM = "SELECT {} FROM calls_calllog WHERE"
 _COUNT = "(SELECT count(*) FROM ({}) counted)"
-_STORED = """EXISTS (SELECT 1 FROM calls_recording r WHERE r.tenant_id = calls_calllog.tenant_id
-    AND r.call_id = calls_calllog.id AND r.state = 'stored')"""
 _MEMBER = Columns(Membership, "m", "user", "is_active")
 _PERSON = Columns(User, "u", "name", "email")
 _AGENTS = """
@@ -187,7 +185,7 @@ def _narrowed(tenant: Tenant, filters: Filters, zone: ZoneInfo) -> lines.Select:
         until = _midnight(filters.until + timedelta(days=1), zone)
         narrow("started_at < %s", "started_at", until)
     if filters.recorded:
-        parts.append(_STORED)
+        parts.append("has_recording")
     if filters.text.strip():
         query = CallLog.objects.filter(about(filters.text, tenant.country)).query
         sql, said = query.where.as_sql(query.get_compiler(connection=connection), connection)

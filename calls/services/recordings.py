@@ -145,6 +145,8 @@ def store(recording: Recording, audio: bytes, *, now: datetime) -> None:
 def _note_stored(recording: Recording, saved: tuple[str, int, str], now: datetime) -> None:
     path, size, digest = saved
     with tenant_transaction(recording.tenant_id):
+        # The call first, as whoever hears of the recording does; its `has_recording` is written.
+        CallLog.objects.select_for_update(no_key=True).filter(pk=recording.call_id).first()
         is_there = Recording.objects.filter(pk=recording.pk).update(
             state=State.STORED,
             path=path,

@@ -12,7 +12,8 @@ from tenants.fence.context import tenant_transaction
 from tenants.tests.database import everything_visible
 
 FEW, MANY = 1_000, 10_000
-# Each a minute before the other, over, and of Bob, with a room and the two legs in it.
+# Each a minute before the other, over, and of Bob, with a room and the two legs in it; every other
+# one is recorded.
 _ROWS = """
 CREATE TEMP TABLE many ON COMMIT DROP AS
     SELECT now() - n * interval '1 minute' AS at, gen_random_uuid() AS room, %s::uuid AS tenant,
@@ -30,9 +31,15 @@ INSERT INTO calls_calllog (id, tenant_id, user_id, conference_id, direction, fro
     submission, is_recorded, assumed_rate, started_at, status, outcome, ended_at, created_at,
     updated_at)
     SELECT gen_random_uuid(), tenant, bob, room, 'OUTBOUND', '+14155550199', '+14155550100',
-        'accepted', false, 0, at, 'completed', 'completed', at, at, at FROM many
+        'accepted', false, 0, at, 'completed', 'completed', at, at, at FROM many;
+INSERT INTO calls_recording (id, tenant_id, call_id, sid, account_sid, state, channels, path, size,
+    sha256, attempts, error, created_at)
+    SELECT gen_random_uuid(), m.tenant, c.id, 'RE' || md5(c.id::text), 'AC', 'stored', 1, '', 0,
+        '', 0, '', m.at
+    FROM many m JOIN calls_calllog c ON c.tenant_id = m.tenant AND c.conference_id = m.room
+    WHERE get_byte(uuid_send(c.id), 0) < 128
 """
-_TABLES = "calls_conference, calls_callleg, calls_calllog, calls_hoursum"
+_TABLES = "calls_conference, calls_callleg, calls_calllog, calls_hoursum, calls_recording"
 
 
 def fill(cast: Any, first: int, last: int) -> None:

@@ -1,5 +1,6 @@
 """What is read oftenest touches as much of the database with many calls as with few."""
 
+import sys
 from functools import partial
 from typing import Any
 
@@ -8,6 +9,8 @@ from django.utils import timezone
 from calls.facts import states
 from calls.selectors import call_logs, limits
 from calls.selectors.call_logs import Filters
+from calls.selectors.history import Filters as HistoryFilters
+from calls.selectors.history import history
 from calls.services import dialing
 from calls.tests.conftest import scene_of
 from calls.tests.many import assert_flat
@@ -16,9 +19,11 @@ from calls.tests.many import assert_flat
 def test_no_more_is_read_of_many_calls_than_of_few(committed_cast: Any, monkeypatch: Any) -> None:
     cast, bob = committed_cast, committed_cast.bob
     monkeypatch.setattr(call_logs, "COUNT_CAP", 100)
+    monkeypatch.setattr(sys.modules[history.__module__], "COUNT_CAP", 100)
     monkeypatch.setattr(call_logs, "SEARCHED", 100)
     wished = {"all": Filters(), "a number": Filters(text="559876"), "a word": Filters(text="mari")}
     wished |= {status: Filters(status=status) for status in states.STATUSES}
+    wished |= {f"recorded: {has}": Filters(has_recording=has) for has in (True, False)}
     scene = scene_of(bob)
     assert_flat(
         cast,
@@ -27,6 +32,9 @@ def test_no_more_is_read_of_many_calls_than_of_few(committed_cast: Any, monkeypa
                 f"the API's list, {name}": partial(call_logs.page, filters, size=50)
                 for name, filters in wished.items()
             },
+            "the history of calls with a recording": partial(
+                history, cast.acme, now=timezone.now(), filters=HistoryFilters(recorded=True)
+            ),
             "in which rooms an agent is": lambda: dialing._rooms_of(bob),
             "which of their rooms are open": lambda: limits.open_rooms(bob.user_id, but=scene.room),
             "how often they connect": lambda: limits.connects(bob.user_id, now=timezone.now()),

@@ -133,6 +133,7 @@ REASONS = {
         "call_history": "the history, page by page; the limits",
         "call_history_direction": "… of one direction",
         "call_history_outcome": "… of one outcome",
+        "call_history_recorded": "… of calls with a recording, and of those without one",
         "call_history_agent": "… of one agent; a member's calls",
         "call_history_contact": "… of one contact; its calls, when it goes",
         "call_history_to": "… of one number that was called",
@@ -282,5 +283,5 @@ def test_sqlite_keeps_the_triggers_when_it_makes_a_table_anew(sqlite_file: Path)
     with closing(sqlite3.connect(sqlite_file)) as database:
         triggers = database.execute("SELECT tbl_name FROM sqlite_master WHERE type = 'trigger'")
         found = Counter(table for (table,) in triggers)
-    # Of UPDATE and DELETE; of INSERT, too, where hours are summed up.
-    assert found == {"tenants_auditentry": 2, "calls_calllog": 3}
+    # Of UPDATE and DELETE; of INSERT, too, where others than the table are kept up to date.
+    assert found == {"tenants_auditentry": 2, "calls_calllog": 3, "calls_recording": 3}
