@@ -168,7 +168,7 @@ REDIS_URL = env.str("REDIS_URL", "")
 # Without Redis each process counts requests for itself (calls/api/throttles.py).
 CACHES: dict[str, dict[str, Any]] = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "voip_crm.cache.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "voip_crm",
         "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},

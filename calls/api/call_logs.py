@@ -1,11 +1,15 @@
 """The call log as JSON: `GET call-logs` and `GET call-logs/{id}`. Contract: docs/api.md."""
 
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils.decorators import method_decorator
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
@@ -20,6 +24,7 @@ from calls.models import CallEvent, CallLog, Recording
 from calls.selectors import call_logs
 from tenants.bricks.http import MemberRequest
 from tenants.bricks.ids import read_uuid
+from tenants.middleware import short_transactions
 from tenants.models import User
 from tenants.trail import audit
 from tenants.trail.audit import Action
@@ -181,6 +186,7 @@ class CallLogPageSerializer(serializers.Serializer[Any]):
     nextCursor = serializers.CharField(allow_null=True)
 
 
+@method_decorator(short_transactions, name="dispatch")
 class CallLogsView(APIView):
     """The workspace's calls, newest first.
 
@@ -196,11 +202,9 @@ class CallLogsView(APIView):
     )
     def get(self, request: MemberRequest) -> Response:
         given = {name: value for name, value in once(request.query_params).items() if value}
-        zone = ZoneInfo(request.tenant.time_zone)
-        asked = CallLogQuery(data=given, context={"zone": zone})
-        asked.is_valid(raise_exception=True)
-        wish = asked.validated_data
+        wish = asked_of(tuple(given.items()), request.tenant.time_zone)
         found = call_logs.page(
+            request.tenant.pk,
             call_logs.Filters(
                 direction=wish.get("direction", ""),
                 status=wish.get("status", ""),
@@ -257,6 +261,16 @@ class CallLogView(APIView):
                 "transcript": None,
             }
         )
+
+
+@lru_cache(1000)
+def asked_of(given: tuple[tuple[str, str], ...], zone: str) -> Mapping[str, Any]:
+    """What these parameters ask for, in a workspace of this time zone. Pure, so that it is found
+    out once: to look at each field took a tenth of a request. Raises `ValidationError`.
+    """
+    asked = CallLogQuery(data=dict(given), context={"zone": ZoneInfo(zone)})
+    asked.is_valid(raise_exception=True)
+    return MappingProxyType(asked.validated_data)
 
 
 def once(parameters: QueryDict) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Reads of the call log for the API. All of them run inside the current tenant."""
+"""Reads of the call log for the API. All of them run inside a tenant."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import EmptyResultSet
 from django.db.models import Q, QuerySet
 
 from calls.facts import states
@@ -13,6 +14,7 @@ from calls.models import CallEvent, CallLeg, CallLog, Recording
 from calls.selectors import call_rows
 from calls.selectors.about import about_contacts
 from contacts import search
+from tenants.fence.context import tenant_reading
 
 COUNT_CAP = 10_000
 SEARCHED = 10_000  # calls of which a part of a number is found; then every call of that number
@@ -68,27 +70,33 @@ class Detail:
     events: Sequence[CallEvent]
 
 
-def page(filters: Filters, *, number: int = 1, size: int = 20, before: str = "") -> Page:
-    """Page `number`, newest first, counted from the cursor `before`. Two statements, and
-    one more for calls in doubt.
+def page(
+    tenant_id: UUID, filters: Filters, *, number: int = 1, size: int = 20, before: str = ""
+) -> Page:
+    """Page `number` of a tenant's calls, newest first, counted from the cursor `before`. One
+    statement; two more for a text, and one more for calls in doubt. Opens a transaction, if it is
+    in none.
 
     Raises `BadCursor`.
     """
-    calls = _matching(filters)
-    total = calls.order_by()[: COUNT_CAP + 1].count()
+    if (matching := _matching(tenant_id, filters)) is None:
+        return Page([], 0, False, number, size, None)
+    sql, values = matching
+    total = f"(SELECT count(*) FROM ({sql} LIMIT {COUNT_CAP + 1}) c)", values  # noqa: S608 # nosec B608 # our names
     if before:
         started_at, call_id = read_cursor(before)
         # The first condition is the range that the index walks, the second cuts its first moment.
-        calls = calls.filter(started_at__lte=started_at).exclude(
-            started_at=started_at, id__gte=call_id
-        )
-    first = (number - 1) * size
-    rows = call_rows.told(calls.order_by("-started_at", "-id")[first : first + size + 1])
+        sql += " AND calls_calllog.started_at <= %s AND NOT"
+        sql += " (calls_calllog.started_at = %s AND calls_calllog.id >= %s)"
+        values = [*values, started_at, started_at, call_id]
+    sql += " ORDER BY calls_calllog.started_at DESC, calls_calllog.id DESC"
+    sql += f" LIMIT {size + 1} OFFSET {(number - 1) * size}"
+    rows, matched = call_rows.told(tenant_id, (sql, values), total)
     has_more, rows = len(rows) > size, rows[:size]
     return Page(
         calls=rows,
-        total=min(total, COUNT_CAP),
-        total_is_capped=total > COUNT_CAP,
+        total=min(matched, COUNT_CAP),
+        total_is_capped=matched > COUNT_CAP,
         number=number,
         size=size,
         next_cursor="{startedAt}~{id}".format_map(rows[-1]) if has_more else None,
@@ -97,11 +105,11 @@ def page(filters: Filters, *, number: int = 1, size: int = 20, before: str = "")
 
 def detail(call_id: UUID) -> Detail | None:
     """Five statements, and one more when it is in doubt with whom the call is."""
-    this = CallLog.objects.filter(pk=call_id)
-    call = this.first()
+    call = CallLog.objects.filter(pk=call_id).first()
     if call is None:
         return None
-    (told,) = call_rows.told(this)
+    this = f"{_ALL} AND calls_calllog.id = %s", [call.tenant_id, call.pk]
+    (told,), _ = call_rows.told(call.tenant_id, this)
     of_call = {"conference_id": call.conference_id, "conference__isnull": False}
     legs = CallLeg.objects.filter(**of_call).select_related("user").order_by("created_at", "id")
     events = CallEvent.objects.filter(**of_call).select_related("leg").order_by("at", "id")
@@ -125,35 +133,58 @@ def read_cursor(text: str) -> tuple[datetime, UUID]:
     return moment, found
 
 
-def _matching(filters: Filters) -> QuerySet[CallLog]:
-    calls: QuerySet[CallLog] = CallLog.objects.all()
-    for name, value in (
-        ("direction", filters.direction),
-        ("outcome", filters.outcome),
-        ("user_id", filters.user_id),
-        ("contact_id", filters.contact_id),
-        ("started_at__gte", filters.since),
-        ("started_at__lt", filters.until),
-    ):
-        if value:
-            calls = calls.filter(**{name: value})
+_ALL = "SELECT calls_calllog.id FROM calls_calllog WHERE calls_calllog.tenant_id = %s"
+_NARROWED = {
+    "direction": "direction = %s",
+    "outcome": "outcome = %s",
+    "user_id": "user_id = %s",
+    "contact_id": "contact_id = %s",
+    "since": "started_at >= %s",
+    "until": "started_at < %s",
+}
+
+
+def _matching(tenant_id: UUID, filters: Filters) -> call_rows.Asked | None:
+    """A statement of the ids of the calls that match, which conditions can be added to; None when
+    none does. Only a text is put into SQL by the ORM, which takes longer for it than PostgreSQL.
+    """
+    found = _about(tenant_id, filters.text) if filters.text else (_ALL, [tenant_id])
+    if found is None:
+        return None
+    sql, values = found
+    conditions = []
+    for name, condition in _NARROWED.items():
+        if value := getattr(filters, name):
+            conditions.append((condition, [value]))
     if filters.status:
-        calls = calls.filter(_in_status(filters.status))
+        conditions.append(_in_status(filters.status))
     if filters.has_recording is not None:
-        calls = calls.filter(has_recording=filters.has_recording)
-    if filters.text:
-        calls = calls.filter(_about(filters.text))
-    return calls
+        is_not = "" if filters.has_recording else "NOT "
+        conditions.append((f"{is_not}has_recording", []))
+    for condition, given in conditions:
+        sql, values = f"{sql} AND {condition}", [*values, *given]
+    return sql, values
 
 
-def _in_status(status: str) -> Q:
+def _in_status(status: str) -> tuple[str, list[str]]:
     """By the indexes of outcomes and of open calls: a status, which events change, has none."""
     if status not in states.TERMINAL:
-        return Q(ended_at=None, status=status)
-    return Q(outcome__in=states.outcomes(status), status=status)
+        return "ended_at IS NULL AND status = %s", [status]
+    outcomes = sorted(states.outcomes(status))
+    return f"outcome IN ({', '.join(['%s'] * len(outcomes))}) AND status = %s", [*outcomes, status]
 
 
-def _about(text: str) -> Q:
+def _about(tenant_id: UUID, text: str) -> call_rows.Asked | None:
+    with tenant_reading(tenant_id):
+        calls: QuerySet[CallLog] = CallLog.objects.filter(_with(text)).order_by().values("id")
+        try:
+            sql, values = calls.query.sql_with_params()
+        except EmptyResultSet:  # nobody is called so
+            return None
+    return sql, list(values)
+
+
+def _with(text: str) -> Q:
     """Calls with a contact that the contacts' search finds, or that may be with one, or with these
     digits in the far side's number, of those that were called or called of late. What is searched
     for is found first, so that the calls are then found by their indexes.

@@ -29,7 +29,7 @@ def test_no_more_is_read_of_many_calls_than_of_few(committed_cast: Any, monkeypa
         cast,
         {
             **{
-                f"the API's list, {name}": partial(call_logs.page, filters, size=50)
+                f"the API's list, {name}": partial(call_logs.page, cast.acme.pk, filters, size=50)
                 for name, filters in wished.items()
             },
             "the history of calls with a recording": partial(

@@ -79,11 +79,16 @@ def tenant_reading(tenant_id: UUID) -> Iterator[None]:
     """As `tenant_transaction`, for what only reads: inside one of this tenant it costs nothing,
     where the other asks the database for a savepoint and lets it go again.
     """
-    if _transaction.get() == tenant_id and connection.in_atomic_block:
+    if is_inside(tenant_id):
         yield
         return
     with tenant_transaction(tenant_id):
         yield
+
+
+def is_inside(tenant_id: UUID) -> bool:
+    """Whether this is a transaction in which the tables of `tenant_id` are open."""
+    return _transaction.get() == tenant_id and connection.in_atomic_block
 
 
 @contextmanager

@@ -283,11 +283,10 @@ def test_a_page_takes_as_many_statements_for_many_calls_as_for_one(
     cast: Any, dialled: Any, ask: Any
 ) -> None:
     def statements(path: str = "", **parameters: Any) -> int:
-        with CaptureQueriesContext(
-            connection,
-        ) as captured:
+        with CaptureQueriesContext(connection) as captured:
             ask(path, **parameters)
-        return len(captured)
+        sent = [query["sql"] for query in captured]
+        return len([s for s in sent if "SAVEPOINT" not in s and "set_config(" not in s[:20]])
 
     ask()
     ask(f"/{dialled.call.pk}")  # the first look is noted in the audit trail
@@ -303,8 +302,8 @@ def test_a_page_takes_as_many_statements_for_many_calls_as_for_one(
     assert statements(**everything) == one + 2  # whom the text finds, and calls in doubt
     assert statements(f"/{dialled.call.pk}") == detail
     with tenant_transaction(cast.acme.pk), CaptureQueriesContext(connection) as captured:
-        call_logs.page(call_logs.Filters())
-    assert len(captured) == 2
+        call_logs.page(cast.acme.pk, call_logs.Filters())
+    assert len(captured) == 1
 
 
 def test_strangers_and_people_without_a_workspace_read_nothing(
