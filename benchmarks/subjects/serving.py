@@ -37,7 +37,8 @@ def recordings(bench: Bench) -> list[Result]:
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)
     (folder / "bench.wav").touch()
-    results, words = [], " ".join((recordings.__doc__ or "").split())
+    results: list[Result] = []
+    words = " ".join((recordings.__doc__ or "").split())
     for size in (2,) if bench.is_quick else (2, 64):
         data = os.urandom(size * MIB)
         (folder / f"bench-{size}.wav").write_bytes(data)
