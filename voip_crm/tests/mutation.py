@@ -137,7 +137,7 @@ STRICT = {
         "door",
     ),
     "tenants/fence/scoping.py": ("CurrentTenant", "_claim", "TenantQuerySet", "TenantManager"),
-    "tenants/doors.py": ("_active", "membership_by_identity", "tenant_named_by"),
+    "tenants/doors.py": ("_member", "membership_by_identity", "tenant_named_by"),
     "calls/services/rooms/progress.py": ("_locate", "_is_about"),
     "calls/services/callbacks/routing.py": ("member_behind", "_tenant_of"),
     "calls/services/callbacks/aside.py": ("_callback",),
