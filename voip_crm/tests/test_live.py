@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -39,8 +40,6 @@ class Stream:
         raise EOFError
 
     async def message(self, seconds: float = 10.0) -> Any:
-        import json
-
         return json.loads((await self.next_line("data:", seconds)).partition(":")[2])
 
     async def heard(self) -> Any:
@@ -116,6 +115,48 @@ async def test_a_message_reaches_every_page_of_its_tenant_and_no_other(channel: 
     await asyncio.to_thread(sender.publish, BOREALIS, {"type": "call", "id": "c2"})
     assert await other.message() == {"type": "call", "id": "c2"}
     assert await first.is_silent()
+
+
+async def test_ones_own_calls_are_told_at_once_and_colleagues_together_each_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(live, "TOGETHER_SECONDS", 0.05)
+    hub = live.Hub("")
+    acme, borealis = f"live:{ACME}", f"live:{BOREALIS}"
+    people = {name: uuid4() for name in ("alice", "bob", "dora")}
+    pages = {name: hub.join(acme, f"live:{user}") for name, user in people.items()}
+    other = hub.join(borealis, f"live:{people['bob']}")  # at work in another workspace, too
+
+    def told(page: live.Page) -> list[str]:
+        """What each write to a page would be: the ids in it."""
+        chunks = [page.get_nowait() or b"" for _ in range(page.qsize())]
+        return [
+            "".join(json.loads(line[6:])["id"] for line in chunk.decode().split("\n") if line)
+            for chunk in chunks
+        ]
+
+    def call(name: str, agent: str) -> None:
+        hub.deliver(acme, json.dumps({"type": "call", "id": name, "agent": str(people[agent])}))
+
+    call("1", "bob")
+    call("2", "alice")
+    call("3", "bob")
+    assert {name: told(page) for name, page in pages.items()} == {
+        "alice": ["2"],
+        "bob": ["1", "3"],
+        "dora": [],
+    }
+    await asyncio.sleep(0.1)
+    assert {name: told(page) for name, page in pages.items()} == {
+        "alice": ["13"],
+        "bob": ["2"],
+        "dora": ["123"],
+    }
+    call("4", "bob")
+    hub.leave(pages.pop("dora"), acme, f"live:{people['dora']}")
+    await asyncio.sleep(0.1)
+    assert told(pages["alice"]) == ["4"] == told(pages["bob"])
+    assert other.empty() and not hub._kept_back
 
 
 @pytest.mark.parametrize(
@@ -221,12 +262,12 @@ async def test_a_page_too_slow_to_read_gets_one_resync_for_what_it_missed() -> N
     hub = live.Hub("")
     page = hub.join("live:x")
     for number in range(live.QUEUE_LENGTH + 1):
-        hub.deliver("live:x", str(number))
+        hub.deliver("live:x", f'{{"id": {number}}}')
     assert page.get_nowait() == live.RESYNC
     assert page.empty()
     hub.close()
     for _ in range(live.QUEUE_LENGTH + 1):
-        hub.deliver("live:x", "more")
+        hub.deliver("live:x", "{}")
     assert page.get_nowait() is None
 
 
