@@ -4,6 +4,7 @@ Only E.164 (`+` and up to fifteen digits) is stored anywhere.
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -114,11 +115,11 @@ def parse(text: str, region: str, *, by_hand: bool = False) -> Number:
     if not typed:
         raise NumberError("invalid_number", "Enter a number or choose a contact.")
     meant = list(readings.of(typed, region))
-    valid = list(filter(phonenumbers.is_valid_number, meant))
+    valid = _valid(meant)
     if not valid:
-        valid = list(filter(phonenumbers.is_valid_number, readings.with_a_plus(typed, region)))
+        valid = _valid(readings.with_a_plus(typed, region))
         if valid and by_hand:
-            shown = phonenumbers.format_number(valid[0], PhoneNumberFormat.INTERNATIONAL)
+            shown = phonenumbers.format_number(valid[0][0], PhoneNumberFormat.INTERNATIONAL)
             raise NumberError(
                 "invalid_number",
                 f"That isn’t a number in your country. If you mean {shown}, put a + before it.",
@@ -129,11 +130,11 @@ def parse(text: str, region: str, *, by_hand: bool = False) -> Number:
             raise NumberError("invalid_number", ROUNDED)
     if not meant:
         raise NumberError("invalid_number", _why_unreadable(typed, region))
-    number = (valid or meant)[0]
+    number, kind = valid[0] if valid else (meant[0], PhoneNumberType.UNKNOWN)
     extension = number.extension or ""
     if len(extension) > LONGEST_EXTENSION:
         raise NumberError("invalid_number", f"An extension has at most {LONGEST_EXTENSION} digits.")
-    if _is_of_no_country(number) or phonenumbers.number_type(number) in _PREMIUM:
+    if _is_of_no_country(number) or kind in _PREMIUM:
         raise NumberError(
             "premium_blocked",
             "Premium-rate, shared-cost, personal and satellite numbers cannot be called from here.",
@@ -147,6 +148,16 @@ def parse(text: str, region: str, *, by_hand: bool = False) -> Number:
         short = "That number is too short. Check for missing digits."
         raise NumberError("invalid_number", long if len(e164) > 16 else short)
     return Number(e164, extension)
+
+
+def _valid(
+    numbers: Iterable[phonenumbers.PhoneNumber],
+) -> list[tuple[phonenumbers.PhoneNumber, int]]:
+    """Those that are valid, with their kind: it is known of no other (`is_valid_number` would look
+    for it, and it would be looked for again).
+    """
+    kinds = ((number, phonenumbers.number_type(number)) for number in numbers)
+    return [(number, kind) for number, kind in kinds if kind != PhoneNumberType.UNKNOWN]
 
 
 def parse_own(text: str, region: str) -> str:

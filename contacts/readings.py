@@ -58,6 +58,8 @@ _CHANGED = {
 
 def plain(text: str) -> str:
     """Digits of any script, full-width letters, odd dashes and spaces as their plain forms."""
+    if text.isascii():
+        return text.strip()
     text = unicodedata.normalize("NFKC", text).strip()
     return "".join(str(unicodedata.decimal(one, one)) for one in text)
 

@@ -1,6 +1,6 @@
 """Writes of contacts. Every change of a contact or its numbers ends in `reindex`."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -118,12 +118,12 @@ def reindex(*contacts: Contact) -> None:
     ContactToken.objects.filter(pk__in=stale).delete()
     for contact_id in told:
         tokens.filter(contact=contact_id).update(**facts[contact_id])
-    _insert({contact: its - present[contact.pk].keys() for contact, its in wanted.items()})
+    _insert((contact, its - present[contact.pk].keys()) for contact, its in wanted.items())
 
 
-def index_new(contacts: Mapping[Contact, Iterable[str]]) -> None:
+def index_new(contacts: Iterable[tuple[Contact, Iterable[str]]]) -> None:
     """Make contacts that have no tokens yet be found; their numbers are given."""
-    _insert({contact: _tokens(contact, numbers) for contact, numbers in contacts.items()})
+    _insert((contact, _tokens(contact, numbers)) for contact, numbers in contacts)
 
 
 def _tokens(contact: Contact, numbers: Iterable[str]) -> set[str]:
@@ -132,24 +132,23 @@ def _tokens(contact: Contact, numbers: Iterable[str]) -> set[str]:
     return search.tokens(texts, [Number.of(full).number for full in numbers])
 
 
-def _insert(tokens: Mapping[Contact, Collection[str]]) -> None:
+def _insert(tokens: Iterable[tuple[Contact, Collection[str]]]) -> None:
     """In SQL of its own: a contact has some fifteen, and an import two hundred thousand of them,
     for each of which a model's instance costs more than all the rest.
     """
     tenant_id = tenant_id_for_query()
-    its = {contact: tokens for contact, tokens in tokens.items() if tokens}
+    its = [(contact, *_facts(contact).values(), said) for contact, said in tokens if said]
     if not its:
         return
-    facts = {contact: _facts(contact).values() for contact in its}
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             # No token holds a space.
-            rows = [(one.pk, *facts[one], " ".join(said)) for one, said in its.items()]
+            rows = [(one.pk, *facts, " ".join(said)) for one, *facts, said in its]
             cursor.execute(_ADD_EACH, [tenant_id, *map(list, zip(*rows, strict=True))])
         else:
             rows = [
-                (tenant_id.hex, one.pk.hex, *facts[one], token)
-                for one, said in its.items()
+                (tenant_id.hex, one.pk.hex, *facts, token)
+                for one, *facts, said in its
                 for token in said
             ]
             cursor.executemany(_ADD, rows)

@@ -48,6 +48,9 @@ class RowReader:
         self.columns = columns
         self._labels = _labels(columns)
         self._region = region
+        self._places: dict[Means | None, list[tuple[int, Column]]] = {}
+        for place, column in enumerate(columns):
+            self._places.setdefault(column.means, []).append((place, column))
 
     @property
     def knows_a_name(self) -> bool:
@@ -102,8 +105,8 @@ class RowReader:
 
     def _cells(self, means: Means, texts: list[str]) -> Iterator[tuple[int, Column, str]]:
         """(place, column, text) of the cells of this meaning that say something."""
-        for place, (column, text) in enumerate(zip(self.columns, texts, strict=True)):
-            if column.means == means and text:
+        for place, column in self._places.get(means, ()):
+            if text := texts[place]:
                 yield place, column, text
 
     def _first(self, means: Means, texts: list[str]) -> str:

@@ -140,7 +140,7 @@ def _write(tenant: Tenant, new: Sequence[Known], changed: Sequence[Known]) -> di
     _label({one.id: one.added_labels for one in changed if one.added_labels})
     # Of those that are new there is nothing to be read: the planner, who may know nothing yet of a
     # workspace that is filled just now, would read all that is there.
-    index_new({contact: one.numbers for contact, one in zip(contacts, new, strict=False)})
+    index_new((contact, one.numbers) for contact, one in zip(contacts, new, strict=False))
     reindex(*contacts[len(new) :])
     return before
 
