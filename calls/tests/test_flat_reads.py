@@ -1,6 +1,7 @@
 """What is read oftenest touches as much of the database with many calls as with few."""
 
 import sys
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -25,6 +26,31 @@ def test_no_more_is_read_of_many_calls_than_of_few(committed_cast: Any, monkeypa
     wished |= {status: Filters(status=status) for status in states.STATUSES}
     wished |= {f"recorded: {has}": Filters(has_recording=has) for has in (True, False)}
     scene = scene_of(bob)
+
+    today, maria = timezone.now().date(), cast.acme_maria
+    narrowed = {
+        "": {},
+        "a direction": {"direction": "outbound"},
+        "a direction of none": {"direction": "inbound"},
+        "live": {"status": "live"},
+        "an outcome": {"status": "completed"},
+        "an outcome of none": {"status": "busy"},
+        "an agent": {"agent": bob.user_id},
+        "a contact": {"contact": maria.pk},
+        "recorded": {"recorded": True},
+        "days": {"since": today - timedelta(days=1), "until": today},
+        "a name": {"text": "mari"},
+        "a number": {"text": "+14155550100"},
+        "nobody": {"text": "nobody"},
+    }
+
+    def shown(**asked: Any) -> None:
+        """As the page shows it, and as its news ask; then as they go on."""
+        filters = HistoryFilters(**asked)
+        read = partial(history, cast.acme, now=timezone.now(), filters=filters)
+        page = read()
+        read(before=page.next_cursor, is_counted=False)
+
     assert_flat(
         cast,
         {
@@ -39,5 +65,8 @@ def test_no_more_is_read_of_many_calls_than_of_few(committed_cast: Any, monkeypa
             "which of their rooms are open": lambda: limits.open_rooms(bob.user_id, but=scene.room),
             "how often they connect": lambda: limits.connects(bob.user_id, now=timezone.now()),
             "what has been spent": lambda: limits.usage(cast.acme, bob.user_id, now=timezone.now()),
+        },
+        as_planned={
+            f"the history, {name}": partial(shown, **asked) for name, asked in narrowed.items()
         },
     )
