@@ -3,6 +3,7 @@ its calls, is in `calls`.
 """
 
 from contextlib import suppress
+from typing import NamedTuple
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -35,25 +36,8 @@ def contacts(request: TenantRequest) -> HttpResponse:
     text, country = request.GET.get("q", "")[:100], request.tenant.country
     archived = request.GET.get("archived") == "1"
     page = selectors.contact_page(text, after=request.GET.get("after", ""), archived=archived)
-    cards = [
-        {
-            "id": contact.pk,
-            "name": contact.name,
-            "company": contact.company,
-            "email": contact.email,
-            "numbers": [
-                {
-                    "number": number.full,
-                    "display": display(number.full, country),
-                    "label": number.label,
-                }
-                for number in contact.numbers.all()
-            ],
-        }
-        for contact in page.contacts
-    ]
     context = {
-        "contacts": cards,
+        "contacts": [_card(contact, country) for contact in page.contacts],
         "q": text,
         "archived": archived,
         "next_cursor": page.next_cursor,
@@ -61,6 +45,30 @@ def contacts(request: TenantRequest) -> HttpResponse:
     }
     wants_list = request.htmx and "contacts" in (request.htmx.target or "")
     return render(request, "_contacts.html" if wants_list else "contacts.html", context)
+
+
+class CardNumber(NamedTuple):
+    number: str  # E.164, with its extension
+    display: str
+    label: str
+
+
+class Card(NamedTuple):
+    """A contact in the list: what is drawn of it once (`{% kept %}`)."""
+
+    id: UUID
+    name: str
+    company: str
+    email: str
+    numbers: tuple[CardNumber, ...]
+
+
+def _card(contact: Contact, country: str) -> Card:
+    numbers = [
+        CardNumber(number.full, display(number.full, country), number.label)
+        for number in contact.numbers.all()
+    ]
+    return Card(contact.pk, contact.name, contact.company, contact.email, tuple(numbers))
 
 
 @require_GET

@@ -1,6 +1,5 @@
 """Countries and time zones, as people choose them from a list."""
 
-from collections.abc import Sequence
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -12,16 +11,16 @@ from tenants.models import time_zone_names
 
 
 @cache
-def countries() -> Sequence[tuple[str, str]]:
+def countries() -> tuple[tuple[str, str], ...]:
     """(ISO code, English name) of every country that has telephone numbers, by name."""
     # Not phonenumbers' own names of them: they come with 100 MB of places for every number.
     names = Locale("en").territories
     found = [(code, names.get(code, code)) for code in phonenumbers.SUPPORTED_REGIONS]
-    return sorted(found, key=lambda country: country[1])
+    return tuple(sorted(found, key=lambda country: country[1]))
 
 
 @cache
-def time_zones() -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
+def time_zones() -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
     """Time zones by area: (`Europe`, [(`Europe/Berlin`, `Berlin`), …])."""
     areas: dict[str, list[tuple[str, str]]] = {"": [("UTC", "UTC")]}
     for name in sorted(time_zone_names()):
@@ -29,7 +28,7 @@ def time_zones() -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
         # Etc/GMT+5 and the like have their signs the wrong way round for people.
         if slash and area not in ("Etc", "SystemV", "posix", "right"):
             areas.setdefault(area, []).append((name, place.replace("_", " ")))
-    return list(areas.items())
+    return tuple((area, tuple(names)) for area, names in areas.items())
 
 
 @cache

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from tenants.bricks import mails, merging
 from tenants.bricks.access import admin_required
 from tenants.bricks.http import TenantRequest, see_other
-from tenants.bricks.places import time_zones
+from tenants.bricks.places import countries, time_zones
 from tenants.models import Membership, Role, Tenant
 from tenants.people import links, occupation, services
 from tenants.people.forms import InviteForm, RoleForm, WorkspaceForm
@@ -48,7 +48,12 @@ def workspace(request: TenantRequest) -> HttpResponse:
             _save_settings(tenant, theirs, form.cleaned_data)
             return see_other(request, reverse("settings"), "The settings are saved.")
         made_of = merging.written(theirs)
-    context = {"form": form, "time_zones": time_zones(), "made_of": made_of}
+    context = {
+        "form": form,
+        "countries": countries(),
+        "time_zones": time_zones(),
+        "made_of": made_of,
+    }
     return render(request, "settings.html", context, status=422 if form.is_bound else 200)
 
 
