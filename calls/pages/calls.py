@@ -44,8 +44,9 @@ def calls(request: TenantRequest) -> HttpResponse:
     given = wish.given
     context = _history(request, wish.filters, given) | {
         "may_export": may_export(request.member),
-        "export": _address(reverse("calls_export"), given),
-        "export_xlsx": _address(reverse("calls_export"), {**given, "as": "xlsx"}),
+        # Asked for by who may, and by the shell alone.
+        "export": lambda: _address(reverse("calls_export"), given),
+        "export_xlsx": lambda: _address(reverse("calls_export"), {**given, "as": "xlsx"}),
     }
     if _wants_rows(request):
         return _part(request, context)
@@ -167,8 +168,6 @@ def _history(
         size=_rows_asked(request),
         is_counted=not (before and _wants_rows(request)),
     )
-    rest = {name: value for name, value in given.items() if name != "direction"}
-    directions = (("", "All"), ("inbound", "Inbound"), ("outbound", "Outbound"))
     drawn = history_rows.draw(page.rows, request, of_contact=of_contact)
     return {
         "history": page,
@@ -181,11 +180,17 @@ def _history(
         "direction": filters.direction,
         "here": _address(request.path, given),
         "more": _address(request.path, given | {"before": page.next_cursor}),
-        "directions": tuple(
-            (value, label, _address(request.path, ({"direction": value} if value else {}) | rest))
-            for value, label in directions
-        ),
+        "directions": lambda: _directions(request.path, given),
     }
+
+
+def _directions(path: str, given: dict[str, str]) -> tuple[tuple[str, str, str], ...]:
+    """(value, label, address with the other filters) of each."""
+    rest = {name: value for name, value in given.items() if name != "direction"}
+    return tuple(
+        (value, label, _address(path, ({"direction": value} if value else {}) | rest))
+        for value, label in (("", "All"), ("inbound", "Inbound"), ("outbound", "Outbound"))
+    )
 
 
 def _part(request: TenantRequest, context: dict[str, Any]) -> HttpResponse:

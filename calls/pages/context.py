@@ -59,9 +59,17 @@ def _phone(host: str) -> Phone:
 
 
 def _places(path: str) -> tuple[str, ...]:
-    inside = ("contacts", "calls", "settings")
-    found = tuple(name for name in inside if reverse(name) in path)
-    return (*found, "account") if path == reverse("account") else found
+    addresses = _addresses()
+    return tuple(
+        name
+        for name, address in addresses.items()
+        if (address == path if name == "account" else address in path)
+    )
+
+
+@cache
+def _addresses() -> dict[str, str]:
+    return {name: reverse(name) for name in ("contacts", "calls", "settings", "account")}
 
 
 def _next_days(time_zone: str) -> str:
