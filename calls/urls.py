@@ -17,6 +17,15 @@ def either(route: str, view: Callable[..., HttpResponseBase], name: str) -> URLP
 
 
 urlpatterns = [
+    # In the order in which they are looked through: what is asked for most comes first.
+    either("api/twilio/call-status", CallStatusWebhook.as_view(), "call_status"),
+    either("api/twilio/voice-webhook", VoiceWebhook.as_view(), "voice_webhook"),
+    either("api/twilio/hold-music", HoldMusicWebhook.as_view(), "hold_music"),
+    either(
+        "api/twilio/recording-status",
+        RecordingStatusWebhook.as_view(),
+        "recording_status",
+    ),
     path("calls", calls.calls, name="calls"),
     path("calls/<uuid:call_id>", calls.call, name="call"),
     path("calls/<uuid:call_id>/contact", calls.choose_contact, name="choose_contact"),
@@ -47,12 +56,4 @@ urlpatterns = [
     either("api/twilio/make-call", MakeCallView.as_view(), "make_call"),
     either("api/twilio/call-logs", CallLogsView.as_view(), "call_logs"),
     either("api/twilio/call-logs/(?P<call_id>[^/]+)", CallLogView.as_view(), "call_log"),
-    either("api/twilio/voice-webhook", VoiceWebhook.as_view(), "voice_webhook"),
-    either("api/twilio/hold-music", HoldMusicWebhook.as_view(), "hold_music"),
-    either("api/twilio/call-status", CallStatusWebhook.as_view(), "call_status"),
-    either(
-        "api/twilio/recording-status",
-        RecordingStatusWebhook.as_view(),
-        "recording_status",
-    ),
 ]

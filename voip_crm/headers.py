@@ -1,9 +1,12 @@
-"""Headers of every answer of Django's, beside those of its SecurityMiddleware and of the CSP, and
-pages compressed.
+"""Headers of every answer of Django's, beside those of its SecurityMiddleware; and pages
+compressed.
 """
 
 from collections.abc import Callable
+from functools import cache
 
+from csp.utils import build_policy
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
@@ -19,8 +22,18 @@ _UNUSED = (
 PERMISSIONS_POLICY = ", ".join(["microphone=(self)", *(f"{name}=()" for name in _UNUSED)])
 
 
+@cache
+def content_policy() -> str:
+    """The same for all answers, so that it is put together once; csp's middleware does it twice for
+    each.
+    """
+    return str(build_policy())
+
+
 class HeadersMiddleware:
-    """Nothing is kept by a cache, errors and redirects included; no other site embeds an answer."""
+    """Nothing is kept by a cache, errors and redirects included; no other site embeds an answer,
+    and nothing but ours runs in it.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -29,6 +42,8 @@ class HeadersMiddleware:
         response = self.get_response(request)
         response.headers.setdefault("Cache-Control", "private, no-store")
         patch_vary_headers(response, HTMX_HEADERS)  # for whoever keeps it all the same
+        if not (settings.DEBUG and response.status_code in (404, 500)):  # Django's own pages
+            response.headers["Content-Security-Policy"] = content_policy()
         response.headers["Permissions-Policy"] = PERMISSIONS_POLICY
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         return response

@@ -54,7 +54,6 @@ MIDDLEWARE = [
     "voip_crm.headers.PageCompressionMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "csp.middleware.CSPMiddleware",
     "voip_crm.health.HealthMiddleware",
     "voip_crm.answers.BodyLimitMiddleware",
     "voip_crm.answers.DeadlineMiddleware",

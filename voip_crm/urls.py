@@ -8,9 +8,9 @@ handler400 = "voip_crm.answers.bad_request"
 handler500 = "voip_crm.answers.server_error"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="calls"), name="home"),
-    path("", include("tenants.urls")),
+    path("", include("calls.urls")),  # first those that are asked for most
     path("", include("contacts.urls")),
-    path("", include("calls.urls")),
+    path("", include("tenants.urls")),
     path("admin/", admin.site.urls),
     path("robots.txt", well_known.robots, name="robots"),
     path(".well-known/change-password", well_known.change_password, name="well_known_password"),
