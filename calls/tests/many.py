@@ -67,6 +67,21 @@ def rows_read(cast: Any, do: Callable[[], object]) -> int:
     return sum(map(_looked_at, _plans(cast, do)))
 
 
+def scanned(tenant: Any, do: Callable[[], object]) -> int:
+    """How many calls are looked at one after the other, whosever they are, while this is done for a
+    workspace by plans that were made for any.
+    """
+    with tenant_transaction(tenant.pk), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        for _ in range(3):  # from the second time on a statement is prepared
+            do()
+        cursor.execute(
+            "SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'calls_calllog'"
+        )
+        ((rows,),) = cursor.fetchall()
+        return int(rows)
+
+
 def _plans(cast: Any, do: Callable[[], object], *, without: Sequence[str] = ()) -> list[Any]:
     with tenant_transaction(cast.acme.pk), connection.cursor() as cursor:
         for way in without:

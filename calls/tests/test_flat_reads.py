@@ -13,8 +13,9 @@ from calls.selectors.call_logs import Filters
 from calls.selectors.history import Filters as HistoryFilters
 from calls.selectors.history import history
 from calls.services import dialing
+from calls.tests.builders import an_outbound_call
 from calls.tests.conftest import scene_of
-from calls.tests.many import assert_flat
+from calls.tests.many import assert_flat, scanned
 
 
 def test_no_more_is_read_of_many_calls_than_of_few(committed_cast: Any, monkeypatch: Any) -> None:
@@ -70,3 +71,11 @@ def test_no_more_is_read_of_many_calls_than_of_few(committed_cast: Any, monkeypa
             f"the history, {name}": partial(shown, **asked) for name, asked in narrowed.items()
         },
     )
+    # Of few calls beside many of others, too.
+    few = cast.borealis
+    for _ in range(3):
+        an_outbound_call(few)
+    for asked in ({}, {"direction": "outbound"}, {"status": "completed"}, {"recorded": True}):
+        filters = HistoryFilters(**asked)
+        shows = partial(history, few, now=timezone.now(), filters=filters)
+        assert scanned(few, shows) == 0, asked
