@@ -88,7 +88,7 @@ def any_plan(seed: int, members: tuple[str, ...] = ("a", "b", "c")) -> Plan:
             full = maybe(number)
             overflow = Overflow(
                 target(number),
-                some([5, 20, 45]),
+                some([5, 20, 45, 90]),
                 maybe(number),
                 None if full is None else chance.randint(1, 3),
                 full,

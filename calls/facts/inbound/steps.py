@@ -1,0 +1,101 @@
+"""What can be done about those who wait, and the queue once it is done. Pure."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from calls.facts.inbound.plans import Target
+from calls.facts.inbound.queues import Availability, End, Offer, Queue
+
+
+@dataclass(frozen=True)
+class Ring:
+    """Offer the caller to the agent."""
+
+    caller: str
+    agent: str
+
+
+@dataclass(frozen=True)
+class EndOffer:
+    """The agent's ring of this caller ends; `by`: who answered instead."""
+
+    caller: str
+    agent: str
+    end: End
+    by: str = ""
+
+
+@dataclass(frozen=True)
+class SetAway:
+    """The agent has missed too many offers in a row, and is told so."""
+
+    agent: str
+
+
+@dataclass(frozen=True)
+class GiveBack:
+    """The winner did not come: the caller waits again, first in line."""
+
+    caller: str
+    agent: str
+
+
+class Why(StrEnum):
+    """A caller goes on."""
+
+    NOBODY = "nobody-available"
+    UNANSWERED = "nobody-answered"
+    FULL = "too-many-waiting"
+    WISH = "wish"
+
+
+@dataclass(frozen=True)
+class MoveOn:
+    """The caller goes on to a target (see `plans.onward`); None: they are to be called back."""
+
+    caller: str
+    target: Target | None
+    why: Why
+
+
+@dataclass(frozen=True)
+class SayPlace:
+    """The caller is told their place in the queue."""
+
+    caller: str
+    place: int
+
+
+Action = Ring | EndOffer | SetAway | GiveBack | MoveOn | SayPlace
+
+
+def after(queue: Queue, action: Action, now: datetime) -> Queue:
+    """The queue once an action is done."""
+    if isinstance(action, SetAway):
+        changes = {"availability": Availability.AWAY, "missed_in_a_row": 0}
+        return _with_agent(queue, action.agent, **changes)
+    caller = queue.caller(action.caller)
+    if isinstance(action, Ring):
+        caller = replace(caller, offers=(*caller.offers, Offer(action.agent, now)))
+    elif isinstance(action, EndOffer):
+        caller = caller.ended(action.agent, action.end, now)
+        agent = queue.agent(action.agent)
+        if action.end == End.MISSED and agent is not None:
+            queue = _with_agent(queue, agent.id, missed_in_a_row=agent.missed_in_a_row + 1)
+        if action.end == End.UNCONFIRMED:
+            queue = _with_agent(queue, action.agent, asleep_at=now)
+    elif isinstance(action, GiveBack):
+        caller = replace(caller, claim=None, returned_at=now)
+        queue = _with_agent(queue, action.agent, asleep_at=now, in_call=False)
+    elif isinstance(action, MoveOn):
+        caller = replace(caller, has_left=True)
+    else:
+        caller = replace(caller, place_told=action.place, place_told_at=now)
+    others = (each if each.id != caller.id else caller for each in queue.callers)
+    return replace(queue, callers=tuple(others))
+
+
+def _with_agent(queue: Queue, id: str, **changes: object) -> Queue:
+    agents = (replace(a, **changes) if a.id == id else a for a in queue.agents)  # type: ignore[arg-type]
+    return replace(queue, agents=tuple(agents))
