@@ -139,6 +139,7 @@ class Office:
         elif target.go == Go.MENU:
             line.group = None
             menu = self.plan.block(target)
+            assert isinstance(menu, plans.Menu)
             self.listen(line, menu, 1)
         else:
             self.finish(line, target.go.value)
@@ -236,9 +237,10 @@ class Office:
 
     def settle(self) -> datetime | None:
         """Decide and do until nothing is to be done; when to look again."""
-        is_done, again = False, []
+        is_done = False
         while not is_done:
-            is_done, again = True, []
+            is_done = True
+            again: list[datetime | None] = []
             for group in self.plan.groups:
                 queue = self.queue(group)
                 decision = waiting.decide(queue, self.now)

@@ -31,7 +31,7 @@ JUMPS = [
     ("Pacific/Apia", date(2011, 12, 30)),
     ("Asia/Tokyo", date(2026, 6, 1)),
 ]
-BEFORE, AFTER = timedelta(days=3), timedelta(days=2)
+BEFORE, AFTER = timedelta(days=2.5), timedelta(days=1.5)  # from its noon on
 
 
 def berlin(*when: int) -> datetime:
@@ -60,8 +60,9 @@ def walked(plan: Hours, day: date) -> dict[datetime, bool]:
     running: list[datetime] = []  # the ends of what has begun
     found = {}
     for at, wall in minutes:
-        running += [ends for begins, ends in waiting if begins <= wall]
-        waiting = [each for each in waiting if each[0] > wall]
+        if any(begins <= wall for begins, _ in waiting):
+            running += [ends for begins, ends in waiting if begins <= wall]
+            waiting = [each for each in waiting if each[0] > wall]
         running = [ends for ends in running if ends > wall]
         shut = plan.closed_until is not None and at < plan.closed_until
         found[at] = bool(running) and not shut
@@ -98,17 +99,15 @@ def test_it_is_open_when_a_walk_by_the_clock_on_the_wall_says_so(found, chance) 
     moments = list(expected)[2 * hours.DAY :]
     for at in chance.sample(moments, 100):
         assert hours.is_open(plan, at) == expected[at], at
-    for at in chance.sample(moments, 20):
-        later = [each for each in moments if each > at and expected[each] != expected[at]]
-        change = hours.next_change(plan, at)
-        if later:
-            assert change == later[0], at
-        else:
-            assert change is None or change > moments[-1]
+    for number in chance.sample(range(len(moments)), 20):
+        at = moments[number]
+        later = (each for each in moments[number:] if expected[each] != expected[at])
+        first, change = next(later, None), hours.next_change(plan, at)
+        assert change == first or (first is None and change and change > moments[-1]), at
 
 
 @settings(max_examples=50)
-@given(around_a_jump(), st.integers(0, 5 * hours.DAY - 1))
+@given(around_a_jump(), st.integers(0, 4 * hours.DAY - 1))
 def test_every_change_that_is_named_is_one(found, number: int) -> None:
     plan, day = found
     at = walls(plan.zone, day)[number][0]
