@@ -5,6 +5,7 @@ from django.db import models
 
 from tenants.bricks.secrets import EncryptedTextField
 from tenants.fence.scoping import tenant_models
+from voip_crm.tests.isolation.asking import Outcome, ask
 from voip_crm.tests.isolation.world import World, everything_visible, texts
 
 pytestmark = pytest.mark.django_db
@@ -62,3 +63,24 @@ def test_a_canary_is_of_one_workspace_alone(world: World) -> None:
     assert not acme.seen_in(" ".join([*borealis.canaries, *cygnus.canaries]))
     assert not acme.seen_in(acme.ids["contact"], said=acme.ids["contact"])
     assert min(len(side.canaries) for side in world.sides.values()) > 80
+
+
+def test_rows_are_compared_after_what_may_have_written_alone(world: World) -> None:
+    """A comparison reads every row of every table: a look that took one would double its cost."""
+
+    def is_write(sql: str) -> bool:
+        outcome = Outcome(0, "")
+        outcome.statements(lambda *_: None, sql)
+        return outcome.has_written
+
+    for sql in (
+        "INSERT INTO a VALUES (1)",
+        "\nUPDATE a SET b = 1",
+        "WITH a AS (\n  DELETE FROM b RETURNING *\n) SELECT * FROM a",
+        "SET ROLE NONE",
+    ):
+        assert is_write(sql), sql
+    for sql in ("(SELECT 1)", "\nWITH a AS (SELECT 1) SELECT updated FROM a", "SAVEPOINT x"):
+        assert not is_write(sql), sql
+    for actor in world.cookies:
+        assert not ask(world, actor, "GET", "/contacts").has_written, actor

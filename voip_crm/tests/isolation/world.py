@@ -20,6 +20,7 @@ from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
+from django.test.client import ClientHandler
 from django.utils import timezone
 
 from calls.facts import states
@@ -407,8 +408,15 @@ def _cookie(user: User, *, picks: Side | None = None) -> str:
     return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 
-def client_of(world: World, actor: str, **options: Any) -> Client:
-    client = Client(raise_request_exception=False, **options)
+@cache
+def _handler(enforces_csrf_checks: bool) -> ClientHandler:
+    """The middleware of all clients: each would make its own with its only request."""
+    return ClientHandler(enforces_csrf_checks)
+
+
+def client_of(world: World, actor: str, *, enforce_csrf_checks: bool = False) -> Client:
+    client = Client(raise_request_exception=False)
+    client.handler = _handler(enforce_csrf_checks)
     if cookie := world.cookies[actor]:
         client.cookies[settings.SESSION_COOKIE_NAME] = cookie
     return client
