@@ -392,15 +392,18 @@ def test_a_number_that_somebody_has_is_noticed_while_it_is_typed(page: Page) -> 
 
 
 @embedded
-def test_files_as_people_have_them_come_in_through_the_page(page: Page) -> None:
+def test_files_of_each_kind_come_in_through_the_page(page: Page) -> None:
+    """All that people have: contacts/tests/imports/test_jobs.py. How Chromium sends the bytes of a
+    text in UTF-16, a workbook and a card is the same for all of a kind.
+    """
     sign_in(page)
-    for file in sorted(FILES.iterdir()):
+    for name in ("excel-fr.txt", "people.xlsx", "cards.vcf"):
         page.goto("/contacts/import")
-        page.get_by_label("Choose a file, or drop it here").set_input_files(file)
+        page.get_by_label("Choose a file, or drop it here").set_input_files(FILES / name)
         page.get_by_role("button", name="Import").click()
         expect(page.get_by_role("heading", name="Imported")).to_be_visible()
-        # Those of spreadsheets hold numbers of another country, as people write them at home.
-        came = "skipped" if file.name.startswith("excel-") else "(added|completed)"
+        # That of a spreadsheet holds numbers of another country, as people write them at home.
+        came = "skipped" if name.startswith("excel-") else "(added|completed)"
         expect(page.locator("#import")).to_contain_text(re.compile(f"[1-9] {came}"))
         page.get_by_role("button", name="Undo").click()
         expect(page.get_by_role("heading", name="Undone")).to_be_visible()
