@@ -297,13 +297,19 @@ def start_worker(processes: Processes, **environment: str) -> None:
 
 @contextlib.contextmanager
 def embedded_site(var: Path | None = None) -> Iterator[Site]:
-    """`manage.py runlocal` on SQLite, as `./run` starts it, in a folder of its own or in `var`."""
+    """`manage.py runlocal` on SQLite, as `./run` starts it, in a folder of its own or in `var`. In
+    the suite the first finds its tables there (test_runlocal.py has the one that makes them).
+    """
     from voip_crm.tests.environment import free_port
 
     processes = Processes()
     port, sandbox_port = free_port(), free_port()
     url = f"http://localhost:{port}"
-    ours = trial_environment(var or processes.folder / "var") | {"RING_TIMEOUT": "5"}
+    if var is None:
+        var = processes.folder / "var"
+        var.mkdir(mode=0o700)
+        copy_migrated(var / "db.sqlite3")
+    ours = trial_environment(var) | {"RING_TIMEOUT": "5"}
     options = ["--port", str(port), "--sandbox-port", str(sandbox_port)]
     try:
         processes.start("runlocal", "manage.py", "runlocal", *options, **ours)
@@ -311,6 +317,14 @@ def embedded_site(var: Path | None = None) -> Iterator[Site]:
         yield Site(url, SandboxClient(f"http://127.0.0.1:{sandbox_port}"), processes)
     finally:
         processes.close()
+
+
+def copy_migrated(file: Path) -> bool:
+    """Put the suite's SQLite database there, which is migrated and empty; whether there is one."""
+    template = os.environ.get("SQLITE_TEMPLATE")
+    if template:
+        shutil.copyfile(template, file)
+    return bool(template)
 
 
 def trial_environment(var: Path) -> dict[str, str]:

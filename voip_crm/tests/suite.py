@@ -179,10 +179,22 @@ def everything() -> bool:
 
 
 def migrate() -> None:
-    """Once for all lanes: their databases are copies of this one."""
+    """Once for all lanes: their databases are copies of these, PostgreSQL's and SQLite's."""
+    file = Path(os.environ["SUITE_FOLDER"]) / "migrated.sqlite3"
     command = [sys.executable, "manage.py", "migrate", "--skip-checks", "--verbosity", "0"]
-    subprocess.run(command, cwd=ROOT, check=True)
+    with ThreadPoolExecutor() as together:
+        both = [
+            together.submit(subprocess.run, command, cwd=ROOT, env=environment, check=True)
+            for environment in (os.environ, os.environ | on_sqlite(file))
+        ]
+    for one in both:
+        one.result()
     os.environ["TEST_TEMPLATE"] = urlsplit(os.environ["DATABASE_URL"]).path.rpartition("/")[2]
+    os.environ["SQLITE_TEMPLATE"] = str(file)
+
+
+def on_sqlite(file: Path) -> dict[str, str]:
+    return {"DATABASE_URL": f"sqlite:///{file}", "DATABASE_OWNER_URL": ""}
 
 
 @dataclass(frozen=True)

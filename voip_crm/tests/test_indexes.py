@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import connection
 
 from tenants.fence.scoping import tenant_models
+from voip_crm.tests import harness, suite
 from voip_crm.tests.catalog import Catalog, postgresql, sqlite
 
 pytestmark = pytest.mark.django_db
@@ -191,13 +192,13 @@ FOR_LIKE = {"postgresql": {"tenants_session": ["tenants_session_session_key_5cd1
 @pytest.fixture(scope="module")
 def sqlite_file(tmp_path_factory: Any) -> Path:
     file: Path = tmp_path_factory.mktemp("catalog") / "db.sqlite3"
-    environment = os.environ | {"DATABASE_URL": f"sqlite:///{file}", "DATABASE_OWNER_URL": ""}
-    subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--verbosity=0"],
-        cwd=settings.BASE_DIR,
-        env=environment,
-        check=True,
-    )
+    if not harness.copy_migrated(file):
+        subprocess.run(
+            [sys.executable, "manage.py", "migrate", "--verbosity=0"],
+            cwd=settings.BASE_DIR,
+            env=os.environ | suite.on_sqlite(file),
+            check=True,
+        )
     return file
 
 
