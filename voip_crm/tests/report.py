@@ -1,5 +1,5 @@
 """What each test took and how it ended, for the suite (`suite.py`): a line of JSON for each, after
-a line with all that were collected.
+a line with all that were collected and one with those that are left to another lane.
 
 A pytest plugin (`pytest.ini`) that does nothing unless SUITE_REPORT names a file.
 
@@ -12,7 +12,7 @@ be a stumble, except after the last test of its module. A failed setup always ma
 
 import json
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,10 @@ _ends_more = pytest.StashKey[bool]()
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     _write({"collected": [item.nodeid for item in session.items]})
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    _write({"left_out": [item.nodeid for item in items]})
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -19,6 +19,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -37,6 +38,7 @@ TOO_MANY = 6  # that fail are no stumble: nothing is run again
 ISOLATION = "voip_crm/tests/isolation"
 # About half of what needs a browser: calls, from their beginning to their end.
 CALLING = [f"voip_crm/tests/test_{name}.py" for name in ("flow", "rejoin", "two_tabs")]
+BROWSER = re.compile(r"playwright|firefox|\b(open_page|page: Any|browser: Any)\b")
 PYTEST = [sys.executable, "-m", "pytest"]
 # What needs no browser; what takes longest begins first.
 OTHERS = {
@@ -62,6 +64,7 @@ class Lane:
     seconds: float = 0.0
     codes: list[int] = field(default_factory=list)  # with which the commands ended
     collected: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)  # found, and left to another lane
     tests: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -80,6 +83,8 @@ class Lane:
             read = json.loads(line)
             if "collected" in read:
                 self.collected += read["collected"]
+            elif "left_out" in read:
+                self.left_out += read["left_out"]
             else:
                 self.tests.append(read)
         return self
@@ -128,11 +133,25 @@ class Lane:
 def browser_lanes(*arguments: str) -> list[Lane]:
     """The first is shown."""
     browser = [*PYTEST, "-m", "browser", *arguments]
-    elsewhere = [f"--ignore={file}" for file in CALLING]
+    browsing = [file for file in browser_files() if file not in CALLING]
     return [
         Lane("calling", [[*browser, *CALLING]], is_shown=True),
-        Lane("browsing", [[*browser, *elsewhere]], environment=rows_of_its_own("browsing", 1)),
+        Lane("browsing", [[*browser, *browsing]], environment=rows_of_its_own("browsing", 1)),
     ]
+
+
+def browser_files() -> list[str]:
+    """Whose tests may need a browser. To import every file would cost a lane its first seconds;
+    `forgotten` knows whether one is missing here.
+    """
+    files = sorted(ROOT.glob("*/tests/**/test_*.py"))
+    return [str(file.relative_to(ROOT)) for file in files if BROWSER.search(file.read_text())]
+
+
+def forgotten(browsers: list[Lane], others: list[Lane]) -> list[str]:
+    """The tests that the other lanes have left to the browser, and that no lane of it has."""
+    found = {test for lane in browsers for test in lane.collected}
+    return [test for lane in others for test in lane.left_out if test not in found]
 
 
 def other_lanes() -> list[Lane]:
@@ -171,6 +190,9 @@ def everything() -> bool:
     tell_times(lanes)
     # What failed stands last, where it is looked for: between the lanes' logs it is hard to find.
     is_good = all(lane.is_good for lane in others) and is_forgivable(browsers, flaky)
+    if left := forgotten(browsers, others):
+        is_good = False
+        print("== no lane has run:", *left, sep="\n")
     if not is_good:
         tell_failures(lanes, flaky)
     for stumble in flaky:

@@ -225,6 +225,13 @@ def test_a_template_counts_as_the_modules_that_name_it() -> None:
     assert "calls.pages.settings" in found and "calls.pages.calls" not in found
 
 
+def test_a_test_that_no_lane_runs_is_told(lane: Any) -> None:
+    other = lane("it_stumbles")
+    assert "test_it.py::test_the_last" in other.left_out
+    browser = Lane("browser", [], collected=other.left_out[1:])
+    assert suite.forgotten([browser], [other]) == other.left_out[:1]
+
+
 def test_each_folder_of_tests_is_in_one_lane_beside_the_browser() -> None:
     folders = pytest_ini_folders()
     parts = [part for parts in suite.OTHERS.values() for part in parts]
