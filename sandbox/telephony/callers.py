@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +46,7 @@ def _act(step: Any, where: str) -> Act:
     if len(names) != 1 or ("seconds" in step and "speak" not in step):
         raise ValueError(f"{where} must hold one act, and seconds beside speak only")
     name, value = names[0], step[names[0]]
-    right = {
+    right: dict[str, Callable[[], bool]] = {
         "wait": lambda: _is_number(value) and 0 <= value,
         "until": lambda: value in STAGES,
         "hear": lambda: isinstance(value, str) and bool(value),

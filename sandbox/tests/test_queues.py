@@ -14,7 +14,7 @@ from twilio.base.exceptions import TwilioRestException
 
 from sandbox.config import Account
 from sandbox.telephony.calls import Call
-from sandbox.telephony.queues import Queue, QueueFull
+from sandbox.telephony.queues import Member, Queue, QueueFull
 from sandbox.tests.application import Request, conference_twiml
 from sandbox.tests.harness import OTHER_ACCOUNT, OTHER_TOKEN, Box, until
 from sandbox.tests.test_callers import answers, caller, prompts
@@ -47,7 +47,8 @@ def result(box: Box, sid: str) -> dict[str, str]:
 @given(st.lists(st.one_of(st.just(("join", 0)), st.tuples(st.just("leave"), st.integers(0, 9)))))
 @settings(max_examples=50)
 def test_positions_are_the_order_of_joining(moves: list[tuple[str, int]]) -> None:
-    queue, expected = Queue(Account("AC1", "token"), "q", max_size=4), []
+    queue = Queue(Account("AC1", "token"), "q", max_size=4)
+    expected: list[Member] = []
     for n, (move, which) in enumerate(moves):
         if move == "join":
             call = cast(Call, SimpleNamespace(sid=f"CA{n}", waiting=None))

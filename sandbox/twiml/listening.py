@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 from sandbox.media.audio import Clip, beep
 from sandbox.telephony.calls import Prompt
@@ -48,8 +49,8 @@ async def _collect(session: Session, verb: Verb, prompts: asyncio.Future[None]) 
     wanted = int(verb.number("numDigits", 0))
     pending = asyncio.ensure_future(call.digits.get())
     try:
-        waits = asyncio.wait({pending, prompts}, return_when="FIRST_COMPLETED")
-        await session.until_over(waits)
+        both: set[asyncio.Future[Any]] = {pending, prompts}
+        await session.until_over(asyncio.wait(both, return_when="FIRST_COMPLETED"))
         if prompts.done():
             prompts.result()
         else:

@@ -108,15 +108,15 @@ class Session:
         step: Step | None = first
         in_a_hurry = 0
         while step is not None:
-            began = time.monotonic()
+            began, present = time.monotonic(), step
             try:
-                step = await self._document(step, waiting)
+                step = await self._document(present, waiting)
             except (TwimlUnavailable, TwimlError) as error:
-                self.alert(error, step)
+                self.alert(error, present)
                 fallback, method = self.call.fallback
-                if waiting or not fallback or step.url == fallback:
+                if waiting or not fallback or present.url == fallback:
                     raise
-                extra = {"ErrorCode": str(error.code), "ErrorUrl": step.url}
+                extra = {"ErrorCode": str(error.code), "ErrorUrl": present.url}
                 step = Step(fallback, method, extra)
             in_a_hurry = in_a_hurry + 1 if time.monotonic() - began < HURRY_SECONDS else 0
             if in_a_hurry > MAX_DOCUMENTS:
