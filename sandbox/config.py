@@ -34,7 +34,7 @@ class Application:
 
 @dataclass
 class Number:
-    """A phone number of the account, in E.164."""
+    """A phone number of the account, in E.164. The SIDs are those that it was bought with."""
 
     sid: str
     phone_number: str
@@ -46,6 +46,8 @@ class Number:
     voice_application_sid: str = ""
     status_callback: str = ""
     status_callback_method: str = "POST"
+    address_sid: str = ""
+    bundle_sid: str = ""
     date_created: datetime = field(default_factory=now)
 
 
@@ -54,6 +56,8 @@ class Account:
     """One tenant of the sandbox; sees only its own resources.
 
     ``secondary_token`` signs in to REST but signs nothing; ``type`` is Full or Trial.
+    ``addresses`` and approved ``bundles``, which some numbers cannot be bought without: the ISO
+    code of each one's country by its SID.
     """
 
     sid: str
@@ -66,6 +70,8 @@ class Account:
     applications: dict[str, Application] = field(default_factory=dict)
     numbers: dict[str, Number] = field(default_factory=dict)
     verified_numbers: list[str] = field(default_factory=list)
+    addresses: dict[str, str] = field(default_factory=dict)
+    bundles: dict[str, str] = field(default_factory=dict)
     date_created: datetime = field(default_factory=now)
 
     def owns(self, phone_number: str) -> bool:

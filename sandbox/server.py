@@ -10,9 +10,11 @@ from sandbox.control.core import SIGNALLING, loopback_only
 from sandbox.media.peer import stay_on_this_machine
 from sandbox.rest import (
     accounts,
+    available,
     call_events,
     calls,
     conferences,
+    numbers,
     participants,
     permissions,
     queues,
@@ -38,9 +40,11 @@ class Server:
         self.app.router.add_get("/signal", self.signalling.endpoint)
         rest = (
             accounts,
+            available,
             call_events,
             calls,
             conferences,
+            numbers,
             participants,
             permissions,
             queues,

@@ -1,11 +1,12 @@
-"""The account, its applications and its phone numbers."""
+"""The account, its keys and its applications."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
-from sandbox.config import Account, Application, Number
+from sandbox.config import Account, Application
 from sandbox.ids import new_sid, rfc2822
+from sandbox.rest.addresses import change
 from sandbox.rest.core import (
     PREFIX,
     ApiError,
@@ -16,7 +17,7 @@ from sandbox.rest.core import (
     only_filters,
     paged,
 )
-from sandbox.rest.forms import Form, form
+from sandbox.rest.forms import form
 
 
 def account_json(a: Account, *, with_token: bool = False) -> Json:
@@ -52,43 +53,6 @@ def application_json(ours: Account, a: Application) -> Json:
         "date_updated": rfc2822(a.date_created),
         "uri": f"{PREFIX}/{ours.sid}/Applications/{a.sid}.json",
     }
-
-
-def number_json(ours: Account, n: Number) -> Json:
-    """A phone number in Twilio's shape."""
-    return {
-        "sid": n.sid,
-        "account_sid": ours.sid,
-        "api_version": "2010-04-01",
-        "friendly_name": n.friendly_name or n.phone_number,
-        "phone_number": n.phone_number,
-        "capabilities": {"voice": True, "sms": False, "mms": False, "fax": False},
-        "voice_url": n.voice_url,
-        "voice_method": n.voice_method,
-        "voice_fallback_url": n.voice_fallback_url,
-        "voice_fallback_method": n.voice_fallback_method,
-        "voice_application_sid": n.voice_application_sid or None,
-        "status_callback": n.status_callback,
-        "status_callback_method": n.status_callback_method,
-        "status": "in-use",
-        "date_created": rfc2822(n.date_created),
-        "date_updated": rfc2822(n.date_created),
-        "uri": f"{PREFIX}/{ours.sid}/IncomingPhoneNumbers/{n.sid}.json",
-    }
-
-
-def _change(target: Application | Number, fields: Form) -> None:
-    target.friendly_name = fields.text("FriendlyName", target.friendly_name)
-    for name in ("VoiceUrl", "VoiceFallbackUrl", "StatusCallback"):
-        if fields.has(name):
-            setattr(target, _snake(name), fields.url(name))
-    for name in ("VoiceMethod", "VoiceFallbackMethod", "StatusCallbackMethod"):
-        if fields.has(name):
-            setattr(target, _snake(name), fields.method(name))
-
-
-def _snake(name: str) -> str:
-    return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
 
 
 async def list_accounts(request: web.Request) -> web.Response:
@@ -133,7 +97,7 @@ async def create_application(request: web.Request) -> web.Response:
     """A new one; kept until the process ends."""
     ours, fields = account(request), await form(request)
     made = Application(new_sid("AP"))
-    _change(made, fields)
+    change(made, fields)
     fields.finish()
     ours.applications[made.sid] = made
     return web.json_response(application_json(ours, made), status=201)
@@ -147,48 +111,9 @@ async def fetch_application(request: web.Request) -> web.Response:
 async def update_application(request: web.Request) -> web.Response:
     """Change its URLs."""
     found, fields = find_application(request), await form(request)
-    _change(found, fields)
+    change(found, fields)
     fields.finish()
     return web.json_response(application_json(account(request), found))
-
-
-async def list_numbers(request: web.Request) -> web.Response:
-    """All, or the one of a PhoneNumber."""
-    only_filters(request, "PhoneNumber", "FriendlyName")
-    ours, query = account(request), request.query
-    found = [
-        n
-        for n in ours.numbers.values()
-        if query.get("PhoneNumber", n.phone_number) == n.phone_number
-        and query.get("FriendlyName", n.friendly_name) == n.friendly_name
-    ]
-    key = "incoming_phone_numbers"
-    return paged(request, key, found, lambda n: number_json(ours, n))
-
-
-def find_number(request: web.Request) -> Number:
-    """By SID."""
-    found = account(request).numbers.get(request.match_info["number"])
-    if found is None:
-        raise not_found(request.path)
-    return found
-
-
-async def fetch_number(request: web.Request) -> web.Response:
-    """One."""
-    return web.json_response(number_json(account(request), find_number(request)))
-
-
-async def update_number(request: web.Request) -> web.Response:
-    """Change its URLs or its application."""
-    ours, found, fields = account(request), find_number(request), await form(request)
-    application = fields.text("VoiceApplicationSid", found.voice_application_sid)
-    if application and application not in ours.applications:
-        raise ApiError(400, 21218, f"Invalid ApplicationSid {application}")
-    _change(found, fields)
-    fields.finish()
-    found.voice_application_sid = application
-    return web.json_response(number_json(ours, found))
 
 
 def routes(app: web.Application) -> None:
@@ -201,6 +126,3 @@ def routes(app: web.Application) -> None:
     app.router.add_post(top + "/Applications.json", create_application)
     app.router.add_get(top + "/Applications/{application}.json", fetch_application)
     app.router.add_post(top + "/Applications/{application}.json", update_application)
-    app.router.add_get(top + "/IncomingPhoneNumbers.json", list_numbers)
-    app.router.add_get(top + "/IncomingPhoneNumbers/{number}.json", fetch_number)
-    app.router.add_post(top + "/IncomingPhoneNumbers/{number}.json", update_number)

@@ -42,11 +42,11 @@ class Form:
             raise ApiError(400, 20001, f"{name} must be between {low} and {high}")
         return int(text)
 
-    def choice(self, name: str, default: str, allowed: Sequence[str]) -> str:
+    def choice(self, name: str, default: str, allowed: Sequence[str], code: int = 20001) -> str:
         """One of a few words."""
         text = self.text(name, default)
         if text not in allowed:
-            raise ApiError(400, 20001, f"{name} must be one of {', '.join(allowed)}")
+            raise ApiError(400, code, f"{name} must be one of {', '.join(allowed)}")
         return text
 
     def words(self, name: str, default: str, allowed: Sequence[str], code: int) -> frozenset[str]:
@@ -57,9 +57,9 @@ class Form:
             raise ApiError(400, code, f"{name}: {', '.join(sorted(unknown))} is not an event")
         return found
 
-    def method(self, name: str, default: str = "POST") -> str:
+    def method(self, name: str, default: str = "POST", code: int = 20001) -> str:
         """GET or POST."""
-        return self.choice(name, default, ("GET", "POST"))
+        return self.choice(name, default, ("GET", "POST"), code)
 
     def url(self, name: str, code: int = 21609) -> str:
         """An http(s) URL, '' if not sent. Twilio refuses hosts with underscores."""

@@ -24,6 +24,7 @@ from sandbox.telephony.handsets import Handset, behaviour
 from sandbox.telephony.places import geography
 from sandbox.telephony.queues import Queues
 from sandbox.telephony.recorder import Recorder
+from sandbox.telephony.stock import Stock
 from sandbox.wire.faults import Faults
 from sandbox.wire.log import WireLog
 from sandbox.wire.webhooks import Params, Webhooks
@@ -44,6 +45,7 @@ class Exchange:
         self.rooms: dict[tuple[str, str], Conference] = {}  # live, by account SID and name
         self.conferences: dict[str, Conference] = {}
         self.queues = Queues()
+        self.stock = Stock(config.accounts)
         self.recorder = Recorder(config, self.wire, self.webhooks, self.spawn)
         self.next_slot: dict[str, float] = {}
         self.under_way: Counter[str] = Counter()  # REST requests, by account SID
