@@ -229,6 +229,12 @@ STAGES_TO_LEAVE_AT = [
         {"DialCallStatus": "answered"},
     ),
     (
+        "answered",  # while somebody is rung
+        '<Dial action="/end"><Number>+15550009103</Number></Dial>',
+        "/end",
+        {"DialCallStatus": "canceled", "DialBridged": "false"},
+    ),
+    (
         "bridged",
         '<Dial action="/end"><Number>+15550009100</Number></Dial>',
         "/end",

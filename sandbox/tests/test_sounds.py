@@ -110,6 +110,17 @@ def test_a_message_is_recorded_with_its_sound(box: Box, trim: str, low: float, h
     assert 690 < dominant_hz(samples[middle - 2000 : middle + 2000]) < 710
 
 
+def test_a_recording_ends_when_its_call_is_moved(box: Box) -> None:
+    script = [{"until": "recording"}, {"speak": 700, "seconds": 20}]
+    document = '<Record action="/done" recordingStatusCallback="/r" playBeep="false"/>'
+    sid = ring(box, document, script=script)
+    until(lambda: box.inspect(f"calls/{sid}/heard")["said"]["rms"] > 1000)
+    box.client.calls(sid).update(twiml="<Response><Say>Somebody is there</Say></Response>")
+    assert ended(box, sid) == "completed"
+    done = until(lambda: box.application.to("/r"))[0].params
+    assert done["RecordingStatus"] == "completed" and not box.application.to("/done")
+
+
 def test_silence_ends_a_recording(box: Box) -> None:
     box.application.twiml["/done"] = "<Response/>"
     sid = ring(box, '<Record action="/done" timeout="1" playBeep="false"/>', script=[])

@@ -19,7 +19,8 @@ class Fault(NamedTuple):
 # Twilio's, but not implemented here; a name that is in no list is none of Twilio's (12200).
 KNOWN_VERBS = frozenset(
     "AiSession Application Client Connect Echo Pay Prompt Queue Refer Sim Sip Siprec Sms Start"
-    " Stop Stream Task Transcription VirtualAgent".split()
+    " Stop Stream Task Transcription VirtualAgent"
+    " break emphasis lang p phoneme prosody s say-as sub w".split()  # SSML, inside <Say>
 )
 KNOWN_ATTRIBUTES = {
     "Gather": frozenset(
@@ -60,7 +61,7 @@ RECORDING_EVENTS = _like(
     r"\s*(in-progress|completed|absent)(\s+(in-progress|completed|absent))*\s*"
 )
 VOICE = _like(r"man|woman|alice|(Polly|Google)\.[\w-]+")
-LANGUAGE = _like(r"[a-z]{2,3}(-[A-Z][A-Za-z]{3})?-([A-Z]{2}|\d{3})")
+LANGUAGE = _like(r"arb|[a-z]{2,3}(-[A-Z][A-Za-z]{3})?-([A-Z]{2}|\d{3})")
 CHECKS: dict[tuple[str, str], tuple[int, Accepts]] = {
     ("Say", "loop"): (13510, _whole(0)),
     ("Say", "voice"): (13511, VOICE),
