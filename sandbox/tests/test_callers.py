@@ -17,6 +17,7 @@ from sandbox.telephony.callers import STAGES, Act, parse
 from sandbox.tests.application import Request, conference_twiml
 from sandbox.tests.harness import APP, NUMBER_SID, OURS, TOKEN, Box, phone, until
 from sandbox.tests.test_twiml import ended, ring
+from sandbox.tests.test_webhooks import closed_port
 
 
 def caller(box: Box, sid: str) -> Any:
@@ -162,6 +163,30 @@ def test_the_fallback_is_asked_with_the_error(
     assert asked.params["ErrorCode"] == code and int(code) in box.alerts()
     assert asked.params["ErrorUrl"] == f"{box.application.url}/inbound"
     assert prompts(box, sid) == ["We are sorry"]
+
+
+@pytest.mark.parametrize(("slow", "code"), [(True, "11200"), (False, "11205")])
+def test_the_fallback_is_asked_when_nobody_answers_in_time(
+    with_fallback: Box, slow: bool, code: str
+) -> None:
+    box = with_fallback
+
+    def slowly(handler: BaseHTTPRequestHandler, request: Request) -> bool:
+        time.sleep(0.5)
+        return False
+
+    box.application.behave["/slow"] = slowly
+    box.application.twiml["/slow"] = box.application.twiml["/fallback"] = GOOD
+    number = box.client.incoming_phone_numbers(NUMBER_SID)
+    dead = f"http://127.0.0.1:{closed_port()}"
+    number.update(voice_url=f"{box.application.url if slow else dead}/slow#rt=100&rc=0")
+    try:
+        sid = box.command("incoming", {"from": phone("100"), "to": OURS})["sid"]
+        assert ended(box, sid) == "completed"
+        asked = box.application.to("/fallback")[0].params
+        assert asked["ErrorCode"] == code and "/slow" in asked["ErrorUrl"]
+    finally:
+        number.update(voice_url=f"{box.application.url}/inbound")
 
 
 def test_the_fallback_is_asked_at_any_time_of_a_call(with_fallback: Box) -> None:

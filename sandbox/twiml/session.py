@@ -116,7 +116,8 @@ class Session:
                 fallback, method = self.call.fallback
                 if waiting or not fallback or present.url == fallback:
                     raise
-                extra = {"ErrorCode": str(error.code), "ErrorUrl": present.url}
+                asked = present.url.partition("#")[0]
+                extra = {"ErrorCode": str(error.code), "ErrorUrl": asked}
                 step = Step(fallback, method, extra)
             in_a_hurry = in_a_hurry + 1 if time.monotonic() - began < HURRY_SECONDS else 0
             if in_a_hurry > MAX_DOCUMENTS:
