@@ -98,6 +98,22 @@ def test_a_held_phone_hears_the_music_of_its_hold_url(box: Box) -> None:
     assert said["seconds"] > 0
 
 
+@pytest.mark.parametrize(("end", "again"), [("", False), ("<Redirect/>", True)])
+def test_the_music_of_a_hold_url_ends_unless_it_redirects(box: Box, end: str, again: bool) -> None:
+    name = f"vc_music_{again}"
+    sids = room_with(box, name, "contact", "agent")
+    box.application.twiml["/hold"] = f"<Response><Say>Please wait</Say>{end}</Response>"
+    who = box.client.conferences(name).participants("contact")
+    who.update(hold=True, hold_url=f"{box.application.url}/hold")
+    until(lambda: box.application.to("/hold"))
+    time.sleep(2.2)
+
+    def sounds() -> bool:
+        return bool(box.inspect(f"calls/{sids['contact']}/heard")["rms_last_second"] > 50)
+
+    assert sounds() == again
+
+
 def test_whom_a_coach_speaks_to(box: Box) -> None:
     sids = room_with(box, "vc_coach", "contact", "agent", muted=True)
     coach = room_with(box, "vc_coach", "sup")["sup"]

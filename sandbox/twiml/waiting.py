@@ -13,6 +13,7 @@ from sandbox.twiml.document import TwimlError, parse
 from sandbox.wire.webhooks import MEDIA_LIMIT, Params
 
 MAX_SECONDS = 600
+MAX_REDIRECTS = 5
 
 
 def default_wait() -> Clip:
@@ -28,26 +29,29 @@ def quiet() -> Clip:
 async def wait_clip(
     exchange: Exchange, account: Account, url: str, method: str, params: Params
 ) -> Clip:
-    """A looping clip from a waitUrl or HoldUrl.
+    """What a waitUrl or HoldUrl plays: a sound again and again, TwiML to its end, and then silence
+    unless it redirects, e.g. to itself.
 
     TwiML may hold only Say, Play, Pause and Redirect, as with Twilio's conferences. What cannot
     be had is an alert and silence.
     """
     try:
-        return Clip(await _sound(exchange, account, url, method, params, 0), loop=True)
+        samples, again = await _sound(exchange, account, url, method, params, 0)
     except (TwimlError, ValueError) as error:
         exchange.wire.alert(getattr(error, "code", 11200), f"{url}: {error}")
         return quiet()
+    return Clip(samples, loop=again)
 
 
 async def _sound(
     exchange: Exchange, account: Account, url: str, method: str, params: Params, depth: int
-) -> Samples:
+) -> tuple[Samples, bool]:
+    """The samples, and whether they are to be played again and again."""
     answer = await exchange.webhooks.fetch(account, url, method, params, MEDIA_LIMIT)
     if answer.failure or answer.status != 200:
         raise ValueError(f"status {answer.status} {answer.failure}")
     if "xml" not in answer.content_type:
-        return await asyncio.to_thread(decode, answer.body)
+        return await asyncio.to_thread(decode, answer.body), True
     out: Samples = array("h")
     for verb in parse(answer.body.decode("utf-8", "replace")):
         if verb.name == "Say":
@@ -59,12 +63,11 @@ async def _sound(
             played = await exchange.webhooks.fetch(account, target, "GET", {}, MEDIA_LIMIT)
             out += await asyncio.to_thread(decode, played.body)
         elif verb.name == "Redirect":
-            # To itself is the common way to loop; the clip loops anyway.
-            target = urljoin(url, verb.text)
-            if target != url and depth < 5:
-                how = verb.get("method", "POST").upper()
-                out += await _sound(exchange, account, target, how, params, depth + 1)
-            break
+            target, how = urljoin(url, verb.text), verb.get("method", "POST").upper()
+            if target == url or depth == MAX_REDIRECTS:
+                return out, True
+            rest, again = await _sound(exchange, account, target, how, params, depth + 1)
+            return out + rest, again
         else:
             raise TwimlError(13238, f"<{verb.name}> is not allowed while waiting")
-    return out
+    return out, False
