@@ -84,6 +84,18 @@ async def far_speak(request: web.Request) -> web.Response:
     return web.json_response({})
 
 
+async def far_follow(request: web.Request) -> web.Response:
+    """The far side, also one that was called, follows ``{"script": […]}`` from now on."""
+    call = find_call(request)
+    try:
+        caller = Caller(parse((await request.json()).get("script")))
+    except ValueError as error:
+        raise web.HTTPBadRequest(text=str(error)) from None
+    if not call.over.is_set():
+        caller.begin(call)
+    return web.json_response({})
+
+
 async def fetch_call(request: web.Request) -> web.Response:
     """A call as its far side knows it."""
     call = find_call(request)
@@ -111,3 +123,4 @@ def routes(app: web.Application) -> None:
     app.router.add_post("/sandbox/incoming", incoming)
     app.router.add_get("/sandbox/calls/{call}", fetch_call)
     app.router.add_post("/sandbox/calls/{call}/speak", far_speak)
+    app.router.add_post("/sandbox/calls/{call}/follow", far_follow)

@@ -1,4 +1,4 @@
-"""People who call us and follow a script, step by step.
+"""People who call us, or are called, and follow a script, step by step.
 
 A step is an object of one act, e.g. ``{"until": "queued"}``, ``{"wait": 2}``, ``{"press": "1"}``.
 """
@@ -23,7 +23,7 @@ KEYS = frozenset("0123456789*#w")
 @dataclass(frozen=True)
 class Act:
     """``name``: wait (seconds), until (a stage), hear (words of a prompt), press (keys),
-    speak (hertz or "greeting", for ``seconds``), hang_up (true).
+    speak (hertz or "greeting", for ``seconds``), answer (true; what rings on), hang_up (true).
     """
 
     name: str
@@ -52,6 +52,7 @@ def _act(step: Any, where: str) -> Act:
         "hear": lambda: isinstance(value, str) and bool(value),
         "press": lambda: isinstance(value, str) and bool(value) and set(value) <= KEYS,
         "speak": lambda: value == "greeting" or (_is_number(value) and 20 <= value <= 4000),
+        "answer": lambda: value is True,
         "hang_up": lambda: value is True,
     }
     if name not in right:
@@ -89,8 +90,12 @@ class Caller:
         self.at = 0
         self._heard = 0  # prompts up to here have been waited for
 
-    async def follow(self, call: Call) -> None:
-        """Do one act after the other, until the call ends."""
+    def begin(self, call: Call) -> None:
+        """Follow the script on this call, until it ends."""
+        call.caller = self
+        call.own(asyncio.create_task(self._follow(call)))
+
+    async def _follow(self, call: Call) -> None:
         for act in self.acts:
             await self._do(act, call)
             self.at += 1
@@ -108,6 +113,8 @@ class Caller:
             await press(call, act.value)
         elif act.name == "speak":
             await speak(call, act.value, act.seconds)
+        elif act.name == "answer":
+            call.answers.set()
         else:
             hang_up(call)
 

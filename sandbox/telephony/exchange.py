@@ -175,9 +175,8 @@ class Exchange:
             return Handset(says)
 
         call.pick_up = pick_up
-        call.caller = caller
         if caller is not None:
-            call.own(asyncio.create_task(caller.follow(call)))
+            caller.begin(call)
         return self.add_call(call)
 
     def dial(

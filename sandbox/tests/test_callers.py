@@ -280,6 +280,30 @@ def test_a_caller_who_hangs_up_when_bridged(box: Box) -> None:
     until(lambda: [person.label for person in people.list()] == ["agent"])
 
 
+def test_whoever_is_called_follows_a_script_too(box: Box) -> None:
+    box.application.twiml["/offer"] = (
+        '<Response><Gather numDigits="1" action="/taken"><Say>Press 1 to take the call</Say>'
+        "</Gather><Hangup/></Response>"
+    )
+    box.application.twiml["/taken"] = '<Response><Pause length="30"/></Response>'
+    made = box.client.calls.create(
+        from_=OURS, to=phone("103"), url=f"{box.application.url}/offer", timeout=20
+    )
+    script = [
+        {"wait": 0.3},
+        {"answer": True},
+        {"hear": "press 1"},
+        {"press": "1"},
+        {"wait": 0.2},
+        {"hang_up": True},
+    ]
+    box.command(f"calls/{made.sid}/follow", {"script": script})
+    assert ended(box, made.sid) == "completed"
+    assert box.application.to("/taken")[0].params["Digits"] == "1"
+    answer = box.http.post(f"{box.url}/sandbox/calls/{made.sid}/follow", json={})
+    assert answer.status_code == 400
+
+
 def test_a_voice_of_its_own(box: Box) -> None:
     sid = ring(box, '<Pause length="1"/><Say>Hi</Say><Pause length="30"/>', voice=620)
     until(lambda: 610 < box.inspect(f"calls/{sid}/heard")["said"]["dominant_hz"] < 630)
@@ -292,6 +316,7 @@ ACTS = st.one_of(
     st.fixed_dictionaries({"press": st.text("0123456789*#w", min_size=1)}),
     st.fixed_dictionaries({"speak": st.integers(20, 4000)}, optional={"seconds": st.just(2)}),
     st.just({"hang_up": True}),
+    st.just({"answer": True}),
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.text(),
