@@ -102,11 +102,11 @@ def test_a_held_phone_hears_the_music_of_its_hold_url(box: Box) -> None:
 def test_the_music_of_a_hold_url_ends_unless_it_redirects(box: Box, end: str, again: bool) -> None:
     name = f"vc_music_{again}"
     sids = room_with(box, name, "contact", "agent")
-    box.application.twiml["/hold"] = f"<Response><Say>Please wait</Say>{end}</Response>"
+    box.application.twiml["/hold"] = f"<Response><Say>Hi</Say>{end}</Response>"
     who = box.client.conferences(name).participants("contact")
     who.update(hold=True, hold_url=f"{box.application.url}/hold")
     until(lambda: box.application.to("/hold"))
-    time.sleep(2.2)
+    time.sleep(1.6)
 
     def sounds() -> bool:
         return bool(box.inspect(f"calls/{sids['contact']}/heard")["rms_last_second"] > 50)

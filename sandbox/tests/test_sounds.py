@@ -46,7 +46,7 @@ def hears(box: Box, sid: str, hertz: int) -> bool:
 
 @pytest.mark.parametrize("kind", ["audio/wav", "audio/mpeg"])
 def test_a_sound_is_heard_as_it_is(box: Box, kind: str) -> None:
-    sound(box, "/greeting", 440, 1.5, kind)
+    sound(box, "/greeting", 440, 1.1, kind)
     sid = ring(box, "<Play>/greeting</Play>")
     assert ended(box, sid) == "completed" and hears(box, sid, 440)
     asked = box.application.to("/greeting")
@@ -55,10 +55,10 @@ def test_a_sound_is_heard_as_it_is(box: Box, kind: str) -> None:
 
 
 def test_a_large_sound_is_heard_to_its_end(box: Box) -> None:
-    sound(box, "/large", 440, 1.5, rate=48_000)  # 144 KB
+    sound(box, "/large", 440, 1.1, rate=48_000)  # 105 KB
     sid = ring(box, "<Play>/large</Play>")
     assert ended(box, sid) == "completed" and hears(box, sid, 440)
-    assert 1.4 < box.inspect(f"calls/{sid}/heard")["seconds"] < 2.5
+    assert 1 < box.inspect(f"calls/{sid}/heard")["seconds"] < 2.5
 
 
 def test_what_is_no_sound_is_an_alert(box: Box) -> None:
@@ -84,15 +84,15 @@ def test_a_text_is_said_in_its_length(box: Box) -> None:
 
 
 @pytest.mark.parametrize(
-    ("trim", "low", "high"), [("trim-silence", 0.8, 1.4), ("do-not-trim", 2, 4)]
+    ("trim", "low", "high"), [("trim-silence", 0.5, 0.9), ("do-not-trim", 1.3, 3)]
 )
 def test_a_message_is_recorded_with_its_sound(box: Box, trim: str, low: float, high: float) -> None:
     box.application.twiml["/done"] = "<Response/>"
     script = [
         {"until": "recording"},
-        {"wait": 0.8},
-        {"speak": 700, "seconds": 1},
-        {"wait": 0.8},
+        {"wait": 0.5},
+        {"speak": 700, "seconds": 0.6},
+        {"wait": 0.5},
         {"press": "*"},
     ]
     attributes = 'action="/done" timeout="20" finishOnKey="*#" playBeep="false"'
