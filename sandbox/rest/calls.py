@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from aiohttp import web
 
@@ -22,6 +21,7 @@ from sandbox.rest.core import (
     paged,
 )
 from sandbox.rest.forms import Form, form
+from sandbox.rest.times import TimeFilters
 from sandbox.telephony.callbacks import Callback
 from sandbox.telephony.calls import TERMINAL, Call
 from sandbox.twiml import running
@@ -77,18 +77,10 @@ def find(request: web.Request) -> Call:
     return found
 
 
-def _moment(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        raise ApiError(400, 20001, f"not a time: {text}") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
 async def list_calls(request: web.Request) -> web.Response:
     """Newest first. A call that has no start yet is in no time range."""
-    times = {f"{field}{sign}" for field in ("StartTime", "EndTime") for sign in ("", "<", ">")}
-    only_filters(request, "To", "From", "Status", "ParentCallSid", *times)
+    times = TimeFilters(StartTime=lambda c: c.started, EndTime=lambda c: c.ended_at)
+    only_filters(request, "To", "From", "Status", "ParentCallSid", *times.names)
     query, ours = request.query, account(request)
     tests: list[Callable[[Call], bool]] = [lambda c: c.account.sid == ours.sid]
     for name, get in (
@@ -99,23 +91,9 @@ async def list_calls(request: web.Request) -> web.Response:
     ):
         if name in query:
             tests.append(lambda c, get=get, want=query[name]: get(c) == want)  # type: ignore[misc]
-    for name, value in query.items():
-        if name in times:
-            tests.append(_time_test(name, _moment(value)))
+    tests += times.tests(query)
     found = [c for c in reversed(exchange(request).calls.values()) if all(t(c) for t in tests)]
     return paged(request, "calls", found, call_json)
-
-
-def _time_test(name: str, moment: datetime) -> Callable[[Call], bool]:
-    def test(call: Call) -> bool:
-        at = call.started if name.startswith("StartTime") else call.ended_at
-        if at is None:
-            return False
-        if name.endswith(">"):
-            return at >= moment
-        return at <= moment if name.endswith("<") else at.date() == moment.date()
-
-    return test
 
 
 async def fetch_call(request: web.Request) -> web.Response:

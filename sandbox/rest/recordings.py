@@ -23,6 +23,7 @@ from sandbox.rest.core import (
     sign_in,
 )
 from sandbox.rest.forms import form
+from sandbox.rest.times import TimeFilters
 from sandbox.telephony.recordings import Recording
 
 HTML = b"<!doctype html><title>Sign in</title><p>This is not a recording."
@@ -101,7 +102,9 @@ async def update_recording(request: web.Request) -> web.Response:
 
 async def list_recordings(request: web.Request) -> web.Response:
     """Of the account, or of one call; newest first."""
-    only_filters(request, "CallSid", "ConferenceSid")
+    times = TimeFilters(DateCreated=lambda r: r.started)
+    only_filters(request, "CallSid", "ConferenceSid", *times.names)
+    tests = times.tests(request.query)
     call = request.match_info.get("call") or request.query.get("CallSid")
     conference = request.query.get("ConferenceSid")
     found = [
@@ -111,6 +114,7 @@ async def list_recordings(request: web.Request) -> web.Response:
         and r.status != "deleted"
         and call in (None, r.call_sid)
         and conference in (None, r.conference_sid)
+        and all(test(r) for test in tests)
     ]
     return paged(request, "recordings", found, recording_json)
 

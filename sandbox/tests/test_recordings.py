@@ -6,6 +6,7 @@ import io
 import time
 import wave
 from array import array
+from datetime import timedelta
 from typing import Any
 
 import requests
@@ -93,6 +94,19 @@ def test_recording_by_the_api_pauses_and_stops(box: Box) -> None:
     assert done["RecordingSource"] == "StartCallRecordingAPI"
     assert [r.sid for r in call.recordings.list()] == [started.sid]
     assert started.sid in [r.sid for r in box.client.recordings.list(call_sid=made.call_sid)]
+
+
+def test_recordings_are_found_by_their_time(box: Box) -> None:
+    sid = recorded(box, 0.2)["RecordingSid"]
+    made = box.client.recordings(sid).fetch().date_created
+    hour = timedelta(hours=1)
+
+    def found(**filters: Any) -> bool:
+        return sid in [r.sid for r in box.client.recordings.list(**filters)]
+
+    assert found(date_created_after=made, date_created_before=made + hour)
+    assert found(date_created=made.date()) and found()
+    assert not found(date_created_after=made + hour) and not found(date_created_before=made - hour)
 
 
 def test_an_unanswered_call_has_no_recording(box: Box) -> None:
