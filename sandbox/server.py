@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from sandbox.config import Config
-from sandbox.control import callers, far_side, faults, inspection
+from sandbox.control import callers, far_side, faults, inspection, telephone
 from sandbox.control.core import SIGNALLING, loopback_only
 from sandbox.media.peer import stay_on_this_machine
 from sandbox.rest import (
@@ -50,7 +50,7 @@ class Server:
             queues,
             recordings,
         )
-        control = (inspection, callers, far_side, faults)
+        control = (inspection, callers, far_side, faults, telephone)
         for room in (*rest, *control):
             room.routes(self.app)
         self.app.on_startup.append(self._start)

@@ -36,10 +36,11 @@ async def incoming(request: web.Request) -> web.Response:
     ``telephony.callers``; ``voice``: what the caller says meanwhile; ``forwarded_from``, ``stir``.
     """
     room, body = exchange(request), dict(await request.json())
-    account, number = _number(room, str(body.pop("to", None)))
+    try:
+        account, number = number_of(room, str(body.pop("to", None)))
+    except LookupError as error:
+        raise web.HTTPBadRequest(text=str(error)) from None
     app = account.applications.get(number.voice_application_sid)
-    if not (app or number).voice_url:
-        raise web.HTTPBadRequest(text="the number has no voice URL")
     from_, facts = str(body.pop("from", "")), _facts(body)
     scripted = "script" in body
     try:
@@ -69,12 +70,16 @@ def _facts(body: dict[str, Any]) -> Params:
     return found
 
 
-def _number(room: Exchange, text: str) -> tuple[Account, Number]:
+def number_of(room: Exchange, text: str) -> tuple[Account, Number]:
+    """One of our numbers that takes calls. Raises LookupError, which says why it is none."""
     for account in room.config.accounts.values():
         for number in account.numbers.values():
             if number.phone_number == text:
+                app = account.applications.get(number.voice_application_sid)
+                if not (app or number).voice_url:
+                    raise LookupError("the number has no voice URL")
                 return account, number
-    raise web.HTTPBadRequest(text=f"{text} is none of our numbers")
+    raise LookupError(f"{text} is none of our numbers")
 
 
 async def far_speak(request: web.Request) -> web.Response:

@@ -99,6 +99,7 @@ class Call:
         self.over = asyncio.Event()
         self.released = asyncio.Event()  # set when the REST answer is out: callbacks follow it
         self.answers = asyncio.Event()  # set when whoever rings on is told to answer
+        self.lifted: Device | None = None  # the telephone that somebody has answered with
         self.dialled = False
         # audio
         self.device: Device | None = None

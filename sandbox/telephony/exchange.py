@@ -25,6 +25,7 @@ from sandbox.telephony.places import geography
 from sandbox.telephony.queues import Queues
 from sandbox.telephony.recorder import Recorder
 from sandbox.telephony.stock import Stock
+from sandbox.telephony.telephones import Telephones
 from sandbox.wire.faults import Faults
 from sandbox.wire.log import WireLog
 from sandbox.wire.webhooks import Params, Webhooks
@@ -46,6 +47,7 @@ class Exchange:
         self.conferences: dict[str, Conference] = {}
         self.queues = Queues()
         self.stock = Stock(config.accounts)
+        self.telephones = Telephones()
         self.recorder = Recorder(config, self.wire, self.webhooks, self.spawn)
         self.next_slot: dict[str, float] = {}
         self.under_way: Counter[str] = Counter()  # REST requests, by account SID
@@ -202,6 +204,8 @@ class Exchange:
             call.end(*how.ends)
             return
         call.ringing()
+        if how.is_telephone:
+            self.telephones.ring(call)
         rings_on = how.rings_on or self.faults.take("ring-on", call.to) is not None
         rings = math.inf if rings_on else self.config.ring_seconds
         with suppress(TimeoutError):
@@ -212,7 +216,7 @@ class Exchange:
         if how.ends is not None:
             call.end(*how.ends)
             return
-        call.answered(Handset(how.says))
+        call.answered(call.lifted or Handset(how.says))
         on_answer()
         if how.hangs_up_after is not None:
             await asyncio.sleep(min(how.hangs_up_after, time_limit))

@@ -23,6 +23,7 @@ class Behaviour:
     ends: tuple[str, int] | None = None
     rings: bool = True
     rings_on: bool = False  # until it is told to answer, or the caller gives up
+    is_telephone: bool = False  # rings the telephones that people have open
     hangs_up_after: float | None = None
 
 
@@ -34,6 +35,7 @@ BEHAVIOURS = {
     "104": Behaviour(ends=("busy", 603)),
     "105": Behaviour(hangs_up_after=SHORT_TALK_SECONDS),
     "106": Behaviour(ends=("failed", 404), rings=False),
+    "199": Behaviour(says="silence", rings_on=True, is_telephone=True),
 }
 REFUSED_BY_REST = "107"
 
