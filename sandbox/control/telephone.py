@@ -29,7 +29,7 @@ from sandbox.twiml.session import Step
 
 FOLDER = Path(__file__).parent / "telephone_page"
 LONGEST_NUMBER = 64
-POLICY = "default-src 'self'; connect-src 'self' ws:; style-src 'self'; img-src 'self' data:; frame-ancestors 'none'"
+POLICY = "default-src 'self'; connect-src 'self' ws:; img-src 'self' data:; frame-ancestors 'none'"
 
 
 class Line:
