@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from psycopg import Connection, DataError
 from psycopg.adapt import Transformer
-from psycopg.errors import error_from_result
+from psycopg.errors import InvalidSqlStatementName, error_from_result
 from psycopg.pq import ExecStatus, Format
 from psycopg.waiting import Ready, Wait
 
@@ -25,8 +25,8 @@ _GOOD = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 class Answer:
     """To a statement: `result` once it has been waited for."""
 
-    def __init__(self, exchange: "Exchange") -> None:
-        self.exchange = exchange
+    def __init__(self, exchange: "Exchange", sql: str, values: Sequence[bytes | None]) -> None:
+        self.exchange, self.sql, self.values = exchange, sql, values
         self.result: Any = None  # libpq's
 
     def fetchall(self) -> list[tuple[Any, ...]]:
@@ -49,16 +49,21 @@ class Exchange:
         self.driver, self._libpq = driver, driver.pgconn
         self._sent: deque[Answer | None] = deque()  # None: a statement that is being prepared
         self._prepares = driver.prepare_threshold is not None
+        self._has_answered = False
         self._libpq.enter_pipeline_mode()
 
     def ask(self, sql: str, values: Sequence[str | None]) -> Answer:
         """`%s` for each value. PostgreSQL makes of them what stands around them says."""
         given = [None if value is None else _bytes(value) for value in values]
+        return self._send(Answer(self, sql, given))
+
+    def _send(self, answer: Answer) -> Answer:
         if self._prepares:
-            self._libpq.send_query_prepared(self._name(sql), given, result_format=Format.BINARY)
+            name = self._name(answer.sql)
+            self._libpq.send_query_prepared(name, answer.values, result_format=Format.BINARY)
         else:
-            self._libpq.send_query_params(_numbered(sql), given, result_format=Format.BINARY)
-        answer = Answer(self)
+            sql = _numbered(answer.sql)
+            self._libpq.send_query_params(sql, answer.values, result_format=Format.BINARY)
         self._sent.append(answer)
         return answer
 
@@ -72,8 +77,7 @@ class Exchange:
 
     def wait(self) -> None:
         """For the answers to all that was asked."""
-        self._libpq.send_flush_request()
-        self.driver.wait(self._answers())
+        self._exchange(commits=False)
 
     def roll_back(self) -> None:
         """What was asked so far; to be followed by the end."""
@@ -81,15 +85,38 @@ class Exchange:
 
     def end(self) -> None:
         """Commit, and wait for all that is not answered yet."""
-        self._libpq.pipeline_sync()
-        self.driver.wait(self._answers(until_synced=True))
+        self._exchange(commits=True)
         self._libpq.exit_pipeline_mode()
 
-    def _answers(self, *, until_synced: bool = False) -> Generator[Wait, Ready | int, None]:
-        libpq, failed = self._libpq, None
-        while libpq.flush():
-            if (yield Wait.RW) & Ready.R:
-                libpq.consume_input()
+    def _exchange(self, *, commits: bool) -> None:
+        asked = [answer for answer in self._sent if answer is not None]
+        try:
+            self._communicate(commits)
+        except InvalidSqlStatementName:
+            # Whatever a connection has prepared psycopg throws away when a savepoint is rolled
+            # back. Then the first statement has failed, and nothing was done.
+            if self._has_answered:
+                raise
+            if not commits:
+                self._libpq.pipeline_sync()
+                self.driver.wait(self._nothing_more())
+            _prepared.pop(self.driver, None)
+            self._sent.clear()
+            for answer in asked:
+                self._send(answer)
+            self._communicate(commits)
+        self._has_answered = True
+
+    def _communicate(self, commits: bool) -> None:
+        if commits:
+            self._libpq.pipeline_sync()
+        else:
+            self._libpq.send_flush_request()
+        self.driver.wait(self._answers(commits))
+
+    def _answers(self, commits: bool) -> Generator[Wait, Ready | int, None]:
+        yield from self._flushed()
+        failed = None
         while self._sent:
             result = yield from self._next()
             if result.status not in _GOOD:
@@ -98,13 +125,25 @@ class Exchange:
                 answer.result = result
             self._sent.popleft()
             yield from self._next()  # None, which ends each statement's results
-            if failed and not until_synced:
+            if failed and not commits:
                 break
-        if until_synced:
+        if commits:
             synced = yield from self._next()
             failed = failed or (None if synced.status == ExecStatus.PIPELINE_SYNC else synced)
         if failed:
             raise error_from_result(failed, encoding=self.driver.info.encoding)
+
+    def _nothing_more(self) -> Generator[Wait, Ready | int, None]:
+        yield from self._flushed()
+        while (result := (yield from self._next())) is None or (
+            result.status != ExecStatus.PIPELINE_SYNC
+        ):
+            pass
+
+    def _flushed(self) -> Generator[Wait, Ready | int, None]:
+        while self._libpq.flush():
+            if (yield Wait.RW) & Ready.R:
+                self._libpq.consume_input()
 
     def _next(self) -> Generator[Wait, Ready | int, Any]:
         while self._libpq.is_busy():

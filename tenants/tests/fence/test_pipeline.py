@@ -1,5 +1,6 @@
 """Written-out SQL of a tenant: one transaction, on SQLite and PostgreSQL alike."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from django.db import DataError, IntegrityError, OperationalError, connection, t
 from tenants.fence.columns import Columns
 from tenants.fence.context import TenantNotSet, current_tenant_id
 from tenants.fence.pipeline import ask, pipelined, rows
-from tenants.models import AuditEntry, Membership
+from tenants.models import AuditEntry, Membership, Tenant
 from tenants.tests.database import everything_visible
 
 ROW = Columns(Membership, "m", "user_id", "tenant_id", "role", "is_active", "created_at")
@@ -84,6 +85,30 @@ def test_a_statement_that_was_skipped_after_a_failure_is_prepared_anew(committed
         )
         rows(ask(READ, [acme.pk]), ROW)  # for the second time, and so to be prepared
     assert read(acme) and read(acme)
+
+
+@pytest.mark.parametrize("does", ["reads", "writes"])
+def test_what_psycopg_has_thrown_away_is_prepared_anew(committed_cast: Any, does: str) -> None:
+    acme, bob = committed_cast.acme, committed_cast.bob
+    write = partial(ask, WRITE, ["supervisor", acme.pk, bob.user_id])
+    before = read(acme)
+    with pipelined(acme.pk):
+        write()
+    with transaction.atomic():
+        with pytest.raises(KeyError), transaction.atomic():
+            for _ in range(3):  # so that psycopg itself has prepared something, too
+                Tenant.objects.get(pk=acme.pk)
+            raise KeyError  # which rolls a savepoint back
+        assert Tenant.objects.filter(pk=acme.pk).exists()
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_prepared_statements WHERE name ~ '^exchange_'")
+            assert cursor.fetchall() == []
+    if does == "reads":
+        assert len(read(acme)) == len(before)
+    with pipelined(acme.pk):
+        write()
+    assert "supervisor" in [row[3] for row in read(acme)]
 
 
 def test_without_prepared_statements_it_is_the_same(
