@@ -175,6 +175,16 @@ def test_who_cannot_take_a_call_is_not_rung(other: dict[str, Any]) -> None:
 
 def test_who_is_no_member_of_the_group_is_not_rung() -> None:
     assert rung(decide(queue(caller(), agents="az"), T0)) == ["a"]
+    ringing = confirmed(decide(queue(caller(), agents="ab"), T0))
+    removed = replace(ringing, group=replace(ringing.group, members=("a",)))
+    assert decide(removed, later(1)).actions == (EndOffer("x", "b", End.UNAVAILABLE),)
+
+
+def test_the_first_confirmation_counts() -> None:
+    ringing = decide(queue(caller(), agents="a"), T0).queue.caller("x")
+    twice = ringing.confirmed("a", later(1)).confirmed("a", later(1.5))
+    assert twice.offers[0].confirmed_at == later(1)
+    assert ringing.confirmed("b", later(1)) == ringing, "not offered"
 
 
 def test_an_own_phone_rings_without_a_page_and_is_given_longer_to_say_so() -> None:
@@ -189,6 +199,13 @@ def test_an_own_phone_rings_without_a_page_and_is_given_longer_to_say_so() -> No
     again = decide(patient, later(50))
     assert again.look_again == later(130)
     assert rung(decide(again.queue, later(130))) == ["a"]
+
+
+def test_a_phone_that_does_not_ring_for_a_whole_step_has_missed_nothing() -> None:
+    people = [agent("a", seen_at=None, phone=True)]
+    found = decide(queue(caller(), agents=people, step_seconds=5), T0)
+    assert found.look_again == later(5)
+    assert decide(found.queue, later(5)).actions == (EndOffer("x", "a", End.UNCONFIRMED),)
 
 
 def test_an_offer_that_no_page_confirms_does_not_count_and_the_next_rings_at_once() -> None:
@@ -235,7 +252,8 @@ def test_two_missed_in_a_row_set_an_agent_to_away() -> None:
     second = decide(confirmed(first, later(20)), later(40))
     assert second.actions == (EndOffer("x", "a", End.MISSED), SetAway("a"))
     away = second.queue.agent("a")
-    assert away is not None and away.presence(Rules(), later(41)) == Presence.AWAY
+    assert away is not None and away.missed_in_a_row == 0, "until they choose again"
+    assert away.presence(Rules(), later(41)) == Presence.AWAY
 
 
 def test_the_number_of_misses_is_a_setting() -> None:
@@ -253,7 +271,7 @@ def test_with_nobody_available_the_overflow_takes_over_at_once() -> None:
     away = [agent("a", availability=Availability.AWAY), agent("b", seen_at=None)]
     moved = decide(queue(caller(), agents=away, overflow=flow), T0).actions
     assert moved == (MoveOn("x", OUTSIDE, Why.NOBODY),)
-    talking = [agent("a", in_call=True)]
+    talking = [agent("a", in_call=True, seen_at=None)]  # by their own phone, it may be
     assert decide(queue(caller(), agents=talking, overflow=flow), T0).actions == (), "wait"
     wait = decide(queue(caller(), agents=away), T0)
     assert wait.actions == () and wait.look_again == later(45), "the plan has nowhere to go"
