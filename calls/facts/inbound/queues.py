@@ -137,6 +137,16 @@ class Wish(StrEnum):
     MESSAGE = "message"
 
 
+def wishes(group: Group, *, may_be_called: bool) -> dict[str, Wish]:
+    """What the keys do for whom waits in a group; a caller without a number is not called back."""
+    found = {}
+    if group.callback and may_be_called:
+        found["1"] = Wish.CALLBACK
+    if group.box:
+        found["2"] = Wish.MESSAGE
+    return found
+
+
 @dataclass(frozen=True)
 class Claim:
     """The one agent who takes a caller, from `at` on."""

@@ -23,7 +23,7 @@ from calls.facts.inbound.plans import (
 
 _RINGS = {
     Strategy.EVERYONE: "Everyone’s phone rings at once, for {} at a time.",
-    Strategy.LONGEST_IDLE: "One phone rings at a time, for {}: whose owner has been idle longest.",
+    Strategy.LONGEST_IDLE: "One phone rings at a time, for {}; whoever has been idle longest is first.",
     Strategy.IN_ORDER: "One phone rings at a time, for {}, in the order of the list.",
     Strategy.OWNER_FIRST: "The contact’s owner is rung first, for {}, then everyone.",
 }
@@ -45,11 +45,14 @@ class Node:
 
 @dataclass(frozen=True)
 class Branch:
-    """`field` is the one of the block above that leads here, as `checking.Problem` names it."""
+    """`field` is the one of the block above that leads here, as `hours.Problem` names it; `says`
+    what callers hear on the way, in a sentence, or "".
+    """
 
     field: str
     label: str
     node: Node
+    says: str = ""
 
 
 def tree(plan: Plan) -> tuple[Branch, ...]:
@@ -58,10 +61,15 @@ def tree(plan: Plan) -> tuple[Branch, ...]:
     """
     seen: set[tuple[Go, str]] = set()
     return tuple(
-        Branch(field, label, _node(plan, target, seen))
-        for field, label, target in (
-            ("when_open", f"Open ({summary(plan.hours)})", plan.when_open),
-            ("when_closed", "Closed", plan.when_closed),
+        Branch(
+            field,
+            label,
+            _node(plan, target, seen),
+            "" if says.is_empty else heard("Callers hear", says),
+        )
+        for field, label, target, says in (
+            ("when_open", f"Open ({summary(plan.hours)})", plan.when_open, plan.greeting),
+            ("when_closed", "Closed", plan.when_closed, plan.closed_says),
         )
     )
 
@@ -103,7 +111,8 @@ def details(block: Block) -> Iterator[str]:
     elif isinstance(block, Menu):
         yield heard("Callers hear", block.prompt)
         if block.tries > 1:
-            yield f"It is said {block.tries} times, with {seconds(block.seconds)} for a key."
+            times = "twice" if block.tries == 2 else f"{block.tries} times"
+            yield f"It’s said {times}, with {seconds(block.seconds)} to press a key."
     elif isinstance(block, Box):
         yield heard("Callers hear", block.greeting)
         yield f"They can leave a message of up to {seconds(block.longest_seconds)}."

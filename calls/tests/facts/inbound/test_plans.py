@@ -232,7 +232,7 @@ def test_the_story_of_a_call_on_a_monday_morning() -> None:
         "The caller hears “Welcome to Acme.”",
         "The call goes to menu Main.",
         "Callers hear “For sales, press 1. For support, press 2.”",
-        "It is said 2 times, with 5 seconds for a key.",
+        "It’s said twice, with 5 seconds to press a key.",
         "Key 1: the call goes to group Sales.",
         "Key 2: the call goes to group Support.",
         "No key: the call goes to group Sales.",
@@ -274,6 +274,10 @@ def test_the_story_of_a_call_on_sunday_at_ten() -> None:
 def test_the_tree_shows_each_way_with_when_it_is_taken() -> None:
     opened, closed = telling.tree(COMPANY)
     assert (opened.field, opened.label) == ("when_open", "Open (Mon–Fri 9:00–12:00, 13:00–17:30)")
+    assert (opened.says, closed.says) == (
+        "Callers hear “Welcome to Acme.”",
+        "Callers hear a recording.",
+    )
     assert (closed.label, closed.node.title) == ("Closed", "Voicemail Office")
     menu = opened.node
     assert [(branch.label, branch.node.title) for branch in menu.branches] == [

@@ -21,6 +21,7 @@ from calls.facts.inbound.queues import (
     Verdict,
     Wish,
     claim,
+    wishes,
 )
 from calls.facts.inbound.steps import (
     Action,
@@ -355,6 +356,13 @@ def test_a_wish_is_granted_when_the_group_has_it() -> None:
     message = decide(queue(caller(wish=Wish.MESSAGE), box="b1"), T0).actions
     assert message == (MoveOn("x", Target(Go.VOICEMAIL, "b1"), Why.WISH),)
     assert rung(decide(queue(wish), T0)) == ["a", "b", "c"], "nothing to be pressed here"
+
+
+def test_only_a_caller_with_a_number_may_ask_to_be_called_back() -> None:
+    group = queue(callback=True, box="b1").group
+    assert wishes(group, may_be_called=True) == {"1": Wish.CALLBACK, "2": Wish.MESSAGE}
+    assert wishes(group, may_be_called=False) == {"2": Wish.MESSAGE}
+    assert wishes(queue().group, may_be_called=True) == {}
 
 
 def won(found: Queue, who: str, at: float, of: str = "x") -> Queue:
