@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 
 from calls.facts.inbound.plans import Group
 
@@ -185,12 +186,6 @@ class Caller:
     def open_offer_to(self, agent: str) -> Offer | None:
         return next((offer for offer in self.open_offers() if offer.agent == agent), None)
 
-    def last_offer_to(self, agent: str) -> Offer | None:
-        return next((offer for offer in reversed(self.offers) if offer.agent == agent), None)
-
-    def has_been_declined_by(self, agent: str) -> bool:
-        return any(o.agent == agent and o.end == End.DECLINED for o in self.offers)
-
     def ended(self, agent: str, end: End, at: datetime) -> "Caller":
         """With the agent's open offer at its end; unchanged if there is none."""
         return self._with_offer(agent, ended_at=at, end=end)
@@ -226,8 +221,17 @@ class Queue:
     def caller(self, id: str) -> Caller:
         return next(caller for caller in self.callers if caller.id == id)
 
+    @cached_property
+    def _agents(self) -> dict[str, Agent]:
+        return {agent.id: agent for agent in self.agents}
+
     def agent(self, id: str) -> Agent | None:
-        return next((agent for agent in self.agents if agent.id == id), None)
+        return self._agents.get(id)
+
+    def members(self) -> Iterator[Agent]:
+        """Those of the group, in the order of its list."""
+        found = (self.agent(id) for id in dict.fromkeys(self.group.members))
+        return (agent for agent in found if agent is not None)
 
     def in_line(self) -> list[Caller]:
         """Those who wait: first who was given back, then the oldest."""

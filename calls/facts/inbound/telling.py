@@ -23,7 +23,7 @@ from calls.facts.inbound.plans import (
 
 _RINGS = {
     Strategy.EVERYONE: "Everyone’s phone rings at once, for {} at a time.",
-    Strategy.LONGEST_IDLE: "One phone rings at a time, for {}; whoever has been idle longest is first.",
+    Strategy.LONGEST_IDLE: "One phone rings at a time, for {}, longest idle first.",
     Strategy.IN_ORDER: "One phone rings at a time, for {}, in the order of the list.",
     Strategy.OWNER_FIRST: "The contact’s owner is rung first, for {}, then everyone.",
 }

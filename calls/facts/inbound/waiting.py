@@ -40,7 +40,7 @@ from calls.facts.inbound.steps import (
 
 # When an agent for whom another group's caller rings is looked at again, at the latest.
 ELSEWHERE = timedelta(seconds=5)
-_EVER = datetime.min.replace(tzinfo=UTC)
+_EVER, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,11 @@ def decide(queue: Queue, now: datetime) -> Decision:
     # What ends makes others end: who is set to Away rings nowhere, who has gone on rings no one.
     while do([*_ends(queue, now)]) or do([*islice(_goes(queue, now), 1)]):
         pass
+    free = [agent for agent in queue.members() if _may_be_rung(queue, agent, now)]
     for caller in queue.in_line():
-        do([Ring(caller.id, agent.id) for agent in _next(queue, caller, now)])
+        do([Ring(caller.id, agent.id) for agent in _next(queue, caller, free, now)])
     do([*_places(queue, now)])
-    ahead = (moment for moment in _moments(queue, now) if moment > now)
+    ahead = (moment for moment in _moments(queue, now) if now < moment < _NEVER)
     return Decision(tuple(done), min(ahead, default=None), queue)
 
 
@@ -127,9 +128,10 @@ def _goes(queue: Queue, now: datetime) -> Iterator[MoveOn]:
 
 def _has_hope(queue: Queue, caller: Caller, now: datetime) -> bool:
     """Whether a member could take the caller, now or after what keeps them busy."""
+    declined = {offer.agent for offer in caller.offers if offer.end == End.DECLINED}
     return any(
-        agent.takes_calls(queue.rules, now) and not caller.has_been_declined_by(agent.id)
-        for agent in _members(queue)
+        agent.id not in declined and agent.takes_calls(queue.rules, now)
+        for agent in queue.members()
     )
 
 
@@ -144,16 +146,10 @@ def _deadline(queue: Queue, caller: Caller) -> datetime:
     return min(until + _step(queue), max(until, caller.returned_at + _step(queue)))
 
 
-def _next(queue: Queue, caller: Caller, now: datetime) -> Sequence[Agent]:
-    """Whom to ring for a caller, beside those who ring for them."""
-    found = [
-        agent
-        for agent in _members(queue)
-        if _may_be_rung(queue, agent, now)
-        and not caller.has_been_declined_by(agent.id)
-        and caller.open_offer_to(agent.id) is None
-        and now >= _rested_at(queue, caller, agent)
-    ]
+def _next(queue: Queue, caller: Caller, free: Sequence[Agent], now: datetime) -> Sequence[Agent]:
+    """Whom of those who may be rung to ring for a caller, beside those who ring for them."""
+    last = {offer.agent: offer for offer in caller.offers}
+    found = [agent for agent in free if now >= _asked_again_at(queue, last.get(agent.id))]
     strategy = queue.group.strategy
     if strategy == Strategy.OWNER_FIRST:
         if not caller.offers and any(agent.id == caller.owner for agent in found):
@@ -164,42 +160,34 @@ def _next(queue: Queue, caller: Caller, now: datetime) -> Sequence[Agent]:
         return found
     if any(caller.open_offers()):
         return []
-    free = [agent for agent in found if not _rings(queue, agent)]
+
+    ringing = {offer.agent for each in queue.callers for offer in each.open_offers()}
 
     def order(agent: Agent) -> tuple[datetime, datetime, int]:
-        last = caller.last_offer_to(agent.id)
+        asked_at = last[agent.id].offered_at if agent.id in last else _EVER
         idle_since = agent.idle_since if strategy == Strategy.LONGEST_IDLE else _EVER
-        place = queue.group.members.index(agent.id)
-        return last.offered_at if last else _EVER, idle_since, place
+        return asked_at, idle_since, queue.group.members.index(agent.id)
 
-    return sorted(free, key=order)[:1]
+    idle = (agent for agent in found if agent.id not in ringing and not agent.rings_elsewhere)
+    return sorted(idle, key=order)[:1]
 
 
-def _members(queue: Queue) -> Iterator[Agent]:
-    """In the order of the list."""
-    agents = {agent.id: agent for agent in queue.agents}
-    return (agents[id] for id in dict.fromkeys(queue.group.members) if id in agents)
+def _asked_again_at(queue: Queue, last: Offer | None) -> datetime:
+    """From when on an agent may be rung whose last offer of this caller was this: who declined,
+    never; who did not confirm, a step later, so that a page that is always late does not take all
+    the time.
+    """
+    if last is None:
+        return _EVER
+    if last.is_open or last.ended_at is None or last.end == End.DECLINED:
+        return _NEVER
+    return last.ended_at + _step(queue) if last.end == End.UNCONFIRMED else _EVER
 
 
 def _may_be_rung(queue: Queue, agent: Agent, now: datetime) -> bool:
     if agent.id not in queue.group.members or agent.is_busy(now):
         return False
     return agent.takes_calls(queue.rules, now)
-
-
-def _rings(queue: Queue, agent: Agent) -> bool:
-    here = any(caller.open_offer_to(agent.id) for caller in queue.callers)
-    return here or agent.rings_elsewhere
-
-
-def _rested_at(queue: Queue, caller: Caller, agent: Agent) -> datetime:
-    """When an agent may be rung again who did not confirm the last offer of this caller: a step
-    later, so that a page that is always late does not take all the time.
-    """
-    last = caller.last_offer_to(agent.id)
-    if last is None or last.end != End.UNCONFIRMED or last.ended_at is None:
-        return _EVER
-    return last.ended_at + _step(queue)
 
 
 def _places(queue: Queue, now: datetime) -> Iterator[SayPlace]:
@@ -228,14 +216,14 @@ def _moments(queue: Queue, now: datetime) -> Iterator[datetime]:
             if agent is None:
                 continue
             if not offer.is_open:
-                yield _rested_at(queue, caller, agent)
+                yield _asked_again_at(queue, offer)
             elif offer.confirmed_at is None:
                 yield _confirmed_until(queue, agent, offer)
             else:
                 yield offer.offered_at + _step(queue)
     if not waiting:
         return
-    for agent in _members(queue):
+    for agent in queue.members():
         if agent.wrap_up_until is not None:
             yield agent.wrap_up_until
         if agent.seen_at is not None:

@@ -93,7 +93,7 @@ class Office:
             self.agents[name] = replace(self.agents[name], seen_at=self.now)
             # A sign of life alone changes nothing, and nothing else has been forgotten.
             self.is_news = not was_there
-            is_due = self.is_news or self.again == self.now
+            is_due = self.is_news or (self.again is not None and self.again <= self.now)
             for group in () if is_due else self.plan.groups:
                 assert not waiting.decide(self.queue(group), self.now).actions
 
@@ -273,15 +273,17 @@ class Office:
             if again is None and all(line.end for line in self.lines.values()):
                 if not any(event for event in self.agenda if event[0] < T0 + seconds(61)):
                     break
-            if self.agenda and (again is None or self.agenda[0][0] <= again):
+            # A slow machine looks late.
+            wake = again and again + seconds(self.chance.choice([0, 0, self.chance.uniform(0, 5)]))
+            if self.agenda and (wake is None or self.agenda[0][0] <= wake):
                 self.now, _, what = heapq.heappop(self.agenda)
                 self.is_news = True
                 what()
                 if not self.is_news:
                     continue
             else:
-                assert again is not None and again >= self.now
-                self.now = again
+                assert wake is not None
+                self.now = max(self.now, wake)
             again = self.again = self.settle()
             assert self.now < T0 + timedelta(hours=2), "somebody waits for ever"
 
