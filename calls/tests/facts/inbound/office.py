@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from calls.facts.inbound import plans, waiting
+from calls.facts.inbound import checking, plans, waiting
 from calls.facts.inbound.plans import Go, Group, Plan, Strategy, Target
 from calls.facts.inbound.queues import (
     Agent,
@@ -53,6 +53,7 @@ class Office:
     def __init__(self, plan: Plan, seed: int, *, calls: int, people: tuple[str, ...]) -> None:
         self.plan, self.chance, self.now = plan, random.Random(seed), T0
         self.agenda: list[tuple[datetime, int, Callable[[], None]]] = []
+        self.is_sound = not checking.problems(plan)
         self.count, self.is_news = 0, True
         self.again: datetime | None = None
         self.lines: dict[str, Line] = {}
@@ -129,7 +130,10 @@ class Office:
             line.caller = replace(line.caller, has_left=True)
 
     def lead(self, line: Line, target: Target | None) -> None:
-        target = plans.onward(self.plan, target, line.moves)
+        led = plans.onward(self.plan, target, line.moves)
+        if led != target and line.moves < plans.MOST_MOVES:
+            assert not self.is_sound, "a plan without problems leads nowhere"
+        target = led
         line.moves += 1
         if target.go == Go.GROUP:
             line.caller, line.group = line.caller.entering(self.now), target.to
