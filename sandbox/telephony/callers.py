@@ -138,8 +138,9 @@ async def press(call: Call, digits: str) -> None:
 async def speak(call: Call, what: int | float | str, seconds: float) -> None:
     """Say a tone of so many hertz, or the greeting, for so long; before the answer in vain."""
     if isinstance(call.device, Handset):
-        sound = greeting() if what == "greeting" else tone(seconds, float(what), level=8000)
-        call.device.say(Clip(sound[: int(seconds * RATE)]))
+        # A second at a time: a long tone would hold up the clock while it is made.
+        sound = greeting() if what == "greeting" else tone(1, float(what), level=8000)
+        call.device.say(Clip((sound * math.ceil(seconds))[: int(seconds * RATE)]))
     await asyncio.sleep(seconds)
 
 

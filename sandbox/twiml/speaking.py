@@ -19,7 +19,9 @@ SOUNDS = frozenset(
 
 async def say(session: Session, verb: Verb, base: str) -> Step | None:
     """Tones in the rhythm of the text."""
-    await _repeat(session, Prompt("say", verb.text), speech(verb.text), verb)
+    # A long text takes a while to be made, and must not hold up the clock of all sound.
+    samples = await session.until_over(asyncio.to_thread(speech, verb.text))
+    await _repeat(session, Prompt("say", verb.text), samples, verb)
     return None
 
 
