@@ -42,6 +42,8 @@ async def incoming(request: web.Request) -> web.Response:
         raise web.HTTPBadRequest(text=str(error)) from None
     app = account.applications.get(number.voice_application_sid)
     from_, facts = str(body.pop("from", "")), _facts(body)
+    if from_.startswith("client:"):  # such a caller is known by an access token
+        raise web.HTTPBadRequest(text="from cannot be a client")
     scripted = "script" in body
     try:
         caller = Caller(parse(body.pop("script"))) if scripted else None
