@@ -41,7 +41,7 @@ async def incoming(request: web.Request) -> web.Response:
     except LookupError as error:
         raise web.HTTPBadRequest(text=str(error)) from None
     app = account.applications.get(number.voice_application_sid)
-    from_, facts = str(body.pop("from", "")), _facts(body)
+    from_, facts = str(body.pop("from", None) or ""), _facts(body)
     if from_.startswith("client:"):  # such a caller is known by an access token
         raise web.HTTPBadRequest(text="from cannot be a client")
     scripted = "script" in body

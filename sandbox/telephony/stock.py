@@ -71,8 +71,14 @@ NAMES = {
 
 
 def kind_of(number: str) -> Kind | None:
-    """The first kind that it is one of."""
-    return next((kind for kind in KINDS if kind.has(number)), None)
+    """The first kind that it is one of; American area codes that are not listed have some, too."""
+    for kind in KINDS:
+        if kind.has(number):
+            return kind
+    if not re.fullmatch(r"\+1[2-9]\d\d55501\d\d", number):
+        return None
+    country = "CA" if number[2:5] in CANADIAN else "US"
+    return next(k for k in KINDS if (k.country, k.type) == (country, "Local"))
 
 
 def pattern(contains: str) -> re.Pattern[str]:
@@ -107,9 +113,9 @@ class Stock:
         """Numbers of a kind in order; of an American area code, which may be any that exists."""
         owned, prefixes = self._owned(), kind.prefixes
         if area_code:
-            known = area_code in TOLL_FREE_AREAS if kind.type == "TollFree" else True
-            canadian = area_code in CANADIAN
-            fits = known and (kind.type == "TollFree" or canadian == (kind.country == "CA"))
+            toll_free, canadian = area_code in TOLL_FREE_AREAS, area_code in CANADIAN
+            fits = toll_free == (kind.type == "TollFree")
+            fits = fits and (toll_free or canadian == (kind.country == "CA"))
             prefixes = (f"+1{area_code}55501",) if fits else ()
         for prefix in prefixes:
             for n in range(10**kind.digits):
@@ -119,17 +125,9 @@ class Stock:
 
     def sells(self, number: str, account: Account) -> Kind | None:
         """Its kind if this account may have it now."""
-        kind = kind_of(number) or self._american(number)
         if number in self._owned():
             return None
-        return kind if self._returned.get(number, account.sid) == account.sid else None
-
-    def _american(self, number: str) -> Kind | None:
-        """Of an area code that is not listed."""
-        if not re.fullmatch(r"\+1[2-9]\d\d55501\d\d", number):
-            return None
-        country = "CA" if number[2:5] in CANADIAN else "US"
-        return next(k for k in KINDS if (k.country, k.type) == (country, "Local"))
+        return kind_of(number) if self._returned.get(number, account.sid) == account.sid else None
 
     def take(self, number: str) -> None:
         """It was bought."""

@@ -66,6 +66,7 @@ def test_numbers_of_an_area_code(box: Box) -> None:
     assert first.address_requirements == "none" and first.beta is False
     assert offers(box, area_code=907, limit=1) == ["+19075550100"], "any area code has some"
     assert offers(box, area_code=416) == [], "it is Canadian"
+    assert offers(box, area_code=800) == [], "it is toll-free"
     assert offers(box, "CA", area_code=416, limit=1) == ["+14165550100"]
 
 
@@ -174,6 +175,7 @@ def test_a_number_of_an_area_code_is_the_first_one(shop: Box) -> None:
         "+16175550101",
     ]
     assert create(area_code="800").phone_number == "+18005550100"
+    assert create(area_code="907").capabilities["sms"], "of an area code that is not listed"
     for n in range(2, 100):
         create(phone_number=f"+161755501{n:02}")
     is_refused(shop, 21452, area_code="617")
