@@ -147,8 +147,11 @@ def test_what_may_not_be_done_while_waiting(box: Box, verb: str) -> None:
     assert result(box, sid)["QueueResult"] == "error" and 12200 in box.alerts()
 
 
-def test_a_waiting_document_that_cannot_be_had(box: Box) -> None:
-    box.application.behave["/wait"] = answers(500, "", "text/plain")
+@pytest.mark.parametrize(
+    "answer", [(500, "", "text/plain"), (200, "", "text/xml"), (200, "no sound", "audio/wav")]
+)
+def test_a_waiting_document_that_cannot_be_had(box: Box, answer: tuple[int, str, str]) -> None:
+    box.application.behave["/wait"] = answers(*answer)
     sid = ring(box, '<Enqueue waitUrl="/wait" action="/queued">q_500</Enqueue>')
     told = result(box, sid)
     assert told["QueueResult"] == "error" and told["QueueSid"].startswith("QU")

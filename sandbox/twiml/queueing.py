@@ -80,13 +80,13 @@ async def _wait(session: Session, verb: Verb, url: str, member: Member) -> None:
                 samples = await asyncio.to_thread(decode, answer.body)
                 call.prompts.append(Prompt("play", url))
                 await session.play(Clip(samples))
-                text = ""
+                text = None
             else:
-                text = text_of(answer)
+                text = text_of(answer) or " "  # nothing at all is no document either
         except (TwimlUnavailable, ValueError) as error:
             failed = error if isinstance(error, TwimlUnavailable) else TwimlError(11200, str(error))
             session.alert(failed, step)
             raise failed from None
-        if text:
+        if text is not None:
             await session.follow(replace(step, text=text), waiting=True)
         await session.sleep(max(0.0, BREATH_SECONDS - (time.monotonic() - began)))
