@@ -4,8 +4,20 @@ import socket
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
+from django.core.management import call_command
+from django.db import connection
+from django.utils import timezone
 
+from calls.models import CallLog
+from calls.tests.builders import an_outbound_call
+from tenants.models import AuditEntry
+from tenants.tests import database
 from voip_crm.tests import harness
+
+TRIGGERS = "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger"
 
 both = pytest.mark.parametrize("site", ["services", "embedded"], indirect=True)
 
@@ -13,6 +25,33 @@ both = pytest.mark.parametrize("site", ["services", "embedded"], indirect=True)
 def test_tests_stay_on_this_machine() -> None:
     with socket.socket() as outside, pytest.raises(RuntimeError, match="192.0.2.1"):
         outside.connect(("192.0.2.1", 80))
+
+
+@pytest.mark.parametrize("grown", [database.GROWN, -1])
+def test_between_two_tests_all_rows_go_but_those_that_processes_remember(
+    committed_cast: Any, monkeypatch: Any, grown: int
+) -> None:
+    """One by one while there are few, and by making the tables anew."""
+
+    def triggers() -> Any:
+        if connection.vendor != "postgresql":
+            return None
+        with connection.cursor() as cursor:
+            cursor.execute(TRIGGERS)
+            return sorted(cursor.fetchall())
+
+    monkeypatch.setattr(database, "GROWN", grown)
+    database._looked_at.cache_clear()
+    an_outbound_call(committed_cast.acme, ended_at=timezone.now())
+    before, kept = triggers(), [database.rows(model) for model in (ContentType, Permission)]
+    assert kept[0] and database.rows(AuditEntry) and database.rows(CallLog)
+    call_command("flush", verbosity=0, interactive=False)
+    database._looked_at.cache_clear()
+    assert {model for model in apps.get_models(True) if database.rows(model)} == {
+        *(ContentType, Permission)
+    }
+    assert [database.rows(model) for model in (ContentType, Permission)] == kept
+    assert triggers() == before
 
 
 @both
