@@ -30,17 +30,26 @@ Change = tuple[str, str, ast.AST]  # what it was, what it became, as text and as
 
 @dataclass(frozen=True)
 class Mutant:
-    """`change` was done in `function` (its dotted name in the module, "" outside)."""
+    """`change` is to be done in `function` (its dotted name in the module, "" outside)."""
 
     function: str
     line: int
     change: str
-    tree: ast.Module
+    whole: ast.Module
+    path: Path
+    replacement: ast.AST
 
     @property
     def name(self) -> str:
         """Does not depend on where in the file it is."""
         return f"{self.function}: {self.change}"
+
+    @property
+    def tree(self) -> ast.Module:
+        """The changed module, made when it is asked for: most are only looked at by their names."""
+        changed = copy.deepcopy(self.whole)
+        _put(changed, self.path, copy.deepcopy(self.replacement))
+        return ast.fix_missing_locations(changed)
 
 
 def mutants(source: str) -> Iterator[Mutant]:
@@ -48,11 +57,8 @@ def mutants(source: str) -> Iterator[Mutant]:
     tree = ast.parse(source)
     for path, function, node in _walk(tree, (), ""):
         for before, after, replacement in _broken(node):
-            changed = copy.deepcopy(tree)
-            _put(changed, path, copy.deepcopy(replacement))
             line = getattr(node, "lineno", 0)
-            tidy = ast.fix_missing_locations(changed)
-            yield Mutant(function, line, f"{before} → {after}", tidy)
+            yield Mutant(function, line, f"{before} → {after}", tree, path, replacement)
 
 
 def _walk(node: ast.AST, path: Path, function: str) -> Iterator[tuple[Path, str, ast.AST]]:

@@ -45,6 +45,7 @@ def texts() -> dict[str, str]:
     return {str(path.relative_to(ROOT)): path.read_text() for path in files}
 
 
+@cache
 def test_files() -> list[str]:
     return [file for file in texts() if Path(file).name.startswith("test_")]
 
