@@ -37,7 +37,10 @@ FORGIVEN = 2
 TOO_MANY = 6  # that fail are no stumble: nothing is run again
 ISOLATION = "voip_crm/tests/isolation"
 # About half of what needs a browser: calls, from their beginning to their end.
-CALLING = [f"voip_crm/tests/test_{name}.py" for name in ("flow", "rejoin", "two_tabs")]
+CALLING = [
+    f"voip_crm/tests/test_{name}.py"
+    for name in ("flow", "rejoin", "two_tabs", "sound", "phone_page", "dialer_in_browser")
+]
 BROWSER = re.compile(r"playwright|firefox|\b(open_page|page: Any|browser: Any)\b")
 PYTEST = [sys.executable, "-m", "pytest"]
 # What needs no browser; what takes longest begins first.
