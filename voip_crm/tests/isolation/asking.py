@@ -153,18 +153,22 @@ _lines = _Lines()
 
 @contextmanager
 def listening_to_logs() -> Iterator[None]:
-    """Once for many requests: after each change of a level logging works everything out anew."""
+    """Once for many requests: after each change of a level logging works everything out anew. The
+    outcome alone hears them: others would format thousands of lines and tracebacks for nobody.
+    """
     loggers = [logging.getLogger(name) for name in OURS]
-    levels = [logger.level for logger in loggers]
+    before = [(logger.level, logger.propagate) for logger in loggers]
     for logger in loggers:
         logger.addHandler(_lines)
         logger.setLevel(logging.DEBUG)
+        logger.propagate = False
     try:
         yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
+        for logger, (level, propagates) in zip(loggers, before, strict=True):
             logger.removeHandler(_lines)
             logger.setLevel(level)
+            logger.propagate = propagates
 
 
 @contextmanager
