@@ -29,7 +29,9 @@ PERSON = ("said", "person")
 TOUCHING = (exp.Select, exp.Insert, exp.Update, exp.Delete)
 
 ROOT = Path(__file__).resolve().parents[2]
-PROCESSES = "product"  # the application name of `harness.Processes` at the database
+# The application name of `harness.Processes` at the database: each lane of the suite reads at its
+# end what its own have sent.
+PROCESSES = "-".join(filter(None, ["product", os.environ.get("TOX_PARALLEL_ENV")]))
 LITERAL = re.compile(r"'(?:[^']|'')*'")
 Column = tuple[str, str]  # alias, column
 faults: list[str] = []
@@ -246,7 +248,9 @@ def logged(log: Path, application: str) -> Iterator[str]:
     """The statements of an application (`PGAPPNAME`), values taken out, from a PostgreSQL log that
     was written with the prefix `%a|`.
     """
-    start = re.compile(rf"{application}\|LOG:  (?:statement|execute [^:]*): (.*)", re.DOTALL)
+    start = re.compile(
+        rf"{re.escape(application)}\|LOG:  (?:statement|execute [^:]*): (.*)", re.DOTALL
+    )
     statement = ""
     with log.open(errors="replace") as lines:
         for line in [*lines, "end"]:

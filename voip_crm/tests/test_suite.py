@@ -7,6 +7,7 @@ from unittest.mock import Mock
 import pytest
 
 from voip_crm.tests import quick, suite
+from voip_crm.tests.statements import PROCESSES
 from voip_crm.tests.suite import Lane, Stumble
 
 STUMBLES = """
@@ -133,7 +134,7 @@ def test_what_the_processes_sent_is_not_explained_by_a_stumble(
     lane: Any, tmp_path: Path, monkeypatch: Any
 ) -> None:
     log = tmp_path / "log"
-    log.write_text("product|LOG:  statement: SELECT * FROM contacts_contact\n")
+    log.write_text(f"{PROCESSES}|LOG:  statement: SELECT * FROM contacts_contact\n")
     monkeypatch.setenv("POSTGRES_LOG", str(log))
     browser = lane("it_stumbles or product_is_set_up")
     assert "The product's processes sent: contacts_contact is not" in browser.log.read_text()
