@@ -148,16 +148,17 @@ FIND = """(root) => {
   const found = [];
   if (window.__pwned) found.push("it ran");
   for (const element of root.querySelectorAll("*")) {
-    const tag = element.cloneNode(false).outerHTML.slice(0, 200);
-    if (/pwn/i.test(element.localName)) found.push(`element ${tag}`);
-    if (/^(base|iframe|object|embed)$/.test(element.localName)) found.push(`element ${tag}`);
+    const tag = () => element.cloneNode(false).outerHTML.slice(0, 200);
+    const tell = (what) => found.push(`${what} ${tag()}`);
+    if (/pwn/i.test(element.localName)) tell("element");
+    if (/^(base|iframe|object|embed)$/.test(element.localName)) tell("element");
     if (/^(script|style)$/.test(element.localName) && /pwn/i.test(element.textContent)
-        && element.type !== "application/json") found.push(`text of ${tag}`);
+        && element.type !== "application/json") tell("text of");
     for (const { name, value } of element.attributes) {
-      if (/pwn/i.test(name) || /^on|^hx-on/i.test(name)) found.push(`attribute ${name} of ${tag}`);
+      if (/pwn/i.test(name) || /^on|^hx-on/i.test(name)) tell(`attribute ${name} of`);
       if (/^(href|src|action|formaction|data|srcdoc|poster|xlink:href|data-play)$/i.test(name)
           && /^\\s*(javascript|vbscript|data:text|(https?:)?\\/\\/evil)/i.test(value)) {
-        found.push(`address ${tag}`);
+        tell("address");
       }
     }
   }
