@@ -6,7 +6,7 @@ can be read and written.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from uuid import UUID
 
@@ -22,6 +22,11 @@ class TenantNotSet(RuntimeError):
 class CrossTenantWrite(RuntimeError):
     """A row of one tenant was about to be written while working for another."""
 
+
+# As `say_tenant` does, with the transaction's BEGIN.
+_OPENING = (
+    f"SELECT set_config('{TENANT_SETTING}', '{{}}', true), set_config('{USER_SETTING}', '', true)"
+)
 
 _tenant: ContextVar[UUID | None] = ContextVar("tenant", default=None)
 _transaction: ContextVar[UUID | None] = ContextVar("tenant_transaction", default=None)
@@ -64,14 +69,28 @@ def tenant_context(tenant_id: UUID) -> Iterator[None]:
 def tenant_transaction(tenant_id: UUID | None = None) -> Iterator[None]:
     """A transaction in which the tables of `tenant_id` (default: the current tenant) are open."""
     wanted = current_tenant_id() if tenant_id is None else tenant_id
-    with tenant_context(wanted), transaction.atomic():
-        if _transaction.get() is None:
-            say_tenant(wanted)
+    with tenant_context(wanted), _begun(wanted):
         token = _transaction.set(wanted)
         try:
             yield
         finally:
             _transaction.reset(token)
+
+
+@contextmanager
+def _begun(tenant_id: UUID) -> Iterator[None]:
+    """A transaction of which the database knows whom it is for."""
+    opening_with = getattr(connection, "opening_with", None)
+    if opening_with is None or connection.in_atomic_block:
+        with transaction.atomic():
+            if _transaction.get() is None:
+                say_tenant(tenant_id)
+            yield
+        return
+    with ExitStack() as begun:
+        with opening_with(_OPENING.format(UUID.__str__(tenant_id))):  # of nothing but a UUID
+            begun.enter_context(transaction.atomic())
+        yield
 
 
 @contextmanager

@@ -16,8 +16,8 @@ pytestmark = [
 ]
 ROWS = {"HX-Request": "true", "HX-Target": "tbody#history_rows"}
 LIST = {"HX-Request": "true", "HX-Target": "suggestions"}
-# Who is asking; BEGIN, set_config and COMMIT; and what is asked for.
-AROUND = 4
+# Who is asking; BEGIN, which says whom it is for, and COMMIT; and what is asked for.
+AROUND = 3
 
 
 @pytest.mark.parametrize(
