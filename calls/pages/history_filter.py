@@ -29,7 +29,9 @@ class Shown(NamedTuple):
     wrong: tuple[str, ...] = ()
     problems: str = ""
 
-    statuses = STATUS_CHOICES  # one for all
+    @property
+    def statuses(self) -> Choices:
+        return STATUS_CHOICES
 
 
 class Asked(NamedTuple):

@@ -1,6 +1,6 @@
 """Our numbers that a workspace may call from, as the dialer offers them."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -32,9 +32,8 @@ ORDER BY n.is_default DESC, n.number
 
 def offered() -> list[CallerId]:
     """The first is called from unless another is chosen."""
-    tenant = PhoneNumber._meta.get_field("tenant").get_db_prep_value(
-        tenant_id_for_query(), connection
-    )
+    field: Any = PhoneNumber._meta.get_field("tenant")
+    tenant = field.get_db_prep_value(tenant_id_for_query(), connection)
     with connection.cursor() as cursor:
         statement = _READ.format(columns=f"{_NUMBER.sql}, {_OWN.sql}")
         cursor.execute(statement, [tenant, settings.TWILIO_ACCOUNT_SID])

@@ -223,9 +223,10 @@ def _scalar(select: lines.Select) -> int:
     return int(value)
 
 
-def _value(field: str, value: object) -> Any:
+def _value(name: str, value: object) -> Any:
     """What the database is sent for a value of a call's field."""
-    return CallLog._meta.get_field(field).get_db_prep_value(value, connection)
+    field: Any = CallLog._meta.get_field(name)
+    return field.get_db_prep_value(value, connection)
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

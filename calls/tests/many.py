@@ -117,7 +117,8 @@ def assert_flat(
         pytest.skip("only PostgreSQL counts what a statement reads: use ./test")
     few, many = (_after(cast, does, as_planned, *each) for each in ((1, FEW), (FEW + 1, MANY)))
     # An index may have become a level deeper.
-    assert {name: (few[name], many[name]) for name in few if many[name] > 2 * few[name] + 10} == {}
+    grown = {name: (few[name], many[name]) for name in few if many[name] > 2 * few[name] + 10}
+    assert not grown, grown
 
 
 def _after(cast: Any, does: Any, as_planned: Any, *rows: int) -> dict[str, int]:
