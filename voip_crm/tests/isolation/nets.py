@@ -16,7 +16,7 @@ from voip_crm.tests import statements
 
 BOTH, RLS, ORM = "both", "rls", "orm"
 # The same condition in SQL that is written out (tenants/fence/pipeline.py): the ORM quotes names.
-WRITTEN_OUT = re.compile(r"\b(?:\w\.)?tenant_id = %s")
+WRITTEN_OUT = re.compile(r"\b(?:\w+\.)?tenant_id = %s")
 NETS = (BOTH, RLS, ORM)
 
 
