@@ -82,8 +82,9 @@ def page(
     if (matching := _matching(tenant_id, filters)) is None:
         return Page([], 0, False, number, size, None)
     sql, values = matching
-    # Along the index, too (selectors.history), of which a status has several.
-    counted = f"{sql}{'' if filters.status else _NEWEST} LIMIT {COUNT_CAP + 1}"
+    # Along the index, too (selectors.history); a text and a status have several.
+    has_one = not (filters.status or filters.text)
+    counted = f"{sql}{_NEWEST if has_one else ''} LIMIT {COUNT_CAP + 1}"
     total = f"(SELECT count(*) FROM ({counted}) c)", values  # noqa: S608 # nosec B608 # our names
     if before:
         started_at, call_id = read_cursor(before)

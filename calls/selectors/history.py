@@ -78,13 +78,13 @@ def history(
     beyond the last call. Every filter is served by an index that is led by the tenant and ends in
     (started_at, id).
     """
-    zone = ZoneInfo(tenant.time_zone)
+    zone, filters = ZoneInfo(tenant.time_zone), filters or Filters()
     try:
-        narrowed = _narrowed(tenant, filters or Filters(), zone)
+        narrowed = _narrowed(tenant, filters, zone)
     except EmptyResultSet:  # nobody is called so
         return History([], "", "0")
     asked = _after(narrowed, before)
-    counted = _counted(narrowed) if is_counted else ("0", [])
+    counted = _counted(narrowed, filters) if is_counted else ("0", [])
     found, total = lines.read(tenant.pk, _ids(asked, size + 1), counted)
     if before and is_counted and not found:
         total = _scalar(counted)
@@ -208,11 +208,13 @@ def _ids(narrowed: lines.Select, size: int) -> lines.Select:
     return f"{_FROM.format('calls_calllog.id')} {narrowed[0]} {_NEWEST} LIMIT {size}", narrowed[1]
 
 
-def _counted(narrowed: lines.Select) -> lines.Select:
+def _counted(narrowed: lines.Select, filters: Filters) -> lines.Select:
     """Along the index, too: else PostgreSQL looks through the table, as pays for the workspace that
-    has most of it, and takes long to find what a small one has.
+    has most of it, and takes long to find what a small one has. What is found by a text is in
+    several indexes.
     """
-    found = f"{_FROM.format('1')} {narrowed[0]} {_NEWEST} LIMIT {COUNT_CAP + 1}"
+    order = "" if filters.text.strip() else _NEWEST
+    found = f"{_FROM.format('1')} {narrowed[0]} {order} LIMIT {COUNT_CAP + 1}"
     return _COUNT.format(found), narrowed[1]
 
 
