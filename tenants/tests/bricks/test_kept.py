@@ -20,6 +20,7 @@ def draw(template: Template, **values: Any) -> str:
 
 def drawn(template: Template) -> int:
     """How often its kept part was."""
+    part: Any
     (part,) = template.nodelist.get_nodes_by_type(Kept)
     return int(part._kept.cache_info().misses)
 
