@@ -116,7 +116,8 @@ def _told(row: Sequence[Any], tenant: str, audio: str) -> dict[str, Any]:
         user_name, user_email, contact_name, phone, recording, rang,
     ) = row
     # fmt: on
-    state, recording_sid, recording_id = recording.split(" ") if recording else ("", None, None)
+    state, _, rest = (recording or "").partition(" ")
+    recording_sid, _, recording_id = rest.rpartition(" ")
     return {
         "id": call,
         "tenantId": tenant,
@@ -133,7 +134,7 @@ def _told(row: Sequence[Any], tenant: str, audio: str) -> dict[str, Any]:
         "waitSeconds": None,  # of callers who wait for an agent, and no call comes in yet
         "holdSeconds": 0,  # nobody can be put on hold yet
         "recordingUrl": audio + recording_id if state == Recording.State.STORED else None,
-        "recordingSid": recording_sid,
+        "recordingSid": recording_sid or None,
         "twilioCallSid": call_sid,
         "startedAt": started_at,
         "answeredAt": answered_at,
