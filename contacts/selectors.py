@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Case, F, Prefetch, Q, When
+from django.db.models import Prefetch, Q
 
 from contacts import finding
 from contacts.holders import MOST_HOLDERS
 from contacts.models import Contact, ContactNumber
 from contacts.numbers import Number
 from tenants.bricks.ids import read_uuid
+from tenants.fence.columns import Columns, split
+from tenants.fence.context import current_tenant_id
+from tenants.fence.pipeline import ask, rows
 
 PAGE_SIZE = 25
 SUGGESTIONS = 8
@@ -89,11 +92,50 @@ def contact_by_id(contact_id: UUID) -> Contact | None:
     return Contact.objects.filter(pk=contact_id).first()
 
 
+# Written out (`tenants.fence.pipeline`): each dial asks one of the two.
+_CONTACT = Columns(Contact, "c", "id", "tenant", "name", "archived_at")
+_NUMBER = Columns(ContactNumber, "n", "contact", "number", "extension")
+_HOLDERS = f"""SELECT {_NUMBER.sql}, {_CONTACT.sql} FROM contacts_contactnumber n
+JOIN contacts_contact c ON c.tenant_id = n.tenant_id AND c.id = n.contact_id
+WHERE n.tenant_id = %s AND n.number = %s
+ORDER BY CASE WHEN n.extension = %s THEN 0 ELSE 1 END, c.archived_at NULLS FIRST, c.created_at,
+n.contact_id LIMIT {MOST_HOLDERS}"""  # noqa: S608 # nosec B608 # our names
+_CALLED = f"""SELECT {_CONTACT.sql}, {_NUMBER.sql} FROM contacts_contact c
+LEFT JOIN contacts_contactnumber n ON n.tenant_id = c.tenant_id AND n.contact_id = c.id
+WHERE c.tenant_id = %s AND c.id = %s ORDER BY n.position, n.id"""  # noqa: S608 # nosec B608 # our names
+
+
 def holders(number: str, extension: str = "") -> Sequence[ContactNumber]:
     """The rows that have an E.164 number, with their contacts: those of the extension first, then
     those in the list, the oldest first; at most `MOST_HOLDERS`.
     """
-    is_other = Case(When(extension=extension, then=0), default=1)
-    order = (is_other, F("contact__archived_at").asc(nulls_first=True))
-    rows = ContactNumber.objects.filter(number=number).select_related("contact")
-    return rows.order_by(*order, "contact__created_at", "contact_id")[:MOST_HOLDERS]
+    return holders_in(ask_holders(number, extension))
+
+
+def ask_holders(number: str, extension: str = "") -> Any:
+    """Send the statement that `holders_in` reads."""
+    return ask(_HOLDERS, [current_tenant_id(), number, extension])
+
+
+def holders_in(asked: Any) -> Sequence[ContactNumber]:
+    found = []
+    for row in rows(asked, _NUMBER, _CONTACT):
+        _, of_number, of_contact = split(row, _NUMBER, _CONTACT)
+        holder = _NUMBER.instance(of_number)
+        holder.contact = _CONTACT.instance(of_contact)
+        found.append(holder)
+    return found
+
+
+def ask_numbers(contact_id: UUID) -> Any:
+    """Send the statement that `numbers_in` reads."""
+    return ask(_CALLED, [current_tenant_id(), contact_id])
+
+
+def numbers_in(asked: Any) -> tuple[Contact, Sequence[Number]] | None:
+    """A contact and its numbers, in their order; None: there is no such contact."""
+    found = [split(row, _CONTACT, _NUMBER) for row in rows(asked, _CONTACT, _NUMBER)]
+    if not found:
+        return None
+    numbers = [Number(number, extension) for *_, (of, number, extension) in found if of is not None]
+    return _CONTACT.instance(found[0][1]), numbers

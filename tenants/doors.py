@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -81,16 +81,29 @@ def membership_by_clerk(clerk_user_id: str, clerk_org_id: str | None) -> Members
     return _member(tenant.pk, known.user.pk) if tenant else None
 
 
-def tenant_named_by(identity: str) -> UUID | None:
-    """The tenant that a Voice client identity speaks of; nothing is read."""
+class Named(NamedTuple):
+    """Somebody of a tenant, as a Voice client identity names them, be they a member or not."""
+
+    tenant_id: UUID
+    user_id: UUID
+
+
+def named_by(identity: str) -> Named | None:
+    """Whom a Voice client identity speaks of; nothing is read."""
     match = _IDENTITY.fullmatch(identity)
-    return UUID(match[1]) if match else None
+    return Named(UUID(match[1]), UUID(match[2])) if match else None
+
+
+def tenant_named_by(identity: str) -> UUID | None:
+    """The tenant that it speaks of."""
+    named = named_by(identity)
+    return named.tenant_id if named else None
 
 
 def membership_by_identity(identity: str) -> Membership | None:
     """The active membership behind a Voice client identity, or None."""
-    match = _IDENTITY.fullmatch(identity)
-    return _member(UUID(match[1]), UUID(match[2])) if match else None
+    named = named_by(identity)
+    return _member(*named) if named else None
 
 
 def _member(tenant_id: UUID, user_id: UUID) -> Membership | None:

@@ -57,20 +57,25 @@ def of_before(vendor: str) -> str:
     return _filled(_OF_BEFORE, "c", vendor)
 
 
+def length_of(row: str, vendor: str) -> str:
+    """How long a call took that is over, in SQL, microseconds."""
+    if vendor == "postgresql":
+        return f"(EXTRACT(EPOCH FROM {row}.ended_at - {row}.started_at) * 1000000)::bigint"
+    return f"django_timestamp_diff({row}.ended_at, {row}.started_at)"  # as Django computes it
+
+
 def _filled(template: str, row: str, vendor: str) -> str:
     if vendor == "postgresql":
         parts = {
             "hour": f"date_trunc('hour', {row}.started_at, 'UTC')",
-            "length": f"(EXTRACT(EPOCH FROM {row}.ended_at - {row}.started_at) * 1000000)::bigint",
             "nobody": f"'{NOBODY}'::uuid",
         }
-    else:  # as Django keeps times and UUIDs there, and computes differences of times
+    else:  # as Django keeps times and UUIDs there
         parts = {
             "hour": f"substr({row}.started_at, 1, 13) || ':00:00'",
-            "length": f"django_timestamp_diff({row}.ended_at, {row}.started_at)",
             "nobody": f"'{NOBODY.hex}'",
         }
-    return template.format(row=row, **parts)
+    return template.format(row=row, length=length_of(row, vendor), **parts)
 
 
 class SummedByHour(TableTriggers):

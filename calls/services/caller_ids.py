@@ -30,8 +30,12 @@ def choose_caller_id(
         ours = ours.filter(pk=number_id)
     if (found := ours.first()) is not None:
         return found
-    if number_id is None:
-        raise Refusal(
-            "no_caller_id", "Your workspace has no phone number yet. Ask an admin to add one."
-        )
-    raise Refusal("no_caller_id", "You can’t call from this number anymore. Choose another one.")
+    raise no_caller_id(is_chosen=number_id is not None)
+
+
+def no_caller_id(*, is_chosen: bool) -> Refusal:
+    if is_chosen:
+        message = "You can’t call from this number anymore. Choose another one."
+    else:
+        message = "Your workspace has no phone number yet. Ask an admin to add one."
+    return Refusal("no_caller_id", message)

@@ -1,9 +1,12 @@
 """Dialling a contact: checked, written down, then asked of Twilio, exactly once."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -16,18 +19,21 @@ from calls.gateway import addresses
 from calls.gateway.accounts import account_for
 from calls.gateway.twiml import CONFERENCE_EVENTS
 from calls.models import CallLeg, CallLog, Conference
+from calls.selectors import limits
 from calls.services import guarding, whose
-from calls.services.caller_ids import choose_caller_id
-from calls.services.rooms import findings, presence, progress
+from calls.services.caller_ids import no_caller_id
+from calls.services.rooms import findings, progress, wishes
+from calls.services.rooms.taken import note_taken
 from calls.services.whose import Target
 from contacts import selectors
 from contacts.numbers import Number, NumberError, parse
+from tenants.doors import Named
 from tenants.fence.context import tenant_transaction
+from tenants.fence.pipeline import inserted, pipelined, tell
 from tenants.models import Membership, Tenant
 
 logger = logging.getLogger(__name__)
 
-LONGEST_LEG = timedelta(hours=24)  # Twilio ends any call then, at the latest
 JOIN_LATE = timedelta(seconds=1.5)  # after which Twilio is asked whether the agent is in the room
 
 
@@ -44,20 +50,29 @@ class Placed:
 
 def choose_target(tenant: Tenant, *, to: str = "", contact_id: UUID | None = None) -> Target:
     """Check whom to call. Someone else's contact does not exist. Raises `Refusal`."""
+    return ask_target(tenant, to=to, contact_id=contact_id)()
+
+
+def ask_target(tenant: Tenant, *, to: str, contact_id: UUID | None) -> Callable[[], Target]:
+    """Ask whom to call, and return how to read the answer. Both raise `Refusal`."""
     wanted: Number | None = None
     if to:
         try:
             wanted = parse(to, tenant.country, by_hand=True)
         except NumberError as error:
             raise Refusal(error.code, error.message) from None
-    if contact_id is None:
-        if not wanted:
-            raise Refusal("invalid_number", "Enter a number or choose a contact.")
-        return whose.target_of(wanted)
-    contact = selectors.contact_by_id(contact_id)
-    if contact is None:
+    if contact_id is not None:
+        return partial(_of_contact, tenant, selectors.ask_numbers(contact_id), wanted)
+    if not wanted:
+        raise Refusal("invalid_number", "Enter a number or choose a contact.")
+    return partial(whose.target_in, selectors.ask_holders(*wanted), wanted)
+
+
+def _of_contact(tenant: Tenant, asked: Any, wanted: Number | None) -> Target:
+    found = selectors.numbers_in(asked)
+    if found is None:
         raise Refusal("contact_not_found", "This contact no longer exists.")
-    known = [Number(row.number, row.extension) for row in contact.numbers.all()]
+    contact, known = found
     if not known:
         raise Refusal("invalid_number", f"{contact.name} has no phone number.")
     if wanted and wanted.number not in {one.number for one in known}:
@@ -118,44 +133,69 @@ def _write_down(
     contact_id: UUID | None,
     from_number_id: UUID | None,
 ) -> Placed | _Written:
-    with tenant_transaction(tenant.pk):
-        target = choose_target(tenant, to=to, contact_id=contact_id)
-        presence.lock(agent)
-        room = (
-            Conference.objects.select_related("call__contact")
-            .filter(agent_id=agent.user_id, client_request_id=client_request_id)
-            .first()
-        )
-        call: CallLog | None = getattr(room, "call", None)
-        if call is not None:
-            return _replay(call, target)
-        present = _rooms_of(agent)
-        if room is None or room.pk not in present:
-            raise _not_connected(room)
-        # In a room with a call: of two without one the first to dial wins.
-        if any(has_call for room_id, has_call in present.items() if room_id != room.pk):
-            raise Refusal("agent_busy", "You’re in another call. End it first.")
-        caller = choose_caller_id(tenant, number_id=from_number_id, account_sid=room.account_sid)
-        policy, rate = guarding.check_call(tenant, agent=agent, number=target.number, final=True)
-        call = CallLog.objects.create(
-            tenant=tenant,
-            user_id=agent.user_id,
-            contact=target.contact,
-            meant=len(target.possible),
-            conference=room,
-            direction=CallLog.Direction.OUTBOUND,
-            from_number=caller.number,
-            to_number=target.number,
-            extension=target.extension,
-            submission=CallLog.Submission.PENDING,
-            started_at=timezone.now(),
-            is_recorded=tenant.records_calls,
-            assumed_rate=rate,
-        )
-        leg = CallLeg.objects.create(tenant=tenant, conference=room, party=CallLeg.Party.CONTACT)
-        whose.note_possible(call, target.possible)
-        progress.announce(room, call.pk)
-        return _Written(room, call, leg, policy.caps.longest_minutes * 60)
+    wanted = partial(ask_target, tenant, to=to, contact_id=contact_id)
+    wish = partial(
+        wishes.ask_dial,
+        Named(tenant.pk, agent.user_id),
+        client_request_id,
+        from_number_id=from_number_id,
+        now=timezone.now(),
+    )
+    try:
+        with pipelined(tenant.pk):
+            done = _decide(tenant, agent, wanted(), wish(), is_chosen=from_number_id is not None)
+    except wishes.NoPolicy:  # of a workspace's first dial
+        with tenant_transaction(tenant.pk):
+            limits.chosen(lock=True)
+        with pipelined(tenant.pk):
+            done = _decide(tenant, agent, wanted(), wish(), is_chosen=from_number_id is not None)
+    if isinstance(done, _Written):
+        progress.announce(done.room, done.call.pk)
+    return done
+
+
+def _decide(
+    tenant: Tenant,
+    agent: Membership,
+    target_in: Callable[[], Target],
+    asked: wishes.Asked,
+    *,
+    is_chosen: bool,
+) -> Placed | _Written:
+    """Read what there is, and write the call if it may be placed."""
+    target, found = target_in(), wishes.dial(asked)
+    if found is None:
+        raise Refusal("forbidden", "You are no longer a member of this workspace.")
+    if found.call is not None:
+        return _replay(found.call, target)
+    room = found.room
+    if room is None or not found.is_present:
+        raise _not_connected(room)
+    # In a room with a call: of two without one the first to dial wins.
+    if found.is_busy:
+        raise Refusal("agent_busy", "You’re in another call. End it first.")
+    if not found.caller:
+        raise no_caller_id(is_chosen=is_chosen)
+    rate = guarding.check(tenant, target.number, found.policy, found.usage)
+    call = CallLog(
+        tenant_id=tenant.pk,
+        user_id=agent.user_id,
+        contact=target.contact,
+        meant=len(target.possible),
+        conference=room,
+        direction=CallLog.Direction.OUTBOUND,
+        from_number=found.caller,
+        to_number=target.number,
+        extension=target.extension,
+        submission=CallLog.Submission.PENDING,
+        started_at=timezone.now(),
+        is_recorded=tenant.records_calls,
+        assumed_rate=rate,
+    )
+    leg = CallLeg(tenant_id=tenant.pk, conference_id=room.pk, party=CallLeg.Party.CONTACT)
+    tell(inserted(call), inserted(leg))
+    whose.note_possible(call, target.possible)
+    return _Written(room, call, leg, found.policy.caps.longest_minutes * 60)
 
 
 def _submit(tenant: Tenant, written: _Written) -> Placed:
@@ -192,13 +232,9 @@ def _submit(tenant: Tenant, written: _Written) -> Placed:
         ) from error
     except gateway.TwilioError as error:
         raise _refused(tenant, call, leg, error) from error
-    with tenant_transaction(tenant.pk):
-        locked = Conference.objects.select_for_update().get(pk=room.pk)
-        progress.bind_sid(CallLeg.objects.get(pk=leg.pk), call_sid)
-        # The agent may have gone while we were talking to Twilio.
-        closing = room if progress.refold(locked) else None
-        call = CallLog.objects.select_related("contact").get(pk=call.pk)
-        return Placed(call, is_replay=False, closing=closing)
+    # The agent may have gone while we were talking to Twilio.
+    closing = room if note_taken(call, leg.pk, call_sid) else None
+    return Placed(call, is_replay=False, closing=closing)
 
 
 def _refused(tenant: Tenant, call: CallLog, leg: CallLeg, error: gateway.TwilioError) -> Refusal:
@@ -248,22 +284,6 @@ def _replay(call: CallLog, target: Target) -> Placed:
     if call.submission != CallLog.Submission.ACCEPTED:
         raise _not_placed(call, call.error_code)
     return Placed(call, is_replay=True)
-
-
-def _rooms_of(agent: Membership) -> dict[UUID, bool]:
-    """The rooms in which the agent is, and whether each has a call."""
-    legs = CallLeg.objects.filter(
-        user_id=agent.user_id,
-        party=CallLeg.Party.AGENT,
-        created_at__gt=timezone.now() - LONGEST_LEG,  # else all that they ever had are looked at
-        joined_at__isnull=False,
-        left_at=None,
-    )
-    rooms = legs.exclude(status__in=states.TERMINAL)
-    return {
-        room: call is not None
-        for room, call in rooms.values_list("conference_id", "conference__call__id")
-    }
 
 
 def _not_connected(room: Conference | None) -> Refusal:

@@ -11,11 +11,12 @@ from django.utils import timezone
 
 from calls.facts import limits
 from calls.facts.refusals import Refusal
-from calls.models import CallingPolicy, Conference, StoppedCall
+from calls.models import CallingPolicy, StoppedCall
 from calls.selectors import limits as rows
 from contacts.numbers import country_of
 from tenants.bricks.places import countries
 from tenants.bricks.texts import storable
+from tenants.doors import Named
 from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, Tenant
 
@@ -24,37 +25,34 @@ logger = logging.getLogger(__name__)
 KEPT = timedelta(days=30)  # for which it is remembered that somebody was stopped
 
 
-def check_call(
-    tenant: Tenant, *, agent: Membership, number: str, final: bool = False
-) -> tuple[limits.Policy, Decimal]:
-    """What holds for a call to `number` (E.164) now, and the rate it is taken to cost a minute.
+def check_call(tenant: Tenant, *, agent: Membership, number: str) -> None:
+    """Whether the agent might call `number` (E.164) now. Raises `Refusal`."""
+    policy = rows.policy_of(tenant)
+    check(tenant, number, policy, rows.usage(tenant, agent.user_id, now=timezone.now()))
 
-    `final` keeps other calls of the workspace waiting until this transaction is over, so that no
-    two of them count as the same one. Raises `Refusal`.
-    """
-    policy = rows.policy_of(tenant, lock=final)
+
+def check(tenant: Tenant, number: str, policy: limits.Policy, usage: limits.Usage) -> Decimal:
+    """The rate that a call to `number` is taken to cost a minute. Raises `Refusal`."""
     country = country_of(number, tenant.country)
     _raise(limits.stop_country(policy, country, dict(countries()).get(country, "")))
     rate = policy.rate_to(country)
-    _raise(limits.stop_caps(policy, rows.usage(tenant, agent.user_id, now=timezone.now()), rate))
-    return policy, rate
+    _raise(limits.stop_caps(policy, usage, rate))
+    return rate
 
 
-def check_connect(agent: Membership, room: Conference, *, is_rejoin: bool) -> None:
-    """Whether the agent's browser may come into `room`. One with a call in it (`is_rejoin`) is
-    always open to its agent, but for a browser that connects like mad. Raises `Refusal`.
+def check_connect(
+    policy: limits.Policy, usage: limits.Usage, *, connects: int, rooms: int, is_rejoin: bool
+) -> None:
+    """Whether an agent's browser may come into one more room (`limits.stop_connect`). One with a
+    call in it (`is_rejoin`) is always open to its agent, but for a browser that connects like mad.
+    Raises `Refusal`.
     """
-    now = timezone.now()
-    policy = rows.policy_of(agent.tenant)
-    others = 0 if is_rejoin else rows.open_rooms(agent.user_id, but=room)
-    connects = rows.connects(agent.user_id, now=now)
-    _raise(limits.stop_connect(policy, connects=connects, rooms=others))
+    _raise(limits.stop_connect(policy, connects=connects, rooms=0 if is_rejoin else rooms))
     if not is_rejoin:
-        usage = rows.usage(agent.tenant, agent.user_id, now=now)
         _raise(limits.stop_caps(policy, usage, policy.domestic_rate))
 
 
-def note_stop(agent: Membership, refusal: Refusal, *, number: str = "") -> None:
+def note_stop(agent: Membership | Named, refusal: Refusal, *, number: str = "") -> None:
     """Remember that a rule stopped somebody, for the workspace's admins and for the log. Other
     refusals are passed over.
     """

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from calls.models import CallLog, PossibleContact
@@ -11,7 +12,8 @@ from calls.services.rooms import progress
 from contacts.holders import meant
 from contacts.models import Contact, ContactNumber
 from contacts.numbers import Number
-from contacts.selectors import contact_by_id, holders
+from contacts.selectors import ask_holders, contact_by_id, holders_in
+from tenants.fence.pipeline import ask
 from tenants.trail import audit
 from tenants.trail.audit import Action, Thing
 
@@ -43,18 +45,25 @@ class Target:
 
 def target_of(number: Number) -> Target:
     """Whom a typed number means."""
-    found = meant(holders(number.number, number.extension), number.extension)
+    return target_in(ask_holders(*number), number)
+
+
+def target_in(asked: Any, number: Number) -> Target:
+    """The same, of an answer to `ask_holders`."""
+    found = meant(holders_in(asked), number.extension)
     if len(found) > 1:
         return Target(*number, contact=None, possible=found)
     return Target(*number, contact=found[0] if found else None)
 
 
+_POSSIBLE = """INSERT INTO calls_possiblecontact (tenant_id, call_id, contact_id)
+VALUES (%s, %s, %s)"""
+
+
 def note_possible(call: CallLog, possible: Sequence[Contact]) -> None:
     """Keep with a new call whom its number could have meant, whatever becomes of the contacts."""
-    PossibleContact.objects.bulk_create(
-        PossibleContact(tenant_id=call.tenant_id, call=call, contact=contact)
-        for contact in possible[:MOST_POSSIBLE]
-    )
+    for contact in possible[:MOST_POSSIBLE]:
+        ask(_POSSIBLE, [call.tenant_id, call.pk, contact.pk])
 
 
 class ChosenMeanwhile(Exception):

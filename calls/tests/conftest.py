@@ -78,17 +78,26 @@ class Scene:
             return CallLog.objects.get(conference=self.room)
 
 
+def admitted(
+    member: Any, account: Any, client_request_id: uuid.UUID | None = None, call_sid: str = ""
+) -> tuple[Conference, CallLeg]:
+    """The room into which the member's browser has come, and its leg; nothing is heard of it."""
+    room, leg, _ = presence.admit_agent(
+        member,
+        account=account,
+        client_request_id=client_request_id or uuid.uuid4(),
+        call_sid=call_sid or sid("CA"),
+    )
+    with tenant_transaction(member.tenant_id):
+        return room, CallLeg.objects.get(pk=leg.id)
+
+
 def scene_of(member: Any) -> Scene:
     """The member's browser has connected and joined its room; nobody is dialled yet."""
     from calls.gateway.accounts import account_of
 
     request_id = uuid.uuid4()
-    room, leg = presence.admit_agent(
-        member,
-        account=account_of(member.tenant_id),
-        client_request_id=request_id,
-        call_sid=sid("CA"),
-    )
+    room, leg = admitted(member, account_of(member.tenant_id), request_id)
     scene = Scene(member, room, leg, request_id)
     scene.hear(states.CALL, "ringing", leg)
     scene.hear(states.CONFERENCE, "participant-join", leg)

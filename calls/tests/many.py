@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from tenants.fence.context import tenant_transaction
 from tenants.tests.database import everything_visible
 
-FEW, MANY = 1_000, 10_000
+FEW, MANY = 1_500, 10_000  # both more than a day
 # Each a minute before the other, over, and of Bob with Maria, with a room and the two legs in it;
 # every other one is recorded.
 _ROWS = """

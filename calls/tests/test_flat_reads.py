@@ -4,6 +4,7 @@ import sys
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 from django.utils import timezone
 
@@ -12,21 +13,25 @@ from calls.selectors import call_logs, limits
 from calls.selectors.call_logs import Filters
 from calls.selectors.history import Filters as HistoryFilters
 from calls.selectors.history import history
-from calls.services import dialing
+from calls.services.rooms import wishes
 from calls.tests.builders import an_outbound_call
-from calls.tests.conftest import scene_of
+from calls.tests.conftest import scene_of, sid
 from calls.tests.many import assert_flat, scanned
+from tenants.doors import Named
+from tenants.fence.context import tenant_transaction
 
 
 def test_no_more_is_read_of_many_calls_than_of_few(committed_cast: Any, monkeypatch: Any) -> None:
     cast, bob = committed_cast, committed_cast.bob
     monkeypatch.setattr(call_logs, "COUNT_CAP", 100)
     monkeypatch.setattr(sys.modules[history.__module__], "COUNT_CAP", 100)
-    monkeypatch.setattr(call_logs, "SEARCHED", 100)
+    monkeypatch.setattr(call_logs, "SEARCHED", 50)
     wished = {"all": Filters(), "a number": Filters(text="559876"), "a word": Filters(text="mari")}
     wished |= {status: Filters(status=status) for status in states.STATUSES}
     wished |= {f"recorded: {has}": Filters(has_recording=has) for has in (True, False)}
-    scene = scene_of(bob)
+    scene, agent = scene_of(bob), Named(bob.tenant_id, bob.user_id)
+    with tenant_transaction(cast.acme.pk):
+        limits.chosen(lock=True)  # made by the first dial of a workspace
 
     today, maria = timezone.now().date(), cast.acme_maria
     narrowed = {
@@ -62,9 +67,12 @@ def test_no_more_is_read_of_many_calls_than_of_few(committed_cast: Any, monkeypa
             "the history of calls with a recording": partial(
                 history, cast.acme, now=timezone.now(), filters=HistoryFilters(recorded=True)
             ),
-            "in which rooms an agent is": lambda: dialing._rooms_of(bob),
-            "which of their rooms are open": lambda: limits.open_rooms(bob.user_id, but=scene.room),
-            "how often they connect": lambda: limits.connects(bob.user_id, now=timezone.now()),
+            "an agent's browser connects": lambda: wishes.arrival(
+                agent, uuid4(), sid("CA"), now=timezone.now()
+            ),
+            "an agent dials": lambda: wishes.dial(
+                wishes.ask_dial(agent, scene.request_id, from_number_id=None, now=timezone.now())
+            ),
             "what has been spent": lambda: limits.usage(cast.acme, bob.user_id, now=timezone.now()),
         },
         as_planned={

@@ -15,7 +15,7 @@ from calls.gateway.accounts import TwilioAccount
 from calls.services import guarding
 from calls.services.callbacks import routing
 from calls.services.callbacks.reading import Form, Hook, heard_of_browser
-from calls.services.rooms import presence, progress
+from calls.services.rooms import presence
 from calls.services.rooms.progress import UnknownCall
 from calls.webhooks import hearing
 from calls.webhooks.signed_posts import TwilioWebhook
@@ -51,36 +51,40 @@ class VoiceWebhook(TwilioWebhook):
         if not caller.startswith("client:"):
             return twiml.say_goodbye("This number takes no calls yet. Goodbye.")
         # Out of the token that we minted; what the browser adds besides is only its wish.
-        member = routing.member_behind(account, caller.removeprefix("client:"))
-        if member is None:
-            raise Refusal("forbidden", "Your account may not place calls. Goodbye.")
-        log_context.bind(tenant=member.tenant_id, user=member.user_id)
+        identity = caller.removeprefix("client:")
+        agent = routing.named_behind(account, identity)
+        if agent is None:
+            raise Refusal("forbidden", presence.NO_CALLS)
+        log_context.bind(tenant=agent.tenant_id, user=agent.user_id)
         if form.get("purpose") == "test":
+            if routing.member_behind(account, identity) is None:
+                raise Refusal("forbidden", presence.NO_CALLS)
             return twiml.try_sound()  # whatever else it asks for: nothing of it is read or kept
         request_id, call_sid = read_uuid(form.get("clientRequestId")), form.get("CallSid", "")
         if request_id is None or not is_sid(call_sid, CALL):
             raise Refusal("invalid_request", "This call cannot be connected. Goodbye.")
+        said = form.get("CallStatus", "")
         try:
             with _arrivals.passing(request_id):
-                room, leg = presence.admit_agent(
-                    member, account=account, client_request_id=request_id, call_sid=call_sid
+                room, leg, longest = presence.admit_agent(
+                    agent,
+                    account=account,
+                    client_request_id=request_id,
+                    call_sid=call_sid,
+                    heard=heard_of_browser(account, form, states.CALL, said, timezone.now()),
                 )
         except Refusal as refusal:
-            guarding.note_stop(member, refusal)
+            guarding.note_stop(agent, refusal)
             raise
-        said = form.get("CallStatus", "")
-        status = heard_of_browser(account, form, states.CALL, said, timezone.now())
-        try:
-            progress.hear(member.tenant_id, status, leg_id=leg.pk, gate=_arrivals)
         except UnknownCall as error:
             raise Refusal("call_over", "This call is over.") from error
         return twiml.join_conference(
             room=room.name,
             label=leg.label,
-            action_url=addresses.leg_ended(member.tenant_id, leg.pk),
-            conference_callback=addresses.conference_status(member.tenant_id, room.pk),
+            action_url=addresses.leg_ended(agent.tenant_id, leg.id),
+            conference_callback=addresses.conference_status(agent.tenant_id, room.pk),
             ends_room=False,
-            time_limit=presence.seconds_at_most(member.tenant),
+            time_limit=longest,
         )
 
 

@@ -23,10 +23,30 @@ class Columns:
     def __len__(self) -> int:
         return len(self.fields)
 
+    def instance(self, values: Sequence[Any]) -> Any:
+        """Of the model, with these values of its fields, as `as_django` makes them."""
+        return self.model.from_db(connection.alias, self.names, [values[at] for at in self._order])
+
+    @cached_property
+    def _order(self) -> list[int]:
+        """Where the model's fields are, in its order, by which `from_db` goes."""
+        fields = (field.attname for field in self.model._meta.concrete_fields)
+        return [self.names.index(name) for name in fields if name in self.names]
+
     @cached_property
     def converters(self) -> list[Callable[[Any], Any] | None]:
         """What makes of each value what Django has; None: it is that already."""
         return [_converter(field) for field in self.fields]
+
+
+def split(row: Sequence[Any], *columns: Columns) -> list[Sequence[Any]]:
+    """(what stands before, the values of each of these columns) of a row that ends in them."""
+    start = len(row) - sum(map(len, columns))
+    parts = [row[:start]]
+    for part in columns:
+        parts.append(row[start : start + len(part)])
+        start += len(part)
+    return parts
 
 
 def as_django(rows: Sequence[Any], *columns: Columns) -> Sequence[Any]:

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, Error, connections
+from django.db import DEFAULT_DB_ALIAS, Error, connection, connections
+from django.db.models import Model
 from psycopg import Error as DriverError
 
 from tenants.fence.columns import Columns, as_django
@@ -118,3 +119,31 @@ def _written(value: Any, is_postgresql: bool) -> str | None:
 def rows(cursor: Any, *columns: Columns) -> Sequence[Any]:
     """All rows of an answer that ends in these columns (`as_django`)."""
     return as_django(cursor.fetchall(), *columns)
+
+
+Write = tuple[str, Sequence[Any]]
+
+
+def tell(*writes: Write) -> None:
+    """Send writes of which none needs to see what another does; on PostgreSQL one statement."""
+    if connection.vendor != "postgresql":
+        for write in writes:
+            ask(*write)
+        return
+    *others, last = (sql for sql, _ in writes)
+    parts = ", ".join(f"w{number} AS ({sql})" for number, sql in enumerate(others))
+    ask(f"WITH {parts} {last}" if parts else last, [value for _, own in writes for value in own])
+
+
+def inserted(row: Model) -> Write:
+    """How a new row, whose key is known, is written, with all that its fields say of it."""
+    fields, sql = _insert(type(row))
+    row._state.adding, row._state.db = False, connection.alias
+    return sql, [f.get_db_prep_save(f.pre_save(row, True), connection) for f in fields]
+
+
+@cache
+def _insert(model: type[Model]) -> tuple[Sequence[Any], str]:
+    fields: Any = model._meta.concrete_fields
+    names, values = ", ".join(f.column for f in fields), ", ".join(["%s"] * len(fields))
+    return fields, f"INSERT INTO {model._meta.db_table} ({names}) VALUES ({values})"  # noqa: S608 # nosec B608 # our names

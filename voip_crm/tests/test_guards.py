@@ -99,7 +99,7 @@ GUARDS = {
     "an account that serves every workspace": Guard(
         (
             "calls/services/callbacks/routing.py",
-            "member_behind: if not accounts.serves(account, doors.tenant_named_by(identity)) → if "
+            "named_behind: if named is None or not accounts.serves(account, named.tenant_id) → if "
             "False",
         ),
         test_forged_webhooks.test_no_account_reaches_anothers_rows_by_its_own_address,

@@ -1,14 +1,24 @@
-"""What each webhook asks of the database: counted, and no more than is allowed here."""
+"""What webhooks and the API ask of the database: counted, and no more than is allowed here."""
 
 import uuid
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
+from calls import gateway
 from calls.gateway import addresses
-from calls.models import CallEvent
-from calls.tests.conftest import Scene, dialled, sid, waiting, webhook  # noqa: F401 # fixtures
+from calls.models import CallEvent, CallLeg
+from calls.tests.builders import an_outbound_call
+from calls.tests.conftest import (
+    Scene,
+    dialled,  # noqa: F401 # a fixture
+    scene_of,
+    sid,
+    waiting,  # noqa: F401 # a fixture
+    webhook,  # noqa: F401 # a fixture
+)
 from calls.tests.webhooks.test_webhooks import contact_status, local
 from tenants.fence.context import tenant_transaction
 from voip_crm.tests.round_trips import counted
@@ -47,7 +57,7 @@ def test_a_status_callback_takes_two_round_trips(
     assert dialled.fresh().status == "completed"
 
 
-def test_an_agents_browser_costs_no_more_than_it_does(
+def test_an_agents_browser_takes_two_round_trips(
     committed_cast: Any,
     webhook: Any,  # noqa: F811 # the fixture
 ) -> None:
@@ -57,6 +67,37 @@ def test_an_agents_browser_costs_no_more_than_it_does(
         with counted() as cost:
             answer = webhook("/api/twilio/voice-webhook", **caller, **request)
         assert "<Conference" in answer.content.decode()
-    assert cost.statements <= 31 and cost.round_trips <= 27, cost
+    # The tenant, the agent's lock, what there is, the usage; room, leg and event.
+    assert cost.statements <= 7 and cost.round_trips <= 2, cost
     with tenant_transaction(committed_cast.acme.pk):
         assert CallEvent.objects.count() == 3
+
+
+def test_a_dial_takes_six_round_trips_beside_twilios_answer(
+    committed_cast: Any, client: Any, signed_in: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "dial_participant", lambda *_, **__: sid("CA"))
+    signed_in(committed_cast.bob)
+    for times in range(3):  # the first one of a workspace makes its policy's row
+        scene = scene_of(committed_cast.bob)
+        body = {"clientRequestId": str(scene.request_id), "to": "+14155550100"}
+        with counted() as cost:
+            answer = client.post("/api/twilio/make-call", body, content_type="application/json")
+        assert answer.status_code == 201, answer.content
+        # Who asks; tenant, contact, agent's lock, what there is, usage, the call and its leg;
+        # tenant, lock, rows, events, the leg's and the call's SID.
+        assert not times or (cost.statements <= 12 and cost.round_trips <= 6), cost
+        with tenant_transaction(scene.room.tenant_id):
+            CallLeg.objects.update(left_at=timezone.now())
+
+
+def test_a_page_of_the_api_takes_three_round_trips(
+    committed_cast: Any, client: Any, signed_in: Any
+) -> None:
+    signed_in(committed_cast.bob)
+    for _ in range(3):
+        an_outbound_call(committed_cast.acme, user=committed_cast.bob.user)
+        with counted() as cost:
+            answer = client.get("/api/twilio/call-logs?limit=50&hasRecording=false")
+        assert answer.status_code == 200 and answer.json()["total"]
+    assert cost.statements <= 3 and cost.round_trips <= 3, cost  # who asks, the tenant, the page

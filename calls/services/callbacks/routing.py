@@ -88,8 +88,16 @@ def _hear_of_recording(tenant_id: UUID, callback: Callback, gate: Gate) -> Recor
         raise Unroutable("its recording SID is another's") from error
 
 
+def named_behind(account: TwilioAccount, identity: str) -> doors.Named | None:
+    """Whom a Voice client names, of a tenant that this account serves; nothing is read."""
+    named = doors.named_by(identity)
+    if named is None or not accounts.serves(account, named.tenant_id):
+        return None
+    return named
+
+
 def member_behind(account: TwilioAccount, identity: str) -> Membership | None:
     """The member behind a Voice client, of a tenant that this account serves."""
-    if not accounts.serves(account, doors.tenant_named_by(identity)):
+    if named_behind(account, identity) is None:
         return None
     return doors.membership_by_identity(identity)

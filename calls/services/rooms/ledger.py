@@ -18,7 +18,7 @@ from calls.models import CallEvent, CallLeg, CallLog, Conference
 from calls.models.rooms import label_of
 from tenants.fence.columns import Columns
 from tenants.fence.context import current_tenant_id
-from tenants.fence.pipeline import ask, rows
+from tenants.fence.pipeline import ask, rows, tell
 
 _STATE = [field.name for field in fields(states.LegState)]
 _OF_CALL = [*(field.name for field in fields(states.CallState)), "error_code"]
@@ -66,6 +66,8 @@ def _update(table: str, names: Sequence[str]) -> str:
 _SET_LEG = _update("calls_callleg", _STATE)
 _SET_CALL = _update("calls_calllog", [*_OF_CALL, "updated_at"])
 _SET_SID = _update("calls_conference", ["conference_sid"])
+_SET_LEG_SID = _update("calls_callleg", ["call_sid"])
+_SET_CALL_SID = _update("calls_calllog", ["twilio_call_sid", "submission"])
 _SET_CLOSED = _update("calls_conference", ["closed_at", "next_look_at"])
 
 
@@ -109,6 +111,11 @@ class Known:
     call: Call | None
     facts: Sequence[Fact]
     is_stored: bool
+
+
+def common(facts: Sequence[Fact]) -> list[states.Event]:
+    """What was heard of the room as a whole, and so of each leg."""
+    return [fact for leg_id, fact in facts if leg_id is None and states.is_of_room(fact.name)]
 
 
 def read(named: Named, *, key: str = "", waiting: bool = True) -> Known | None:
@@ -162,6 +169,15 @@ def store(
 
 def write_leg(leg: Leg, state: states.LegState) -> None:
     ask(_SET_LEG, [*_values(state), current_tenant_id(), leg.id])
+
+
+def write_sid(leg: Leg, call: Call, call_sid: str) -> None:
+    """Of the contact's leg, whose call Twilio has taken."""
+    tenant_id = current_tenant_id()
+    tell(
+        (_SET_LEG_SID, [call_sid, tenant_id, leg.id]),
+        (_SET_CALL_SID, [call_sid, CallLog.Submission.ACCEPTED, tenant_id, call.id]),
+    )
 
 
 def write_call(call: Call, state: states.CallState, error_code: int | None) -> None:

@@ -1,82 +1,116 @@
 """An agent's browser comes into a room."""
 
+from dataclasses import replace
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
+from django.utils import timezone
 
+from calls.facts import states
 from calls.facts.refusals import Refusal
-from calls.gateway.accounts import TwilioAccount, sid_in_use
+from calls.gateway.accounts import TwilioAccount
 from calls.models import CallLeg, Conference
-from calls.selectors.limits import policy_of
 from calls.services import guarding
-from tenants.fence.context import tenant_transaction
-from tenants.models import Membership, Tenant
+from calls.services.rooms import ledger, progress, wishes
+from calls.services.rooms.progress import Heard
+from tenants.doors import Named
+from tenants.fence.pipeline import ask, inserted, pipelined
+from tenants.models import Membership
 
+NO_CALLS = "Your account may not place calls. Goodbye."
 _WAITS = 180  # seconds, for the contact to be dialled and for whoever was lost to come back
 
 
-def lock(member: Membership) -> None:
-    """One agent's connections and dialling are served one after the other. Raises `Refusal` for
-    one who was removed meanwhile.
-    """
-    still = Membership.objects.select_for_update(of=("self",)).filter(
-        pk=member.pk, is_active=True, user__is_active=True
-    )
-    if still.first() is None:
-        raise Refusal("forbidden", "You are no longer a member of this workspace.")
+class Admitted(NamedTuple):
+    """The room, the agent's leg in it, and how many seconds it may last."""
+
+    room: Conference
+    leg: ledger.Leg
+    longest: int
 
 
 def admit_agent(
-    member: Membership, *, account: TwilioAccount, client_request_id: UUID, call_sid: str
-) -> tuple[Conference, CallLeg]:
-    """The room of this wish to call, and the agent's leg in it; made on first sight.
+    member: Named | Membership,
+    *,
+    account: TwilioAccount,
+    client_request_id: UUID,
+    call_sid: str,
+    heard: Heard | None = None,
+) -> Admitted:
+    """The room of this wish to call, and the agent's leg in it; made on first sight. What was
+    `heard` of the leg is stored with it.
 
     The same `call_sid` again is the same leg. Once the contact has been dialled, an agent may come
     back by another browser, which then takes the call over (`facts.rooms.Step.RELIEVE`). Raises
-    `Refusal` when the room is over or another account's, another browser of this agent waits in it,
-    or a calling limit would refuse whatever is dialled next. A new room is only made with the
-    account that the workspace uses now.
+    `Refusal` for one who is no member, or when the room is over or another account's, another
+    browser of this agent waits in it, or a calling limit would refuse whatever is dialled next;
+    and `UnknownCall` when the room is full. A new room is only made with the account that the
+    workspace uses now.
     """
-    with tenant_transaction(member.tenant_id):
-        lock(member)
-        wish = {"agent_id": member.user_id, "client_request_id": client_request_id}
-        room = Conference.objects.filter(**wish).first()
-        if is_new := room is None:  # and stays so: the agent is locked
-            room = Conference.objects.create(account_sid=account.sid, **wish)
-        if room.account_sid != account.sid or (is_new and sid_in_use() != account.sid):
+    agent, now = Named(member.tenant_id, member.user_id), timezone.now()
+    with pipelined(agent.tenant_id):
+        found = wishes.arrival(agent, client_request_id, call_sid, now=now)
+        if found is None:
+            raise Refusal("forbidden", NO_CALLS)
+        known = None
+        if found.room_id is not None:
+            known = ledger.read({"room": found.room_id}, key=heard.key if heard else "")
+        made_with = known.room.account_sid if known else found.account_sid
+        if made_with != account.sid:
             # A browser's token outlives a change of account by ten minutes.
             raise Refusal("forbidden", "The telephone account was changed. Reload the page.")
-        leg = CallLeg.objects.filter(call_sid=call_sid).first()
-        if leg is not None:
-            if leg.conference_id != room.pk:
-                raise Refusal("duplicate_in_progress", "This call is already somewhere else.")
-            return room, leg
-        if not is_new:
-            _check_return(member, room)
-        guarding.check_connect(member, room, is_rejoin=not is_new and hasattr(room, "call"))
-        leg = CallLeg.objects.create(
-            tenant_id=member.tenant_id,
-            conference=room,
-            user_id=member.user_id,
-            party=CallLeg.Party.AGENT,
-            call_sid=call_sid,
-        )
-        return room, leg
+        if found.leg_in is not None and (known is None or found.leg_in != known.room.pk):
+            raise Refusal("duplicate_in_progress", "This call is already somewhere else.")
+        if known is None:
+            room = Conference(
+                tenant_id=agent.tenant_id,
+                agent_id=agent.user_id,
+                client_request_id=client_request_id,
+                account_sid=account.sid,
+            )
+            ask(*inserted(room))
+            known = ledger.Known(room, [], None, [], False)
+        leg = next((each for each in known.legs if each.call_sid == call_sid), None)
+        is_new = leg is None
+        if leg is None:
+            _check_return(known, agent)
+            guarding.check_connect(
+                found.policy,
+                found.usage,
+                connects=found.connects,
+                rooms=found.rooms,
+                is_rejoin=known.call is not None,
+            )
+            leg = _new_leg(known, agent, call_sid, heard)
+            known = replace(known, legs=[*known.legs, leg])
+        settled = progress.settle(known, leg, heard) if heard else None
+    if settled and (is_new or settled.has_changed):
+        progress.announce(known.room, settled.call_id)
+    longest = found.policy.caps.longest_minutes * 60 + settings.RING_TIMEOUT + _WAITS
+    return Admitted(known.room, leg, longest)
 
 
-def _check_return(member: Membership, room: Conference) -> None:
-    own = room.legs.filter(user_id=member.user_id)
-    waits = any(not other.state.is_over for other in own)
-    if waits and not room.legs.filter(party=CallLeg.Party.CONTACT).exists():
+def _check_return(known: ledger.Known, agent: Named) -> None:
+    own = [leg for leg in known.legs if leg.user_id == agent.user_id]
+    waits = any(not leg.state.is_over for leg in own)
+    if waits and all(leg.party != CallLeg.Party.CONTACT for leg in known.legs):
         raise Refusal("duplicate_in_progress", "You are in this call already.")
-    if room.closed_at is not None:
+    if known.room.closed_at is not None:
         raise Refusal("call_over", "This call is over.")
 
 
-def seconds_at_most(tenant: Tenant) -> int:
-    """How long an agent's leg may last: the longest call, and the waiting before and after it. The
-    sweep ends rooms in which nobody talks; this holds even if nothing of ours runs any more.
-    """
-    with tenant_transaction(tenant.pk):
-        longest = policy_of(tenant).caps.longest_minutes * 60
-    return longest + settings.RING_TIMEOUT + _WAITS
+def _new_leg(known: ledger.Known, agent: Named, call_sid: str, heard: Heard | None) -> ledger.Leg:
+    """Written as what was heard of it makes it."""
+    facts = [heard.fact] if heard else []
+    state = states.fold_leg([*facts, *ledger.common(known.facts)]) if facts else states.LegState()
+    row = CallLeg(
+        tenant_id=agent.tenant_id,
+        conference_id=known.room.pk,
+        user_id=agent.user_id,
+        party=CallLeg.Party.AGENT,
+        call_sid=call_sid,
+        **vars(state),
+    )
+    ask(*inserted(row))
+    return ledger.Leg(row.pk, row.party, row.user_id, call_sid, state)

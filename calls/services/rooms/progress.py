@@ -96,7 +96,7 @@ def hear(
     with pipelined(tenant_id):
         known = ledger.read(named, key=heard.key, waiting=False)
         leg = _locate(heard, known, named) if known else None
-        settled = _settle(known, leg, heard) if known and _is_bound(leg, heard) else None
+        settled = settle(known, leg, heard) if known and _is_bound(leg, heard) else None
     if settled is None:
         settled = _hear_at_leisure(tenant_id, heard, named, gate)
     if settled.has_changed:
@@ -116,7 +116,7 @@ def _hear_at_leisure(tenant_id: UUID, heard: Heard, named: ledger.Named, gate: G
             if leg is not None and not _is_bound(leg, heard):
                 _bind(CallLeg.objects.get(pk=leg.id), heard.call_sid)
                 known = ledger.read(named, key=heard.key) or known
-            return _settle(known, leg, heard)
+            return settle(known, leg, heard)
 
 
 def _named(heard: Heard, room_id: UUID | None, leg_id: UUID | None) -> ledger.Named:
@@ -205,11 +205,12 @@ class Settled:
 
     room: Conference
     call_id: UUID | None
+    call: states.CallState | None
     has_changed: bool
     step: Step | None
 
 
-def _settle(known: ledger.Known, leg: ledger.Leg | None, heard: Heard) -> Settled:
+def settle(known: ledger.Known, leg: ledger.Leg | None, heard: Heard) -> Settled:
     """Store the event in a locked room, once, and fold."""
     room, leg_id = known.room, leg.id if leg else None
     # What we found out ourselves always finds room: it ends calls.
@@ -219,9 +220,9 @@ def _settle(known: ledger.Known, leg: ledger.Leg | None, heard: Heard) -> Settle
         room.conference_sid = heard.conference_sid
         ledger.write_conference_sid(room)
     if known.is_stored:
-        return _fold(known, known.facts)
+        return fold(known, known.facts)
     ledger.store(room, leg_id, heard.fact, heard.payload)
-    return _fold(known, [*known.facts, (leg_id, heard.fact)])
+    return fold(known, [*known.facts, (leg_id, heard.fact)])
 
 
 def refold(room: Conference) -> Step | None:
@@ -229,16 +230,16 @@ def refold(room: Conference) -> Step | None:
     known = ledger.read({"room": room.pk})
     if known is None:
         return None
-    settled = _fold(known, known.facts)
+    settled = fold(known, known.facts)
     if settled.has_changed:
         announce(room, settled.call_id)
     return settled.step
 
 
-def _fold(known: ledger.Known, facts: Sequence[ledger.Fact]) -> Settled:
+def fold(known: ledger.Known, facts: Sequence[ledger.Fact]) -> Settled:
     """Write what the events say where the rows say something else."""
     room, call, now = known.room, known.call, timezone.now()
-    common = [fact for leg_id, fact in facts if leg_id is None and states.is_of_room(fact.name)]
+    common = ledger.common(facts)
     folded: dict[UUID, states.LegState] = {}
     changed = False
     for leg in known.legs:
@@ -250,6 +251,7 @@ def _fold(known: ledger.Known, facts: Sequence[ledger.Fact]) -> Settled:
 
     contact = next((folded[leg.id] for leg in known.legs if leg.party == CONTACT), None)
     agents = [(leg.user_id, folded[leg.id]) for leg in known.legs if leg.party == AGENT]
+    state = call.state if call else None
     if call is not None and contact is not None:
         state = states.fold_call(contact)
         if (state, contact.error_code) != (call.state, call.error_code):
@@ -265,7 +267,7 @@ def _fold(known: ledger.Known, facts: Sequence[ledger.Fact]) -> Settled:
         changed = True
     end_asked = any(fact.name == states.END_ASKED for fact in common)
     step = next_step(Room(contact, agents, end_asked), now=now)
-    return Settled(room, call.id if call else None, changed, step)
+    return Settled(room, call.id if call else None, state, changed, step)
 
 
 def announce(room: Conference, call_id: UUID | None) -> None:

@@ -19,7 +19,7 @@ def taken(monkeypatch: Any) -> None:
     monkeypatch.setattr(gateway, "dial_participant", lambda *_, **__: sid("CA"))
 
 
-def test_a_dial_costs_22_statements(
+def test_a_dial_costs_twelve_statements(
     taken: None, waiting: Scene, client: Client, signed_in: Any
 ) -> None:
     signed_in(waiting.member)
@@ -32,4 +32,4 @@ def test_a_dial_costs_22_statements(
     assert answer.json()["contact"]["name"] == "Maria of Acme"
     sent = [query["sql"] for query in queries]
     asked = [sql for sql in sent if "SAVEPOINT" not in sql and "set_config(" not in sql[:20]]
-    assert len(asked) <= 22, "\n".join(asked)
+    assert len(asked) <= 12, "\n".join(asked)

@@ -20,10 +20,9 @@ from calls.models import CallEvent, CallLeg, CallLog, Conference, OwnAccount, Un
 from calls.services import forgetting, reconcile
 from calls.services.callbacks import aside, routing
 from calls.services.callbacks.reading import Callback, Form, Hook
-from calls.services.rooms import presence
 from calls.services.setup import doctor
 from calls.services.setup.findings import Verdict
-from calls.tests.conftest import sid
+from calls.tests.conftest import admitted, sid
 from calls.tests.services.test_toll_fraud import policy
 from calls.tests.webhooks.test_forged_webhooks import digest, own_account
 from tenants.fence.context import tenant_transaction
@@ -163,12 +162,7 @@ def test_news_of_a_browser_that_came_before_its_room_is_bound_by_its_identity(
     news = {"From": f"client:{cast.bob.identity}", "CallStatus": "ringing", "CallSid": sid("CA")}
     assert webhook(STATUS, **news).status_code == 204
     assert UnroutedEvent.objects.get().named_tenant == cast.acme.pk
-    room, leg = presence.admit_agent(
-        cast.bob,
-        account=account_of(cast.acme.pk),
-        client_request_id=uuid.uuid4(),
-        call_sid=news["CallSid"],
-    )
+    room, leg = admitted(cast.bob, account_of(cast.acme.pk), call_sid=news["CallSid"])
     aside.hear_again(cast.borealis.pk, now=in_a_minute())
     assert UnroutedEvent.objects.exists()
     aside.hear_again(cast.acme.pk, now=in_a_minute())
@@ -271,12 +265,7 @@ def test_news_of_a_browser_that_was_refused_alarms_nobody_and_is_soon_dropped(
 ) -> None:
     request_id, wish = uuid.uuid4(), "nonsense"
     if why in ("a second tab", "a limit"):
-        presence.admit_agent(
-            cast.bob,
-            account=account_of(cast.acme.pk),
-            client_request_id=request_id,
-            call_sid=sid("CA"),
-        )
+        admitted(cast.bob, account_of(cast.acme.pk), request_id)
         wish = str(request_id) if why == "a second tab" else str(uuid.uuid4())
     if why == "a limit":
         policy(cast.acme, agent_calls_at_once=1)

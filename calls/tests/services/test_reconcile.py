@@ -23,9 +23,9 @@ from calls.gateway.accounts import account_of
 from calls.models import CallLeg, CallLog, Conference, Recording, UnroutedEvent
 from calls.services import reconcile
 from calls.services.dialing import place_call
-from calls.services.rooms import findings, presence, progress
+from calls.services.rooms import findings, progress
 from calls.tests.builders import an_outbound_call
-from calls.tests.conftest import Scene, scene_of, sid
+from calls.tests.conftest import Scene, admitted, scene_of, sid
 from tenants import doors
 from tenants.bricks import turns
 from tenants.fence.context import tenant_transaction
@@ -530,12 +530,7 @@ def test_a_lost_join_of_the_agent_does_not_wait_for_the_sweep(
     site: Any, cast: Any, signed_in: Any, monkeypatch: Any, eventually: Any
 ) -> None:
     request_id = uuid.uuid4()
-    room, leg = presence.admit_agent(
-        cast.bob,
-        account=account_of(cast.acme.pk),
-        client_request_id=request_id,
-        call_sid=sid("CA"),
-    )
+    room, leg = admitted(cast.bob, account_of(cast.acme.pk), request_id)
     monkeypatch.setattr(
         gateway,
         "fetch_call",

@@ -28,9 +28,9 @@ from calls.gateway import accounts, addresses
 from calls.gateway.accounts import TwilioAccount, account_of
 from calls.models import CallLeg, CallLog, Conference, OwnAccount, UnroutedEvent
 from calls.services.callbacks import routing
-from calls.services.rooms import presence, progress
+from calls.services.rooms import progress
 from calls.tests.builders import an_outbound_call
-from calls.tests.conftest import sid
+from calls.tests.conftest import admitted, sid
 from calls.webhooks import signed_posts
 from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, Role
@@ -154,9 +154,7 @@ def own_account(tenant: Any, serial: int) -> None:
 
 def in_a_call(member: Membership) -> Workspace:
     account = account_of(member.tenant_id)
-    room, leg = presence.admit_agent(
-        member, account=account, client_request_id=uuid.uuid4(), call_sid=sid("CA")
-    )
+    room, leg = admitted(member, account)
     joined = progress.Heard(states.CONFERENCE, "participant-join", timezone.now(), {})
     progress.hear(member.tenant_id, joined, leg_id=leg.pk)
     with tenant_transaction(member.tenant_id):

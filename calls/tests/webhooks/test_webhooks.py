@@ -22,9 +22,9 @@ from calls.facts import states
 from calls.gateway import addresses
 from calls.gateway.accounts import account_of
 from calls.models import CallEvent, CallLeg, CallLog, Conference, Recording, UnroutedEvent
-from calls.services.rooms import findings, ledger, presence, progress
+from calls.services.rooms import findings, ledger, progress
 from calls.tests.builders import an_outbound_call
-from calls.tests.conftest import Scene, sid
+from calls.tests.conftest import Scene, admitted, sid
 from tenants.fence.context import tenant_transaction
 from tenants.models import User
 from tenants.people import services
@@ -334,13 +334,7 @@ def test_a_recording_that_is_complete_is_fetched_and_no_other(
 @pytest.fixture
 def elsewhere(dialled: Scene, cast: Any) -> CallLeg:
     """Alice's leg, in another room of the same workspace."""
-    _, leg = presence.admit_agent(
-        cast.alice,
-        account=account_of(cast.acme.pk),
-        client_request_id=uuid.uuid4(),
-        call_sid=sid("CA"),
-    )
-    return leg
+    return admitted(cast.alice, account_of(cast.acme.pk))[1]
 
 
 def told_about(call_sid: str, tenant: Any) -> list[tuple[Any, Any]]:
@@ -831,7 +825,7 @@ def test_a_voice_request_gets_twiml_even_without_a_database(
     def away(*_: Any, **__: Any) -> None:
         raise OperationalError("away")
 
-    monkeypatch.setattr("tenants.doors.membership_by_identity", away)
+    monkeypatch.setattr("calls.services.rooms.wishes.arrival", away)
     assert verbs(webhook(VOICE, **voice(cast.bob))) == ["Say", "Hangup"]
 
 

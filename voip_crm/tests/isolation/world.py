@@ -38,8 +38,9 @@ from calls.models import (
     StoppedCall,
     UnroutedEvent,
 )
-from calls.services.rooms import presence, progress
+from calls.services.rooms import progress
 from calls.services.rooms.progress import Heard
+from calls.tests.conftest import admitted
 from contacts.imports import jobs
 from contacts.models import ContactImportPiece
 from contacts.services import create_contact, set_archived
@@ -382,9 +383,7 @@ class _Talk:
 
 def _room(side: Side, account: TwilioAccount, who: str) -> _Talk:
     request = uuid.uuid4()
-    room, leg = presence.admit_agent(
-        side.members[who], account=account, client_request_id=request, call_sid=_sid("CA")
-    )
+    room, leg = admitted(side.members[who], account, request, _sid("CA"))
     talk = _Talk(side, room, leg, request)
     talk.hear(states.CALL, "in-progress", leg)
     talk.hear(states.CONFERENCE, "participant-join", leg)
