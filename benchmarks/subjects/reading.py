@@ -53,9 +53,10 @@ def call_logs(bench: Bench) -> list[Result]:
     """
     found: list[Result] = []
     for size, of in bench.data.big.items():
-        request = load.get("/api/twilio/call-logs?limit=50", of.agents[0].headers)
-        product = bench.product("product", again(request))
-        bench.count_product(product, [request] * 5)
+        # By turns, since one person may ask 300 times a minute.
+        asked = [load.get("/api/twilio/call-logs?limit=50", one.headers) for one in of.agents]
+        product = bench.product("product", by_turns(asked))
+        bench.count_product(product, [asked[0]] * 5)
         sides = [product]
         if bench.has_peer:
             sides += _lists_of_peer(bench, of, size)
