@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from psycopg import Connection, DataError
 from psycopg.adapt import Transformer
 from psycopg.errors import InvalidSqlStatementName, error_from_result
-from psycopg.pq import ExecStatus, Format
+from psycopg.pq import ExecStatus
 from psycopg.waiting import Ready, Wait
 
 # What each connection has prepared: the names, by statement.
@@ -60,10 +60,10 @@ class Exchange:
     def _send(self, answer: Answer) -> Answer:
         if self._prepares:
             name = self._name(answer.sql)
-            self._libpq.send_query_prepared(name, answer.values, result_format=Format.BINARY)
+            self._libpq.send_query_prepared(name, answer.values)
         else:
             sql = _numbered(answer.sql)
-            self._libpq.send_query_params(sql, answer.values, result_format=Format.BINARY)
+            self._libpq.send_query_params(sql, answer.values)
         self._sent.append(answer)
         return answer
 
