@@ -1,8 +1,13 @@
 """Whether a call has a recording is told by its column exactly as by looking at the recordings."""
 
+import threading
+import time
 from typing import Any
 from uuid import UUID
 
+import pytest
+from django.conf import settings as product
+from django.db import connection
 from django.db.models import Exists, OuterRef
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -68,3 +73,31 @@ def test_the_column_tells_what_the_recordings_tell(
             assert list(told) == looked_up()
         Recording.objects.all().delete()
         CallLog.objects.all().delete()
+
+
+@pytest.mark.skipif(not product.DATABASE_OWNER, reason="SQLite has one writer at a time")
+def test_of_two_recordings_that_change_at_once_the_second_sees_the_first(
+    committed_cast: Any,
+) -> None:
+    acme = committed_cast.acme
+    call = an_outbound_call(acme)
+    with tenant_transaction(acme.pk):
+        first, second = (
+            Recording.objects.create(tenant=acme, call=call, sid=sid("RE"), state=state)
+            for state in ("stored", "waiting")
+        )
+
+    def lose() -> None:
+        with tenant_transaction(acme.pk):
+            Recording.objects.filter(pk=first.pk).update(state="waiting")
+        connection.close()
+
+    thread = threading.Thread(target=lose)
+    with tenant_transaction(acme.pk):
+        Recording.objects.filter(pk=second.pk).update(state="stored")
+        thread.start()
+        time.sleep(0.3)  # it looks for a stored one now, or waits for this transaction
+        assert thread.is_alive()
+    thread.join()
+    with tenant_transaction(acme.pk):
+        assert CallLog.objects.get(pk=call.pk).has_recording
