@@ -13,7 +13,7 @@ import requests
 
 from voip_crm.tests import harness
 from voip_crm.tests.environment import free_port
-from voip_crm.tests.production import PROCFILE, Production
+from voip_crm.tests.production import ELSEWHERE, PROCFILE, Production
 
 
 def test_a_call_is_placed_heard_live_and_logged_without_secrets(
@@ -163,7 +163,7 @@ def test_a_server_is_not_ready_without_its_database_or_redis(
     production.redis.start()
     eventually(lambda: both_are(200, True, True) and live() == 200)
 
-    with production.connect(production.database["NAME"]) as administration:
+    with production.connect(ELSEWHERE) as administration:
         administration.execute(f'ALTER DATABASE "{production.name}" ALLOW_CONNECTIONS false')
         administration.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
