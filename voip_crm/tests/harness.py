@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connection
 
 from voip_crm.children import die_with_parent
@@ -245,6 +246,8 @@ class Site:
             return False
 
         wait_until(frozen, 30)
+        # Of a sweep that was stopped between two transactions; it takes its turn again and goes on.
+        cache.delete("turn:sweep")
 
     def resume(self) -> None:
         self.processes.signal_all(signal.SIGCONT)
