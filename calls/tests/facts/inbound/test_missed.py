@@ -88,7 +88,9 @@ def test_a_row_is_consistent_and_more_news_never_turns_it_back(
         assert (call.duration, call.answered_at) == (0, None)
     assert found.missed is None or (over and call.status != states.COMPLETED)
     assert found.wait_seconds is None or found.wait_seconds >= 0
-    assert states.RANK[after.call.status] >= states.RANK[call.status]
+    # What we took for never made is what the network says once it speaks of it.
+    if not any(each.name == states.NEVER_MADE for each in heard):
+        assert states.RANK[after.call.status] >= states.RANK[call.status]
     if over and call.status == states.COMPLETED:
         assert after.missed is None, "who was taken was not missed"
 
