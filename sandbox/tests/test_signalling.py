@@ -70,8 +70,10 @@ async def test_hanging_up_ends_the_call_and_tells_the_application(box: Box) -> N
 
 
 async def test_the_application_hangs_up(box: Box) -> None:
-    # A second first: the words alone are over before a slow machine has connected.
-    box.application.twiml["/voice"] = '<Response><Pause length="1"/><Say>Bye</Say></Response>'
+    # A second between: the words alone are over before a slow machine has connected. (One at the
+    # beginning waits before the answer.)
+    words = '<Say>Well,</Say><Pause length="1"/><Say>bye</Say>'
+    box.application.twiml["/voice"] = f"<Response>{words}</Response>"
     async with Browser(box) as agent:
         await agent.call()
         assert (await agent.wait("hangup"))["callsid"] == agent.call_sid
