@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
 
 from calls.facts.inbound.plans import Group
 
@@ -201,9 +202,9 @@ class Caller:
         """The same caller as they come into another group."""
         return Caller(self.id, self.since, at, self.owner)
 
-    def _with_offer(self, agent: str, **changes: object) -> "Caller":
+    def _with_offer(self, agent: str, **changes: Any) -> "Caller":
         offers = tuple(
-            replace(offer, **changes) if offer.is_open and offer.agent == agent else offer  # type: ignore[arg-type]
+            replace(offer, **changes) if offer.is_open and offer.agent == agent else offer
             for offer in self.offers
         )
         return replace(self, offers=offers)

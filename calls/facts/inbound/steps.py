@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from calls.facts.inbound.plans import Target
 from calls.facts.inbound.queues import Availability, End, Offer, Queue
@@ -73,7 +74,7 @@ Action = Ring | EndOffer | SetAway | GiveBack | MoveOn | SayPlace
 def after(queue: Queue, action: Action, now: datetime) -> Queue:
     """The queue once an action is done."""
     if isinstance(action, SetAway):
-        changes = {"availability": Availability.AWAY, "missed_in_a_row": 0}
+        changes: dict[str, Any] = {"availability": Availability.AWAY, "missed_in_a_row": 0}
         return _with_agent(queue, action.agent, **changes)
     caller = queue.caller(action.caller)
     if isinstance(action, Ring):
@@ -96,6 +97,6 @@ def after(queue: Queue, action: Action, now: datetime) -> Queue:
     return replace(queue, callers=tuple(others))
 
 
-def _with_agent(queue: Queue, id: str, **changes: object) -> Queue:
-    agents = (replace(a, **changes) if a.id == id else a for a in queue.agents)  # type: ignore[arg-type]
+def _with_agent(queue: Queue, id: str, **changes: Any) -> Queue:
+    agents = (replace(a, **changes) if a.id == id else a for a in queue.agents)
     return replace(queue, agents=tuple(agents))
