@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import time
 from array import array
 from typing import Any
@@ -18,6 +19,18 @@ from aiortc.mediastreams import MediaStreamError
 from sandbox.media.audio import SILENCE, Clip, Ear, tone
 from sandbox.media.peer import Outgoing
 from sandbox.tests.harness import ACCOUNT, APP, KEY, SECRET, Box
+
+# A real one, for `playwright.chromium.launch`: its microphone beeps once a second.
+CHROMIUM: dict[str, Any] = {
+    "executable_path": os.environ.get("CHROME_BIN") or "/usr/bin/chromium",
+    "args": [
+        "--no-sandbox",
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        "--allow-loopback-in-peer-connection",
+        "--autoplay-policy=no-user-gesture-required",
+    ],
+}
 
 
 def access_token(

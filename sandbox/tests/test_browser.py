@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -15,12 +14,11 @@ from playwright.async_api import async_playwright
 from sandbox.media.audio import silence
 from sandbox.media.files import to_wav
 from sandbox.tests.application import Request, conference_twiml
-from sandbox.tests.browser import access_token
+from sandbox.tests.browser import CHROMIUM, access_token
 from sandbox.tests.harness import Box, eventually
 
 VENDOR = Path(__file__).parents[2] / "static" / "vendor"
 SDK = VENDOR / "twilio-voice-sdk-2.18.5.min.js"
-CHROME = os.environ.get("CHROME_BIN") or "/usr/bin/chromium"
 
 PAGE = """<!doctype html><title>SDK</title>
 <script>
@@ -96,16 +94,7 @@ async def talk_and_listen(box: Box) -> None:
         box.application, "vc_sdk", participantLabel="agent"
     )
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROME,
-            args=[
-                "--no-sandbox",
-                "--use-fake-device-for-media-stream",
-                "--use-fake-ui-for-media-stream",
-                "--allow-loopback-in-peer-connection",
-                "--autoplay-policy=no-user-gesture-required",
-            ],
-        )
+        browser = await playwright.chromium.launch(**CHROMIUM)
         try:
             page = await browser.new_page()
             requested: list[str] = []

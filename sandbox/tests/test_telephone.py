@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,9 +12,9 @@ import pytest
 from playwright.async_api import Page, async_playwright, expect
 
 from sandbox.tests.application import conference_twiml
+from sandbox.tests.browser import CHROMIUM
 from sandbox.tests.harness import OURS, Box, eventually
 
-CHROME = os.environ.get("CHROME_BIN") or "/usr/bin/chromium"
 # Root mean square of what the page plays, 0..1.
 LOUDNESS = """async () => {
   const context = new AudioContext();
@@ -37,16 +36,7 @@ LOUDNESS = """async () => {
 def in_browser(box: Box, work: Callable[[Box, list[Page]], Awaitable[None]], pages: int) -> None:
     async def run() -> None:
         async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(
-                executable_path=CHROME,
-                args=[
-                    "--no-sandbox",
-                    "--use-fake-device-for-media-stream",
-                    "--use-fake-ui-for-media-stream",
-                    "--allow-loopback-in-peer-connection",
-                    "--autoplay-policy=no-user-gesture-required",
-                ],
-            )
+            browser = await playwright.chromium.launch(**CHROMIUM)
             try:
                 opened, wrong = [], list[str]()
                 for _ in range(pages):
