@@ -74,6 +74,12 @@ class Account:
     bundles: dict[str, str] = field(default_factory=dict)
     date_created: datetime = field(default_factory=now)
 
+    def told_of(self, number: Number) -> Application | Number:
+        """Whose addresses are asked and told of its calls: an application's take the place of the
+        number's own.
+        """
+        return self.applications.get(number.voice_application_sid, number)
+
     def owns(self, phone_number: str) -> bool:
         """Whether calls may be made with this caller ID."""
         ours = {number.phone_number for number in self.numbers.values()}

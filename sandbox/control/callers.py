@@ -40,7 +40,6 @@ async def incoming(request: web.Request) -> web.Response:
         account, number = number_of(room, str(body.pop("to", None)))
     except LookupError as error:
         raise web.HTTPBadRequest(text=str(error)) from None
-    app = account.applications.get(number.voice_application_sid)
     from_, facts = str(body.pop("from", None) or ""), _facts(body)
     if from_.startswith("client:"):  # such a caller is known by an access token
         raise web.HTTPBadRequest(text="from cannot be a client")
@@ -56,7 +55,7 @@ async def incoming(request: web.Request) -> web.Response:
     if body:
         raise web.HTTPBadRequest(text=f"unknown key {', '.join(sorted(body))}")
     call = room.incoming_call(account, number, from_, says=says, caller=caller, facts=facts)
-    running.start(room, call, Step.of(app or number))
+    running.start(room, call, Step.of(account.told_of(number)))
     return web.json_response(call_json(call), status=201)
 
 
@@ -77,8 +76,7 @@ def number_of(room: Exchange, text: str) -> tuple[Account, Number]:
     for account in room.config.accounts.values():
         for number in account.numbers.values():
             if number.phone_number == text:
-                app = account.applications.get(number.voice_application_sid)
-                if not (app or number).voice_url:
+                if not account.told_of(number).voice_url:
                     raise LookupError("the number has no voice URL")
                 return account, number
     raise LookupError(f"{text} is none of our numbers")

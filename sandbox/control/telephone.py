@@ -101,8 +101,7 @@ class Line:
 
         call.pick_up = pick_up
         self._has(call)
-        application = account.applications.get(number.voice_application_sid)
-        running.start(self.room, call, Step.of(application or number))
+        running.start(self.room, call, Step.of(account.told_of(number)))
 
     async def _answer(self, said: dict[str, Any]) -> None:
         call = self.room.telephones.take(str(said["call"])) if self.call is None else None

@@ -151,10 +151,7 @@ class Exchange:
         ``facts``: more parameters of its requests, e.g. ForwardedFrom.
         """
         how = behaviour(from_)
-        app = account.applications.get(number.voice_application_sid)
-        # An application's own addresses take the place of the number's.
-        tells: Application | Number = number if app is None else app
-        called = number.phone_number
+        told, called = account.told_of(number), number.phone_number
         call = Call(
             account,
             self.webhooks,
@@ -162,8 +159,8 @@ class Exchange:
             to=called,
             direction="inbound",
             base_url=self.config.base_url,
-            callback=Callback(tells.status_callback, tells.status_callback_method),
-            application_sid="" if app is None else app.sid,
+            callback=Callback(told.status_callback, told.status_callback_method),
+            application_sid=told.sid if isinstance(told, Application) else "",
             custom=geography(from_, "From", "Caller")
             | geography(called, "To", "Called")
             | (facts or {}),
