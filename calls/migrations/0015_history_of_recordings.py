@@ -1,6 +1,7 @@
 from uuid import UUID
 
 from django.db import migrations, models, transaction
+from tenants.fence.meanwhile import AddIndexMeanwhile
 
 AT_ONCE = 2000
 STORED = """SELECT id, call_id FROM calls_recording
@@ -15,7 +16,6 @@ NOTE = """UPDATE calls_calllog SET has_recording = TRUE
 INDEX = models.Index(
     fields=["tenant", "has_recording", "-started_at", "-id"], name="call_history_recorded"
 )
-IS_VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"
 
 
 def of_before(apps, schema_editor):
@@ -41,31 +41,6 @@ def note_by_and_by(cursor, tenant):
         with transaction.atomic():
             cursor.execute(LOCK, [tenant, calls])
             cursor.execute(f"{NOTE} AND id = ANY(%s)", [tenant, calls])
-
-
-class AddIndexMeanwhile(migrations.AddIndex):
-    """While others read and write; what was left of a build that was broken off goes first."""
-
-    atomic = False
-
-    def database_forwards(self, app_label, schema_editor, from_state, to_state):
-        if schema_editor.connection.vendor != "postgresql":
-            super().database_forwards(app_label, schema_editor, from_state, to_state)
-            return
-        model = to_state.apps.get_model(app_label, self.model_name)
-        with schema_editor.connection.cursor() as cursor:
-            # A build waits for whoever is at work, and nobody waits for it.
-            cursor.execute("SET lock_timeout = 0")
-            try:
-                cursor.execute(IS_VALID, [self.index.name])
-                is_valid = (cursor.fetchone() or [None])[0]
-                if is_valid is False:
-                    cursor.execute(f"DROP INDEX CONCURRENTLY {self.index.name}")
-                if not is_valid:
-                    made = self.index.create_sql(model, schema_editor, concurrently=True)
-                    cursor.execute(str(made))
-            finally:
-                cursor.execute("RESET lock_timeout")
 
 
 class Migration(migrations.Migration):

@@ -12,6 +12,9 @@ from calls.models.sums import SummedByHour
 from contacts.numbers import LONGEST_EXTENSION, Number
 from tenants.fence.scoping import TenantChild, TenantFence, TenantOwned, member_fence
 
+# Missed, and nobody has called back or said that it is done.
+TO_RETURN = Q(missed_done_at=None) & ~Q(missed="")
+
 
 class CallLog(TenantOwned):
     """One conversation. All but the first block is a fold over the call's events."""
@@ -79,6 +82,11 @@ class CallLog(TenantOwned):
     is_recorded = models.BooleanField(default=False, help_text="Recording was asked for.")
     # Whether one can be played; the database itself keeps it (`KeepsHasRecording`).
     has_recording = models.BooleanField(db_default=False, default=False, editable=False)
+    # Of one that came in (`facts.inbound.missed`): what its fold says …
+    wait_seconds = models.PositiveIntegerField(null=True, blank=True)
+    missed = models.CharField(max_length=20, blank=True, db_default="", default="")
+    # … and when somebody called back, or said that it is done.
+    missed_done_at = models.DateTimeField(null=True, blank=True)
     assumed_rate = models.DecimalField(
         max_digits=7, decimal_places=4, default=0, help_text="What a minute is taken to cost."
     )
@@ -126,6 +134,14 @@ class CallLog(TenantOwned):
             ),
             models.Index(
                 fields=["tenant", "started_at"], name="call_open", condition=Q(ended_at=None)
+            ),
+            models.Index(
+                fields=["tenant", "-started_at", "-id"],
+                name="call_history_missed",
+                condition=~Q(missed=""),
+            ),
+            models.Index(
+                fields=["tenant", "from_number"], name="call_to_return", condition=TO_RETURN
             ),
         ]
 

@@ -3,12 +3,13 @@
 import uuid
 from collections.abc import Sequence
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
 from calls.models.calls import CallLog
 from tenants.fence.constraints import TableTriggers
-from tenants.fence.scoping import TenantChild, TenantFence
+from tenants.fence.scoping import TenantChild, TenantFence, member_fence
 
 # The call is locked before it is looked whether another is stored: of two recordings that change at
 # once, the second then sees the first.
@@ -83,12 +84,25 @@ class Recording(TenantChild):
     error = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     stored_at = models.DateTimeField(null=True, blank=True)
+    # A message that was left, and who heard it first.
+    is_voicemail = models.BooleanField(db_default=False, default=False)
+    heard_at = models.DateTimeField(null=True, blank=True)
+    heard_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
 
     class Meta(TenantChild.Meta):
         ordering = ["created_at"]
         constraints = [
             *TenantChild.Meta.constraints,
             TenantFence("call"),
+            member_fence("heard_by"),
             models.UniqueConstraint(fields=["sid"], name="recording_sid_once"),
             KeepsHasRecording(),
         ]
@@ -97,5 +111,10 @@ class Recording(TenantChild):
                 fields=["tenant", "next_attempt_at"],
                 name="recording_waiting",
                 condition=Q(state="waiting"),
-            )
+            ),
+            models.Index(
+                fields=["tenant", "heard_by"],
+                name="recording_heard",
+                condition=Q(heard_by__isnull=False),
+            ),
         ]

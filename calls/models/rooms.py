@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from calls.facts import states
 from calls.facts.patience import LOOK
-from tenants.fence.scoping import TenantChild, TenantFence, member_fence
+from tenants.fence.scoping import TenantChild, TenantFence, TenantOwned, member_fence
 
 
 def first_look() -> datetime:
@@ -27,14 +27,20 @@ def label_of(party: str, leg_id: uuid.UUID) -> str:
     return f"{party}_{leg_id.hex}"
 
 
-class Conference(TenantChild):
-    """The room of one call. It exists from the moment an agent's browser connects."""
+class Conference(TenantOwned):
+    """The room of one call. It exists from the moment an agent's browser connects, or a call comes
+    in; the agent of that is who has claimed it, once somebody has.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     agent = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, db_index=False, db_constraint=False
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        db_index=False,
+        db_constraint=False,
     )
-    client_request_id = models.UUIDField(help_text="The browser's id of the wish to call.")
+    client_request_id = models.UUIDField(help_text="The browser's id of the wish to call, or ours.")
     account_sid = models.CharField(max_length=34)
     conference_sid = models.CharField(max_length=34, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -43,9 +49,9 @@ class Conference(TenantChild):
     # When the sweep looks for what was not heard of its people and, after its end, of its call.
     next_look_at = models.DateTimeField(null=True, blank=True, default=first_look)
 
-    class Meta(TenantChild.Meta):
+    class Meta(TenantOwned.Meta):
         constraints = [
-            *TenantChild.Meta.constraints,
+            *TenantOwned.Meta.constraints,
             member_fence("agent"),
             models.UniqueConstraint(
                 fields=["tenant", "agent", "client_request_id"], name="conference_once"

@@ -29,6 +29,7 @@ SWEPT = "what the sweep asks each half minute"
 # Beside it the field has no key of its own, nor the tenant where the field is never empty.
 FENCE = "the fence"
 OF_TENANT = "its workspace exists"
+PLAYED = "whether a sound is in use"
 
 # By table; a generated name without its hash, a key as what leads where. Every table has its
 # primary key besides, and the join tables that Django makes for a person's permissions are its own.
@@ -109,6 +110,7 @@ REASONS = {
         "calls_conference_fenced": TARGET,
         "conference_once": "a wish to call is one room; an agent's rooms",
         "conference_look": SWEPT,
+        "tenant_id → tenants_tenant": "its workspace exists: it may have no agent yet",
         "tenant_id, agent_id → tenants_membership": FENCE,
     },
     "calls_callleg": {
@@ -139,6 +141,8 @@ REASONS = {
         "call_history_contact": "… of one contact; its calls, when it goes",
         "call_history_to": "… of one number that was called",
         "call_history_from": "… of one number that called",
+        "call_history_missed": "… of calls that were missed",
+        "call_to_return": "how many have missed nobody called back; those of a number",
         "call_open": "the calls under way: the limits before each call, the panel, the history",
         "tenant_id → tenants_tenant": "its workspace exists: each of its fences may lead nowhere",
         "tenant_id, conference_id → calls_conference": FENCE,
@@ -157,7 +161,84 @@ REASONS = {
         "recording_sid_once": "a recording of Twilio's is one row",
         "recording_waiting": SWEPT,
         "calls_recording_call_id": "the recordings of a call",
+        "recording_heard": "a member's, of those messages that were heard",
         "tenant_id, call_id → calls_calllog": FENCE,
+        "tenant_id, heard_by_id → tenants_membership": FENCE,
+    },
+    "calls_sound": {
+        "calls_sound_fenced": TARGET,
+        "tenant_id → tenants_tenant": OF_TENANT,
+    },
+    "calls_voicemailbox": {
+        "calls_voicemailbox_fenced": TARGET,
+        "voicemail_box_once": "a name is of one box",
+        "calls_voicemailbox_greeting_sound_id": PLAYED,
+        "tenant_id → tenants_tenant": OF_TENANT,
+        "tenant_id, greeting_sound_id → calls_sound": FENCE,
+    },
+    "calls_voicemaillistener": {
+        "calls_voicemaillistener_fenced": TARGET,
+        "voicemail_listener_once": "the listeners of a box, each once",
+        "voicemail_listener_of": "a member's boxes",
+        "tenant_id, box_id → calls_voicemailbox": FENCE,
+        "tenant_id, user_id → tenants_membership": FENCE,
+    },
+    "calls_menu": {
+        "calls_menu_fenced": TARGET,
+        "menu_once": "a name is of one menu",
+        "calls_menu_prompt_sound_id": PLAYED,
+        "tenant_id → tenants_tenant": OF_TENANT,
+        "tenant_id, prompt_sound_id → calls_sound": FENCE,
+    },
+    "calls_group": {
+        "calls_group_fenced": TARGET,
+        "group_once": "a name is of one group",
+        "group_look": SWEPT,
+        "calls_group_music_sound_id": PLAYED,
+        "calls_group_box_id": "whether a box is in use",
+        "tenant_id → tenants_tenant": OF_TENANT,
+        "tenant_id, music_sound_id → calls_sound": FENCE,
+        "tenant_id, box_id → calls_voicemailbox": FENCE,
+    },
+    "calls_groupmember": {
+        "calls_groupmember_fenced": TARGET,
+        "group_member_once": "the members of a group, each once",
+        "group_member_of": "an agent's groups",
+        "tenant_id, group_id → calls_group": FENCE,
+        "tenant_id, user_id → tenants_membership": FENCE,
+    },
+    "calls_line": {
+        "calls_line_fenced": TARGET,
+        "calls_line_number_id_key": "a number has one plan",
+        "calls_line_greeting_sound_id": PLAYED,
+        "calls_line_closed_sound_id": PLAYED,
+        "tenant_id, number_id → calls_phonenumber": FENCE,
+        "tenant_id, greeting_sound_id → calls_sound": FENCE,
+        "tenant_id, closed_sound_id → calls_sound": FENCE,
+    },
+    "calls_blockedcaller": {
+        "calls_blockedcaller_fenced": TARGET,
+        "blocked_caller_once": "whether a caller is blocked",
+        "tenant_id → tenants_tenant": OF_TENANT,
+    },
+    "calls_caller": {
+        "calls_caller_fenced": TARGET,
+        "calls_caller_call_id_key": "where a call is on its way",
+        "caller_waiting": "who waits in a group",
+        "tenant_id, call_id → calls_calllog": FENCE,
+    },
+    "calls_offer": {
+        "calls_offer_fenced": TARGET,
+        "offer_open_once": "a caller rings once at an agent",
+        "offer_of_caller": "a caller's offers, oldest first",
+        "offer_of_agent": "what rings at an agent; a member's offers",
+        "tenant_id, caller_id → calls_caller": FENCE,
+        "tenant_id, user_id → tenants_membership": FENCE,
+    },
+    "calls_agentavailability": {
+        "calls_agentavailability_fenced": TARGET,
+        "agent_availability_once": "one row of a member",
+        "tenant_id, user_id → tenants_membership": FENCE,
     },
     "calls_callingpolicy": {
         "calls_callingpolicy_fenced": TARGET,

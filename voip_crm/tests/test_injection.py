@@ -19,15 +19,21 @@ from django.utils import timezone
 from playwright.sync_api import Error, Page, Route, expect
 
 from calls.models import (
+    BlockedCaller,
     CallEvent,
     CallLeg,
     CallLog,
     Conference,
+    Group,
+    Line,
+    Menu,
     PhoneNumber,
     PossibleContact,
     Recording,
+    Sound,
     StoppedCall,
     UnroutedEvent,
+    VoicemailBox,
 )
 from contacts.models import Contact, ContactImport, ContactImportPart, ContactNumber
 from contacts.services import reindex
@@ -110,6 +116,8 @@ PAYLOADS = [
     f"<img data-pwn src=x onerror={RUN} //",
 ]
 
+PLACES = "a kind of block with its id, or a number"
+
 # Text columns that are not filled, and why nobody can put a payload there.
 SAFE = {
     "tenants.Tenant": {
@@ -129,6 +137,7 @@ SAFE = {
     "calls.CallLog": {
         "direction": "a fixed word",
         "submission": "a fixed word",
+        "missed": "a fixed word",
     },
     "calls.CallLeg": {"party": "a fixed word"},
     "calls.CallEvent": {"key": "a digest"},
@@ -141,6 +150,20 @@ SAFE = {
     "calls.CallingPolicy": {"countries": "known codes"},
     "calls.CallingCeiling": {"refused_countries": "known codes", "currency": "three letters"},
     "calls.StoppedCall": {"rule": "a fixed word"},
+    "calls.Sound": {"path": "made of our ids", "content_type": "a fixed word"},
+    "calls.Menu": dict.fromkeys(["keys", "no_key", "wrong_key"], PLACES),
+    "calls.Group": {
+        "strategy": "a fixed word",
+        **dict.fromkeys(["unanswered", "nobody", "full"], PLACES),
+    },
+    "calls.Line": {
+        "hours": "dates and minutes; see lines_of for the names of days",
+        "language": "a known code",
+        **dict.fromkeys(["when_open", "when_closed"], PLACES),
+    },
+    "calls.Caller": {"place": PLACES, "wish": "a fixed word"},
+    "calls.Offer": {"end": "a fixed word"},
+    "calls.AgentAvailability": {"availability": "a fixed word"},
 }
 
 # What payloads have become in a document: nothing, if all is well.
@@ -250,6 +273,37 @@ def fill(rows: list[Any], *, but: tuple[str, ...] = ()) -> None:
     model._base_manager.bulk_update(rows, [column.name for column in columns])
 
 
+def lines_of(cast: Cast) -> None:
+    """A line of each number, and blocks, with payloads in whatever is said and shown."""
+    rows = [
+        [model(name=f"{serial}") for serial in range(len(PAYLOADS))]
+        for model in (VoicemailBox, Menu, Group)
+    ]
+    rows.append(
+        [
+            Sound(name="x", path=f"{serial}", content_type="audio/wav", size=1)
+            for serial in range(len(PAYLOADS))
+        ]
+    )
+    rows.append([BlockedCaller(number=f"+1415555{serial:04}") for serial in range(len(PAYLOADS))])
+    rows.append(
+        [
+            Line(
+                number=number,
+                hours={
+                    "zone": "Europe/Berlin",
+                    "closed": [["2026-12-24", "2026-12-26", payload]],
+                    "openings": [["2026-12-24", [[600, 720]], payload]],
+                },
+            )
+            for number, payload in zip(PhoneNumber.objects.all(), PAYLOADS, strict=True)
+        ]
+    )
+    for these in rows:
+        type(these[0]).objects.bulk_create(these)
+        fill(these)
+
+
 def build_calls(cast: Cast, contacts: list[Contact]) -> None:
     now = timezone.now()
     # Bob's: the sweep may look at them while Alice calls, who would then be in too many calls.
@@ -321,6 +375,7 @@ def poisoned(committed_cast: Cast) -> Cast:
         ours = [PhoneNumber(account_sid=f"AC{n}", number=f"{n}") for n in range(len(PAYLOADS))]
         PhoneNumber.objects.bulk_create(ours)
         fill(ours)
+        lines_of(cast)
         now = timezone.now()
         stopped = [
             StoppedCall(user=person, rule=f"r{n}"[:24], hour=now, last_at=now, message="x")
@@ -363,6 +418,7 @@ def test_no_text_column_is_forgotten() -> None:
             Recording,
         ),
         *(PhoneNumber, AuditEntry, StoppedCall, UnroutedEvent),
+        *(Sound, VoicemailBox, Menu, Group, Line, BlockedCaller),
     }
     ours = [apps.get_app_config(label) for label in ("tenants", "contacts", "calls")]
     for model in (model for app in ours for model in app.get_models()):

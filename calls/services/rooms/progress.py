@@ -276,7 +276,7 @@ def announce(room: Conference, call_id: UUID | None) -> None:
         "type": "call",
         "id": str(call_id) if call_id else None,
         "request": str(room.client_request_id),
-        "agent": str(room.agent_id),
+        "agent": str(room.agent_id) if room.agent_id else None,
     }
     transaction.on_commit(lambda: live.publish(room.tenant_id, message))
 

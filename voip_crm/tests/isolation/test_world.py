@@ -12,6 +12,7 @@ pytestmark = pytest.mark.django_db
 
 # Texts that say nothing of a workspace, or that are too short or too common to tell it by.
 COMMON = {
+    "AgentAvailability.availability",
     "AuditEntry.action",
     "AuditEntry.object_type",
     "CallEvent.kind",
@@ -20,11 +21,14 @@ COMMON = {
     "CallingCeiling.refused_countries",
     "CallingPolicy.countries",
     "CallLeg.status",
+    "Caller.wish",
+    "CallLog.missed",
     "CallLog.outcome",
     "CallLog.status",
     "CallLog.extension",
     "ContactImport.meanings",
     "ContactNumber.extension",
+    *("Group.strategy", "Line.language", "Offer.end", "Sound.content_type"),
     # Of accounts that two workspaces share.
     *("Conference.account_sid", "PhoneNumber.account_sid", "Recording.account_sid"),
 }

@@ -26,17 +26,28 @@ from django.utils import timezone
 from calls.facts import states
 from calls.gateway.accounts import TwilioAccount, account_of
 from calls.models import (
+    AgentAvailability,
+    BlockedCaller,
+    Caller,
     CallingCeiling,
     CallingPolicy,
     CallLeg,
     CallLog,
     Conference,
+    Group,
+    GroupMember,
+    Line,
+    Menu,
+    Offer,
     OwnAccount,
     PhoneNumber,
     PossibleContact,
     Recording,
+    Sound,
     StoppedCall,
     UnroutedEvent,
+    VoicemailBox,
+    VoicemailListener,
 )
 from calls.services.rooms import progress
 from calls.services.rooms.progress import Heard
@@ -273,6 +284,58 @@ def _limits(side: Side, area: str) -> None:
     side.ids |= {"policy": str(policy.pk), "ceiling": str(ceiling.pk), "stopped": str(stopped.pk)}
 
 
+def _lines(side: Side, call: CallLog) -> None:
+    """A line with a block of each kind, and a call on its way there, offered to the agent."""
+    marker, agent = side.marker, side.members["agent"].user
+    with tenant_transaction(side.tenant.pk):
+        sound = Sound.objects.create(
+            name=f"Sound of {marker}",
+            path=f"{side.tenant.pk}/sounds/{marker}.wav",
+            content_type="audio/wav",
+            size=1,
+        )
+        box = VoicemailBox.objects.create(name=f"Box {marker}", greeting_text=f"Box of {marker}")
+        in_box = f"voicemail:{box.pk.hex}"
+        group = Group.objects.create(
+            name=f"Group {marker}",
+            music_text=f"Wait for {marker}",
+            box=box,
+            **dict.fromkeys(["unanswered", "nobody", "full"], in_box),
+        )
+        menu = Menu.objects.create(
+            name=f"Menu {marker}",
+            prompt_text=f"Menu of {marker}",
+            keys=[["1", in_box]],
+            no_key=in_box,
+            wrong_key=in_box,
+        )
+        line = Line.objects.create(
+            number_id=side.ids["number"],
+            hours={"zone": "Europe/Berlin", "closed": [["2026-12-24", "2026-12-26", marker]]},
+            greeting_text=f"Welcome to {marker}",
+            closed_text=f"{marker} is closed",
+            when_open=f"group:{group.pk.hex}",
+            when_closed=in_box,
+        )
+        VoicemailListener.objects.create(box=box, user=agent)
+        GroupMember.objects.create(group=group, user=agent)
+        AgentAvailability.objects.create(user=agent, availability="available")
+        blocked = BlockedCaller.objects.create(
+            number=side.ids["archived_e164"], note=f"Blocked by {marker}"
+        )
+        caller = Caller.objects.create(
+            call=call, place=line.when_open, since=call.started_at, entered_at=call.started_at
+        )
+        Offer.objects.create(caller=caller, user=agent, offered_at=call.started_at)
+    side.ids |= {
+        name: str(row.pk)
+        for name, row in {
+            **{"sound": sound, "box": box, "group": group, "menu": menu, "line": line},
+            **{"blocked": blocked, "caller": caller},
+        }.items()
+    }
+
+
 def _sid(prefix: str) -> str:
     return prefix + uuid.uuid4().hex
 
@@ -314,6 +377,7 @@ def _calls(side: Side, account: TwilioAccount, area: str) -> None:
             sha256=hashlib.sha256(audio).hexdigest(),
             error=f"once failed for {side.marker}",
         )
+    _lines(side, past.call)
     event = talk.first_event()
     unrouted = UnroutedEvent.objects.create(
         key=uuid.uuid4().hex,

@@ -1,0 +1,82 @@
+"""The plan of a line, as `calls.facts.inbound` decides upon it."""
+
+from typing import Any
+
+from calls.facts.inbound import plans, written
+from calls.facts.inbound.plans import Announcement, Plan, Strategy
+from calls.models import Group, Line, Menu, VoicemailBox
+
+
+def plan_of(line: Line) -> Plan:
+    """With all blocks of the workspace: which of them a call can reach is the plan's to say."""
+    return Plan(
+        language=line.language,
+        hours=written.hours(line.hours, line.closed_until),
+        when_open=written.target(line.when_open),
+        when_closed=written.target(line.when_closed),
+        greeting=_says(line, "greeting"),
+        closed_says=_says(line, "closed"),
+        **blocks(),
+    )
+
+
+def blocks() -> dict[str, Any]:
+    """The workspace's groups, menus and voicemail boxes, as `Plan` has them."""
+    return {
+        "groups": tuple(_group(row) for row in Group.objects.prefetch_related("members")),
+        "menus": tuple(_menu(row) for row in Menu.objects.all()),
+        "boxes": tuple(_box(row) for row in VoicemailBox.objects.prefetch_related("listeners")),
+    }
+
+
+def _group(row: Group) -> plans.Group:
+    return plans.Group(
+        id=row.pk.hex,
+        name=row.name,
+        members=tuple(member.user_id.hex for member in row.members.all()),
+        overflow=plans.Overflow(
+            unanswered=written.target(row.unanswered),
+            unanswered_seconds=row.unanswered_seconds,
+            nobody=written.target(row.nobody),
+            most_waiting=row.most_waiting,
+            full=written.target(row.full),
+        ),
+        strategy=Strategy(row.strategy),
+        step_seconds=row.step_seconds,
+        music=_says(row, "music"),
+        says_place=row.says_place,
+        callback=row.callback,
+        box=row.box_id.hex if row.box_id else "",
+    )
+
+
+def _menu(row: Menu) -> plans.Menu:
+    return plans.Menu(
+        id=row.pk.hex,
+        name=row.name,
+        prompt=_says(row, "prompt"),
+        keys=tuple(
+            (key, target)
+            for key, place in row.keys
+            if (target := written.target(place)) is not None
+        ),
+        no_key=written.target(row.no_key),
+        wrong_key=written.target(row.wrong_key),
+        tries=row.tries,
+        seconds=row.seconds,
+    )
+
+
+def _box(row: VoicemailBox) -> plans.Box:
+    return plans.Box(
+        id=row.pk.hex,
+        name=row.name,
+        greeting=_says(row, "greeting"),
+        longest_seconds=row.longest_seconds,
+        tell=tuple(listener.user_id.hex for listener in row.listeners.all()),
+    )
+
+
+def _says(row: Any, what: str) -> Announcement:
+    sound = getattr(row, f"{what}_sound_id")
+    return Announcement(getattr(row, f"{what}_text"), sound.hex if sound else "")
