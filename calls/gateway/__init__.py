@@ -14,6 +14,7 @@ from calls.gateway.calls import (
     find_calls,
     find_participant,
     hang_up,
+    redirect,
     requests_about,
     set_hold,
 )
@@ -83,6 +84,7 @@ __all__ = [
     "media_is_open",
     "open_recording",
     "post_as_twilio",
+    "redirect",
     "requests_about",
     "set_hold",
     "update_application",

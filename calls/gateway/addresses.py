@@ -67,6 +67,11 @@ def leg_ended(tenant_id: UUID, leg_id: UUID) -> str:
     return _address("voice_webhook", step="leg-ended", tenant=tenant_id, leg=leg_id)
 
 
+def caller_step(tenant_id: UUID, call_id: UUID, step: str) -> str:
+    """Where Twilio asks what to do next with a call that came in."""
+    return _address("voice_webhook", call=call_id, step=step, tenant=tenant_id)
+
+
 def hold_music(tenant_id: UUID) -> str:
     """What a contact hears while nobody is there."""
     return _address("hold_music", tenant=tenant_id)

@@ -176,6 +176,20 @@ def hang_up(account: TwilioAccount, call_sid: str, *, ringing: bool) -> CallFact
         raise
 
 
+def redirect(account: TwilioAccount, call_sid: str, url: str) -> CallFacts | None:
+    """Have a call that goes on ask `url` what to do next, whatever it does now. Returns what Twilio
+    says of the call, which may have ended meanwhile; None when it does not know it.
+    """
+    try:
+        return CallFacts.read(
+            patiently(lambda: rest(account).calls(call_sid).update(url=url, method="POST"))
+        )
+    except TwilioRefused as refusal:
+        if refusal.code == 21220 or refusal.status == 404:
+            return fetch_call(account, call_sid)
+        raise
+
+
 def set_hold(
     account: TwilioAccount, conference_sid: str, call_sid: str, *, hold: bool, music: str
 ) -> None:
