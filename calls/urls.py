@@ -8,7 +8,7 @@ from calls.api.calls import AccessTokenView, MakeCallView
 from calls.pages import calls, controls, first_steps, phone, recordings, settings
 from calls.webhooks.call_status import CallStatusWebhook
 from calls.webhooks.recording_status import RecordingStatusWebhook
-from calls.webhooks.voice import HoldMusicWebhook, VoiceWebhook
+from calls.webhooks.voice import HoldMusicWebhook, VoiceFallbackWebhook, VoiceWebhook
 
 
 def either(route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
@@ -20,6 +20,7 @@ urlpatterns = [
     # In the order in which they are looked through: what is asked for most comes first.
     either("api/twilio/call-status", CallStatusWebhook.as_view(), "call_status"),
     either("api/twilio/voice-webhook", VoiceWebhook.as_view(), "voice_webhook"),
+    either("api/twilio/voice-fallback", VoiceFallbackWebhook.as_view(), "voice_fallback"),
     either("api/twilio/hold-music", HoldMusicWebhook.as_view(), "hold_music"),
     either(
         "api/twilio/recording-status",

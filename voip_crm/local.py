@@ -20,6 +20,9 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from calls.gateway import addresses
+from calls.models import PhoneNumber
+from tenants.fence.context import tenant_transaction
+from tenants.models import Tenant
 from voip_crm import demo, embedded
 from voip_crm.children import die_with_parent
 
@@ -44,13 +47,16 @@ class Sandbox:
 
     @classmethod
     def start_if_wanted(cls) -> "Sandbox | None":
-        """Start it unless real credentials or another sandbox were given."""
+        """Start it unless real credentials or another sandbox were given. The database must be
+        there: it says which numbers there are.
+        """
         port = os.environ.get(embedded.SANDBOX_PORT_VARIABLE)
         return cls(Path(os.environ["VAR_DIR"]), port) if port else None
 
     def __init__(self, var: Path, port: str) -> None:
         config = var / "sandbox.json"
-        embedded.write_private(config, json.dumps(sandbox_config(str(var / "sandbox")), indent=1))
+        wanted = sandbox_config(str(var / "sandbox"), numbers_held())
+        embedded.write_private(config, json.dumps(wanted, indent=1))
         self._stopping = False
         self._process = subprocess.Popen(
             [sys.executable, "-m", "sandbox", "--config", str(config)]
@@ -140,8 +146,40 @@ class Worker:
             log.error("Celery's %s ended: recordings are not fetched. Restart ./run.", name)
 
 
-def sandbox_config(data_dir: str) -> dict[str, Any]:
-    """The sandbox's account, as `sandbox/README.md` describes it, from our settings."""
+def numbers_to_begin_with() -> list[dict[str, str]]:
+    """The sandbox's: the demo's, before it is made, and free ones. They lead nowhere."""
+    free = ((number, "Free") for number in demo.FREE_NUMBERS)
+    return [
+        {"sid": demo.number_sid(number), "phone_number": number, "friendly_name": label}
+        for number, label in [*chain.from_iterable(demo.NUMBERS.values()), *free]
+    ]
+
+
+def numbers_held() -> list[dict[str, str]]:
+    """The same with those of each workspace, which lead to it: the sandbox forgets what was bought
+    when it ends.
+    """
+    found = {number["phone_number"]: number for number in numbers_to_begin_with()}
+    for tenant_id in Tenant.objects.values_list("pk", flat=True):
+        ours = addresses.of_number(tenant_id)
+        with tenant_transaction(tenant_id):
+            rows = list(PhoneNumber.objects.filter(account_sid=settings.TWILIO_ACCOUNT_SID))
+        for row in rows:
+            found[row.number] = {
+                "sid": row.twilio_sid or demo.number_sid(row.number),
+                "phone_number": row.number,
+                "friendly_name": row.label,
+                "voice_url": ours.called,
+                "voice_fallback_url": ours.fallback,
+                "status_callback": ours.status,
+            }
+    return list(found.values())
+
+
+def sandbox_config(data_dir: str, numbers: list[dict[str, str]] | None = None) -> dict[str, Any]:
+    """The sandbox's account, as `sandbox/README.md` describes it, from our settings; `numbers` are
+    those to begin with, by default.
+    """
     return {
         "accounts": [
             {
@@ -161,13 +199,7 @@ def sandbox_config(data_dir: str) -> dict[str, Any]:
                         "status_callback_method": "POST",
                     }
                 ],
-                "numbers": [
-                    {"sid": demo.number_sid(number), "phone_number": number, "friendly_name": label}
-                    for number, label in [
-                        *chain.from_iterable(demo.NUMBERS.values()),
-                        *((free, "Free") for free in demo.FREE_NUMBERS),
-                    ]
-                ],
+                "numbers": numbers_to_begin_with() if numbers is None else numbers,
                 "verified_numbers": [],
             }
         ],

@@ -5,6 +5,7 @@ Twilio is said to sort the parameters before it calls an address, and to sign th
 given. Ours come in alphabetical order, so that it is the same.
 """
 
+from typing import NamedTuple
 from urllib.parse import unquote_plus, urlencode
 from uuid import UUID
 
@@ -79,3 +80,33 @@ def hold_music(tenant_id: UUID) -> str:
 
 def recording_status(tenant_id: UUID, call_id: UUID) -> str:
     return _address("recording_status", tenant=tenant_id, call=call_id)
+
+
+# --- a number that takes calls -----------------------------------------------------------------
+
+
+class OfNumber(NamedTuple):
+    """The addresses of a number that leads to a workspace; all are asked by POST."""
+
+    called: str
+    fallback: str
+    status: str
+
+
+def of_number(tenant_id: UUID) -> OfNumber:
+    return OfNumber(number_called(tenant_id), number_fallback(tenant_id), number_status(tenant_id))
+
+
+def number_called(tenant_id: UUID) -> str:
+    """Where Twilio asks what to do with a caller."""
+    return _address("voice_webhook", step="called", tenant=tenant_id)
+
+
+def number_fallback(tenant_id: UUID) -> str:
+    """Where it asks when that has given no answer: what is said there needs no database."""
+    return _address("voice_fallback", tenant=tenant_id)
+
+
+def number_status(tenant_id: UUID) -> str:
+    """Where it tells how a caller's call has ended."""
+    return _address("call_status", tenant=tenant_id)

@@ -100,6 +100,18 @@ class HoldMusicWebhook(TwilioWebhook):
         return self.unavailable()
 
 
+class VoiceFallbackWebhook(TwilioWebhook):
+    """What a caller hears when the voice URL of a number has given no answer: the same whatever is
+    away here, so nothing is read for it but the account that signs.
+    """
+
+    def unavailable(self) -> HttpResponse:
+        return _answer(twiml.say_goodbye("We can’t take your call right now. Please call later."))
+
+    def hear(self, account: TwilioAccount, form: Form, query: QueryDict) -> HttpResponse:
+        return self.unavailable()
+
+
 def _busy() -> HttpResponse:
     return _answer(twiml.say_goodbye("The service is busy. Please try again in a moment."))
 

@@ -103,6 +103,29 @@ def test_it_says_where_and_as_whom_to_sign_in_and_ends_with_its_sandbox(
     assert not re.search("Traceback|ERROR", running.processes.log("runlocal"))
 
 
+@linux_only
+def test_whoever_calls_the_demo_is_answered_and_the_end_is_told(running: harness.Site) -> None:
+    """The demo's numbers lead to their workspaces from the start."""
+    for ((number, _),) in demo.NUMBERS.values():
+        sid = running.sandbox.incoming(to=number, caller="+12125550123")["sid"]
+        (asked,) = harness.wait_until(lambda sid=sid: requests_about(running, sid, "ringing"))
+        assert "/api/twilio/voice-webhook?step=called&tenant=" in asked["url"]
+        (told,) = harness.wait_until(lambda sid=sid: requests_about(running, sid, "completed"))
+        assert "/api/twilio/call-status?tenant=" in told["url"]
+        assert (asked["status"], told["status"]) == (200, 204)
+
+
+def requests_about(site: harness.Site, sid: str, status: str) -> list[dict[str, Any]]:
+    """Those that the sandbox has made about a call of this status, and that were answered."""
+    return [
+        entry
+        for entry in site.sandbox.wire()
+        if entry["kind"] == "webhook"
+        and (entry["params"].get("CallSid"), entry["params"].get("CallStatus")) == (sid, status)
+        and entry.get("status")
+    ]
+
+
 def test_the_doctor_says_what_to_do_when_nothing_runs(var: Path) -> None:
     asked = manage(var, "twilio_doctor")
     assert asked.returncode == 1

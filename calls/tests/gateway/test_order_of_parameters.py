@@ -29,6 +29,7 @@ OURS = [
     addresses.leg_ended(ONE, OTHER),
     addresses.hold_music(ONE),
     addresses.recording_status(ONE, OTHER),
+    *addresses.of_number(ONE),
 ]
 FORM = {"CallSid": "CA1", "CallStatus": "ringing"}
 BASE = "https://crm.example/api/twilio/call-status"

@@ -58,7 +58,7 @@ def test_what_a_caller_is_called_never_gets_into_the_answer(
     cast: Any, webhook: Any, text: str
 ) -> None:
     names = ("From", "To", "Caller", "Called", "CallerName", "FromCity", "SipHeader_X", "Digits")
-    for path in ("voice-webhook", "hold-music"):
+    for path in ("voice-webhook", "voice-fallback", "hold-music"):
         answer = webhook(
             f"/api/twilio/{path}",
             CallSid="CA" + "1" * 32,

@@ -38,11 +38,12 @@ from tenants.people.services import add_member, create_tenant
 from tenants.tests.database import everything_visible
 
 FORM = "application/x-www-form-urlencoded"
-EVENT, ROOM, VOICE, LEFT, MUSIC, RECORDING = HOOKS = (
+EVENT, ROOM, VOICE, LEFT, FALLBACK, MUSIC, RECORDING = HOOKS = (
     "call-status leg",
     "call-status room",
     "voice-webhook",
     "voice-webhook leg-ended",
+    "voice-fallback",
     "hold-music",
     "recording-status",
 )
@@ -84,6 +85,7 @@ class Workspace:
             ),
             VOICE: (addresses.voice_requests(self.account.tenant_id), person),
             LEFT: (addresses.leg_ended(tenant_id, self.agent_leg.pk), person),
+            FALLBACK: (addresses.number_fallback(tenant_id), {"CallSid": call_sid}),
             MUSIC: (addresses.hold_music(tenant_id), {"CallSid": call_sid}),
             RECORDING: (
                 addresses.recording_status(tenant_id, self.call.pk),
@@ -430,7 +432,7 @@ def test_a_genuine_request_repeated_changes_nothing(
         first = genuine.post(client)
         after = digest()
         # A hold's music and a known agent's request are answered without a word to write.
-        assert (before != after) or hook in (MUSIC, VOICE)
+        assert (before != after) or hook in (FALLBACK, MUSIC, VOICE)
         encoded = replace(genuine, path=genuine.path.replace("twilio/", "%74wilio/"))
         encoded.signed_url = settings.PUBLIC_BASE_URL + genuine.path
         for again in (genuine, genuine, encoded):
@@ -664,6 +666,7 @@ def test_an_account_whose_secrets_cannot_be_read_is_asked_to_try_again(
     said = {
         VOICE: b"The service is busy",
         LEFT: b"The service is busy",
+        FALLBACK: b"Please call later",
         MUSIC: b"One moment please",
     }
     assert answer.status_code == (200 if hook in said else 503)

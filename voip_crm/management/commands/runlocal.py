@@ -3,6 +3,7 @@
 import argparse
 import signal
 import sys
+from importlib import import_module
 from typing import Any
 
 import uvicorn
@@ -26,13 +27,14 @@ class Command(BaseCommand):
         checks.refuse_to_start_on_errors()
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _leave)
-        sandbox = local.Sandbox.start_if_wanted()
-        worker = local.Worker()
+        sandbox, worker = None, local.Worker()
         try:
             local.prepare_database()
+            sandbox = local.Sandbox.start_if_wanted()
+            greeting = _greeting()
+            import_module("voip_crm.asgi")  # a second that both need
             if sandbox:
                 sandbox.wait_until_ready()
-            greeting = _greeting()
 
             def when_listening() -> None:
                 self._say(greeting)

@@ -362,7 +362,7 @@ WEBHOOKS = {
         HOOK,
         {"POST": Send(form={"AccountSid": "{account_sid}"})},
     )
-    for name in ("voice_webhook", "hold_music", "call_status", "recording_status")
+    for name in ("voice_webhook", "voice_fallback", "hold_music", "call_status", "recording_status")
 }
 DESCRIPTIONS = {
     "api_schema": Route(
