@@ -7,6 +7,7 @@ the one process there is. Events:
     data: {...}                     what `tenants.bricks.live.publish` was given (ids only), with an
                                     `agent` at once to that person's pages, to others a moment later
     data: {"type": "deaf"}          nothing is heard until the next resync: look now and then
+    data: {"type": "seen?"}         each 30 seconds: is the page there? (`POST /calls/seen`)
     data: {"type": "resync"}        something may have been missed: fetch again what is shown
     : keep-alive                    each 15 seconds
 
@@ -17,11 +18,10 @@ twenty streams. `GET /live/readyz` is for a load balancer: 200, or 503 while Red
 """
 
 import asyncio
-import json
 import logging.config
 import os
+import random
 import time
-from collections import defaultdict
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -32,186 +32,19 @@ from django.core import signing
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "voip_crm.settings")
 from tenants.bricks import live as sender
 from voip_crm.checks import refuse_to_start_on_errors
-
-log = logging.getLogger(__name__)
+from voip_crm.hub import KEEP_ALIVE_SECONDS, Hub, Page, put
 
 PATH, READY_PATH = "/live", "/live/readyz"
-KEEP_ALIVE_SECONDS = 15.0
 STREAM_SECONDS = 600.0
-# Of one user. The newest is refused, and asks less and less often; were the oldest ended, it would
-# come back at once, and two pages take turns for ever.
-MOST_STREAMS = 20
-QUEUE_LENGTH = 100
-SLOWEST_RETRY_SECONDS = 5.0
-# So long colleagues' calls wait to be told together: of 300 people's a page would hear 25 a second,
-# and it asks about them every 2.5 s (static/js/news.js).
-TOGETHER_SECONDS = 0.25
+# How often a page is asked whether it is there, if there are calls that it could ring for. What
+# comes by the stream wakes it, while the timers of a hidden page run once a minute.
+SEEN_SECONDS = 30.0
+# Of a new stream, in seconds; soon, as the one before may have been asked half a minute ago, and
+# each page at a moment of its own, as after a restart all come at once.
+FIRST_SEEN_SECONDS = (2.0, 10.0)
 
-DEAF = b'data: {"type": "deaf"}\n\n'
-RESYNC = b'data: {"type": "resync"}\n\n'
+SEEN = b'data: {"type": "seen?"}\n\n'
 KEEP_ALIVE = b": keep-alive\n\n"
-
-Page = asyncio.Queue[bytes | None]  # None ends the stream
-
-
-class Hub:
-    """The open pages of this process, by channel, and the one subscription that feeds them.
-
-    `redis_url` may be empty: then only what is published in this process reaches the pages.
-    """
-
-    def __init__(self, redis_url: str) -> None:
-        self._redis_url = redis_url
-        self._pages: dict[str, set[Page]] = defaultdict(set)
-        # What is still to be told, and those who know it already, by channel.
-        self._kept_back: dict[str, list[tuple[bytes, set[Page]]]] = {}
-        self._ended: dict[str, float] = {}  # when the streams of a user or tenant were ended
-        self._used: dict[str, float] = {}  # tickets, and when they were made
-        self._loop: asyncio.AbstractEventLoop | None = None
-        # The loop keeps weak references only: a task without one is collected under load.
-        self._subscription: asyncio.Task[None] | None = None
-        self._hears = not redis_url
-
-    async def is_ready(self) -> bool:
-        """Whether what is published now would be heard; waits a second for the first contact."""
-        self._start()
-        for _ in range(20):
-            if self._hears:
-                return True
-            await asyncio.sleep(0.05)
-        return False
-
-    def join(self, *channels: str) -> Page:
-        self._start()
-        page: Page = asyncio.Queue(QUEUE_LENGTH)
-        if not self._hears:
-            _put(page, DEAF)
-        for channel in channels:
-            self._pages[channel].add(page)
-        return page
-
-    def is_full(self, channel: str) -> bool:
-        return len(self._pages.get(channel, ())) >= MOST_STREAMS
-
-    def leave(self, page: Page, *channels: str) -> None:
-        for channel in channels:
-            self._pages[channel].discard(page)
-            if not self._pages[channel]:
-                del self._pages[channel]
-
-    def deliver(self, channel: str, text: str) -> None:
-        if channel.startswith(sender.END_PREFIX):
-            self._end(sender.CHANNEL_PREFIX + channel.removeprefix(sender.END_PREFIX))
-            return
-        event, agent = f"data: {text}\n\n".encode(), json.loads(text).get("agent")
-        pages = self._pages.get(channel, set())
-        now = pages & self._pages.get(sender.CHANNEL_PREFIX + agent, set()) if agent else pages
-        for page in now:
-            _put(page, event)
-        if now == pages:
-            return
-        if channel not in self._kept_back:
-            asyncio.get_running_loop().call_later(TOGETHER_SECONDS, self._tell_together, channel)
-        self._kept_back.setdefault(channel, []).append((event, now))
-
-    def _tell_together(self, channel: str) -> None:
-        kept_back = self._kept_back.pop(channel)
-        who_knows = set().union(*(told for _, told in kept_back))
-        everything = b"".join(event for event, _ in kept_back)
-        for page in self._pages.get(channel, ()):
-            if page not in who_knows:
-                _put(page, everything)
-            elif rest := [event for event, told in kept_back if page not in told]:
-                _put(page, b"".join(rest))
-
-    def _end(self, channel: str) -> None:
-        now = time.time()
-        oldest = now - 2 * sender.TICKET_SECONDS  # two machines' clocks differ a little
-        self._ended = {c: at for c, at in self._ended.items() if at > oldest} | {channel: now}
-        for page in self._pages.get(channel, ()):
-            _put(page, None)
-
-    def has_ended(self, channel: str, ticket_at: float) -> bool:
-        """Whether a ticket made at `ticket_at` is from before the streams of `channel` ended."""
-        return ticket_at <= self._ended.get(channel, 0.0)
-
-    def use(self, ticket: str, made_at: float) -> bool:
-        """Whether this ticket opens a stream: it opens one."""
-        if ticket in self._used:
-            return False
-        oldest = time.time() - 2 * sender.TICKET_SECONDS
-        self._used = {t: at for t, at in self._used.items() if at > oldest} | {ticket: made_at}
-        return True
-
-    def deliver_from_thread(self, channel: str, text: str) -> None:
-        loop = self._loop
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self.deliver, channel, text)
-
-    def tell_all(self, event: bytes | None) -> None:
-        for page in set().union(*self._pages.values()):
-            _put(page, event)
-
-    def close(self) -> None:
-        """End all streams, so that a stopping server need not wait for them."""
-        self.tell_all(None)
-
-    def _start(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._loop is loop:
-            return
-        self._loop = loop
-        if self._redis_url:
-            self._subscription = loop.create_task(self._subscribe(self._redis_url))
-
-    async def _subscribe(self, url: str) -> None:
-        """Feed the pages from Redis, for ever; each (re)connection sends a resync."""
-        # Imported here: a sixth of a second, which ./run need not wait for.
-        from redis import RedisError
-        from redis import asyncio as aioredis
-        from redis.asyncio.retry import Retry
-        from redis.backoff import NoBackoff
-
-        delay = 0.1
-        while True:
-            try:
-                client = aioredis.Redis.from_url(
-                    url, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
-                )
-                async with client, client.pubsub() as pubsub:
-                    await pubsub.psubscribe(f"{sender.CHANNEL_PREFIX}*")
-                    silent = False
-                    while True:
-                        message = await pubsub.get_message(timeout=KEEP_ALIVE_SECONDS)
-                        if message is None and silent:
-                            raise RedisError("no answer to a ping")
-                        silent = message is None
-                        if message is None:
-                            await pubsub.ping()
-                        elif message["type"] == "psubscribe":
-                            self._hears = True
-                            self.tell_all(RESYNC)
-                            delay = 0.1
-                        elif message["type"] == "pmessage":
-                            self.deliver(message["channel"].decode(), message["data"].decode())
-            except (RedisError, OSError) as error:
-                log.warning("The live channel lost Redis (again in %.1f s): %s", delay, error)
-            except Exception:
-                log.exception("The live channel's subscription failed (again in %.1f s)", delay)
-            if self._hears:
-                self._hears = False
-                self.tell_all(DEAF)
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, SLOWEST_RETRY_SECONDS)
-
-
-def _put(page: Page, event: bytes | None) -> None:
-    """Queue without waiting; a page too slow to read gets one resync for all that it missed."""
-    if page.full():
-        waiting = [page.get_nowait() for _ in range(page.qsize())]
-        event = None if event is None or None in waiting else RESYNC
-    page.put_nowait(event)
-
 
 # Reads the settings here, so that a process with a missing one ends at its start.
 if not apps.ready:  # a process of its own, without Django set up
@@ -266,8 +99,12 @@ async def _stream(channels: list[str], receive: Any, send: Any) -> None:
         )
         await _body(send, b": open\n\n")
         async with asyncio.timeout(STREAM_SECONDS):
-            while (event := await _next(page)) is not None:
+            first = random.uniform(*FIRST_SEEN_SECONDS)  # noqa: S311  # nosec B311: no secret
+            ask_at = time.monotonic() + first
+            while (event := await _next(page, ask_at)) is not None:
                 await _body(send, event)
+                if event == SEEN:
+                    ask_at = time.monotonic() + SEEN_SECONDS
     except TimeoutError:
         pass
     finally:
@@ -276,18 +113,22 @@ async def _stream(channels: list[str], receive: Any, send: Any) -> None:
     await _body(send, b"", more=False)
 
 
-async def _next(page: Page) -> bytes | None:
+async def _next(page: Page, ask_at: float) -> bytes | None:
+    """What there is to be told; else the question that is due, or a sign of life."""
+    until_asked = ask_at - time.monotonic()
+    if until_asked <= 0:
+        return SEEN
     try:
-        async with asyncio.timeout(KEEP_ALIVE_SECONDS):
+        async with asyncio.timeout(min(KEEP_ALIVE_SECONDS, until_asked)):
             return await page.get()
     except TimeoutError:
-        return KEEP_ALIVE
+        return SEEN if until_asked <= KEEP_ALIVE_SECONDS else KEEP_ALIVE
 
 
 async def _end_when_gone(page: Page, receive: Any) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-    _put(page, None)
+    put(page, None)
 
 
 async def _body(send: Any, body: bytes, *, more: bool = True) -> None:

@@ -18,12 +18,13 @@ import uvicorn
 from tenants.bricks import courier
 from tenants.bricks import live as sender
 from tenants.bricks.breaker import Breaker
+from voip_crm import hub as hubs
 from voip_crm import live
 from voip_crm.tests.environment import free_port
 from voip_crm.tests.harness import find_redis
 
 ACME, BOREALIS = uuid4(), uuid4()
-DEAF, RESYNC = {"type": "deaf"}, {"type": "resync"}
+DEAF, RESYNC, SEEN = {"type": "deaf"}, {"type": "resync"}, {"type": "seen?"}
 
 
 class Stream:
@@ -40,6 +41,12 @@ class Stream:
         raise EOFError
 
     async def message(self, seconds: float = 10.0) -> Any:
+        """The next one that is no question whether the page is there."""
+        while (message := await self.next_message(seconds)) == SEEN:
+            pass
+        return message
+
+    async def next_message(self, seconds: float = 10.0) -> Any:
         return json.loads((await self.next_line("data:", seconds)).partition(":")[2])
 
     async def heard(self) -> Any:
@@ -77,7 +84,7 @@ class Channel:
 
 
 @contextlib.asynccontextmanager
-async def serving(hub: live.Hub, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Channel]:
+async def serving(hub: hubs.Hub, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Channel]:
     monkeypatch.setattr(live, "hub", hub)
     monkeypatch.setattr(sender, "_local", [hub.deliver_from_thread])
     port = free_port()
@@ -102,7 +109,7 @@ async def serving(hub: live.Hub, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
 @pytest.fixture
 async def channel(monkeypatch: Any, settings: Any) -> AsyncIterator[Channel]:
     settings.REDIS_URL = ""
-    async with serving(live.Hub(""), monkeypatch) as channel:
+    async with serving(hubs.Hub(""), monkeypatch) as channel:
         yield channel
 
 
@@ -120,14 +127,14 @@ async def test_a_message_reaches_every_page_of_its_tenant_and_no_other(channel: 
 async def test_ones_own_calls_are_told_at_once_and_colleagues_together_each_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(live, "TOGETHER_SECONDS", 0.05)
-    hub = live.Hub("")
+    monkeypatch.setattr(hubs, "TOGETHER_SECONDS", 0.05)
+    hub = hubs.Hub("")
     acme, borealis = f"live:{ACME}", f"live:{BOREALIS}"
     people = {name: uuid4() for name in ("alice", "bob", "dora")}
     pages = {name: hub.join(acme, f"live:{user}") for name, user in people.items()}
     other = hub.join(borealis, f"live:{people['bob']}")  # at work in another workspace, too
 
-    def told(page: live.Page) -> list[str]:
+    def told(page: hubs.Page) -> list[str]:
         """What each write to a page would be: the ids in it."""
         chunks = [page.get_nowait() or b"" for _ in range(page.qsize())]
         return [
@@ -186,6 +193,22 @@ async def test_a_quiet_stream_is_kept_alive(channel: Channel, monkeypatch: Any) 
     monkeypatch.setattr(live, "KEEP_ALIVE_SECONDS", 0.1)
     stream = await channel.open(ACME)
     assert await stream.next_line(": keep-alive") and await stream.next_line(": keep-alive")
+
+
+async def test_each_page_is_asked_now_and_then_whether_it_is_there(
+    channel: Channel, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(live, "FIRST_SEEN_SECONDS", (0.1, 0.1))
+    monkeypatch.setattr(live, "SEEN_SECONDS", 0.2)
+    monkeypatch.setattr(live, "KEEP_ALIVE_SECONDS", 0.05)
+    stream = await channel.open(ACME)
+    began = asyncio.get_running_loop().time()
+    assert await stream.next_message() == SEEN
+    # What it is told in between puts nothing off.
+    await asyncio.to_thread(sender.publish, ACME, {"type": "call", "id": "c1"})
+    assert await stream.next_message() == {"type": "call", "id": "c1"}
+    assert await stream.next_message() == SEEN
+    assert asyncio.get_running_loop().time() - began >= 0.3
 
 
 async def test_a_stream_ends_in_time_and_leaves_the_hub(channel: Channel, monkeypatch: Any) -> None:
@@ -259,14 +282,14 @@ async def test_a_closed_page_leaves_the_hub(channel: Channel) -> None:
 
 
 async def test_a_page_too_slow_to_read_gets_one_resync_for_what_it_missed() -> None:
-    hub = live.Hub("")
+    hub = hubs.Hub("")
     page = hub.join("live:x")
-    for number in range(live.QUEUE_LENGTH + 1):
+    for number in range(hubs.QUEUE_LENGTH + 1):
         hub.deliver("live:x", f'{{"id": {number}}}')
-    assert page.get_nowait() == live.RESYNC
+    assert page.get_nowait() == hubs.RESYNC
     assert page.empty()
     hub.close()
-    for _ in range(live.QUEUE_LENGTH + 1):
+    for _ in range(hubs.QUEUE_LENGTH + 1):
         hub.deliver("live:x", "{}")
     assert page.get_nowait() is None
 
@@ -303,7 +326,7 @@ async def test_redis_killed_and_restarted_costs_a_resync_and_nothing_more(
 ) -> None:
     settings.REDIS_URL = redis_server.url
     monkeypatch.setattr(courier, "redis", Breaker("Redis", seconds=0))
-    async with serving(live.Hub(redis_server.url), monkeypatch) as channel:
+    async with serving(hubs.Hub(redis_server.url), monkeypatch) as channel:
         acme, borealis = await channel.open(ACME), await channel.open(BOREALIS)
         assert await acme.heard() == RESYNC and await borealis.heard() == RESYNC
         for round_ in range(3):
@@ -322,7 +345,7 @@ async def test_streams_end_through_redis_too(
 ) -> None:
     settings.REDIS_URL = redis_server.url
     bob = uuid4()
-    async with serving(live.Hub(redis_server.url), monkeypatch) as channel:
+    async with serving(hubs.Hub(redis_server.url), monkeypatch) as channel:
         bobs, alices = await channel.open(ACME, bob), await channel.open(ACME, uuid4())
         assert await bobs.heard() == await alices.heard() == RESYNC
         await asyncio.to_thread(sender.end_streams, bob)
@@ -343,7 +366,7 @@ async def test_it_is_ready_while_it_hears_redis(
     redis_server: Redis, monkeypatch: Any, settings: Any
 ) -> None:
     settings.REDIS_URL = redis_server.url
-    async with serving(live.Hub(redis_server.url), monkeypatch) as channel:
+    async with serving(hubs.Hub(redis_server.url), monkeypatch) as channel:
         async with asyncio.timeout(10):
             while (await channel.request("/live/readyz"))[0] != 200:
                 await asyncio.sleep(0.05)
