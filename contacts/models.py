@@ -3,12 +3,13 @@
 import uuid
 from typing import Any
 
+from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
 
 from contacts import search
 from contacts.numbers import E164, LONGEST_EXTENSION, Number, display
-from tenants.fence.scoping import TenantChild, TenantFence, TenantOwned
+from tenants.fence.scoping import TenantChild, TenantFence, TenantOwned, member_fence
 
 
 class CollatedCharField(models.CharField):  # type: ignore[type-arg]
@@ -29,6 +30,16 @@ class Contact(TenantOwned):
     # `name` as search and sorting see it, and `email` as imports know people again; see save().
     sort_name = CollatedCharField(max_length=200, editable=False)
     folded_email = CollatedCharField(max_length=254, editable=False, default="")
+    # The member who takes care of them, also once that one is deactivated.
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
     # Out of the list and of the search, but not of the calls' history.
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -36,6 +47,7 @@ class Contact(TenantOwned):
 
     class Meta(TenantOwned.Meta):
         ordering = ["sort_name", "id"]
+        constraints = [*TenantOwned.Meta.constraints, member_fence("owner")]
         indexes = [
             models.Index(fields=["tenant", "sort_name", "id"], name="contact_by_name"),
             models.Index(
@@ -44,6 +56,11 @@ class Contact(TenantOwned):
                 condition=models.Q(archived_at__isnull=False),
             ),
             models.Index(fields=["tenant", "folded_email"], name="contact_by_email"),
+            models.Index(
+                fields=["tenant", "owner", "sort_name", "id"],
+                name="contact_owned",
+                condition=models.Q(owner__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -32,11 +32,14 @@ def create_contact(
     numbers: Iterable[tuple[str, str]] = (),
     company: str = "",
     email: str = "",
+    owner_id: UUID | None = None,
 ) -> Contact:
     """A new contact; `numbers` are (a `Number` as text, label) pairs, the first being the one to
-    call.
+    call; the owner is a member's person.
     """
-    contact = Contact.objects.create(tenant=tenant, name=name, company=company, email=email)
+    contact = Contact.objects.create(
+        tenant=tenant, name=name, company=company, email=email, owner_id=owner_id
+    )
     ContactNumber.objects.bulk_create(number_rows(contact, numbers))
     reindex(contact)
     contact_saved.send(Contact, contact=contact)
@@ -61,6 +64,12 @@ def update_contact(
         row.save(force_insert=row.pk is None)
     reindex(contact)
     contact_saved.send(Contact, contact=contact)
+
+
+def set_owner(contact: Contact, owner_id: UUID | None) -> None:
+    """Who takes care of the contact from now on: a member's person, or nobody."""
+    contact.owner_id = owner_id
+    contact.save(update_fields=["owner", "updated_at"])
 
 
 def number_rows(

@@ -65,7 +65,9 @@ REASONS = {
         "contact_by_name": "the list, page by page",
         "contact_archived": "the list of the archive",
         "contact_by_email": "imports know people again",
+        "contact_owned": "the list of a member's contacts",
         "tenant_id → tenants_tenant": OF_TENANT,
+        "tenant_id, owner_id → tenants_membership": FENCE,
     },
     "contacts_contactimport": {
         "contacts_contactimport_fenced": TARGET,

@@ -235,6 +235,7 @@ def _numbers_and_contacts(side: Side, area: str) -> None:
             company=f"Company {marker}",
             email=f"{name}@customer.{marker}.example",
             numbers=[(f"+1{area}555{digits}", f"label {marker}")],
+            owner_id=side.members["agent"].user_id,
         )
         maker = Actor(side.members["admin"].user_id, f"Admin {marker}")
         audit.record(Action.CONTACT_CREATED, on=contact, actor=maker, note=f"made in {marker}")
