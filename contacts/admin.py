@@ -100,8 +100,9 @@ class ContactAdmin(TenantScopedAdmin):
     search_fields = ("name",)  # shows the field; the search itself is ours
     search_help_text = "Words of name, company and email, or digits of a number."
     inlines = (NumberInline,)
-    fields = ("name", "company", "email", "archived_at")
-    readonly_fields = ("archived_at",)
+    fields = ("name", "company", "email", "owner", "archived_at")
+    # Who may own it is known to the contact's own form.
+    readonly_fields = ("owner", "archived_at")
     actions = ("archive", "restore")
     sortable_by = ()  # by name, as the index is
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Count, Max
 
@@ -12,7 +13,7 @@ from tenants.trail.exports import Pages, Row
 PAGE = 500
 
 
-def contacts_table(text: str, *, archived: bool) -> tuple[Row, Pages]:
+def contacts_table(text: str, *, archived: bool, owner_id: UUID | None = None) -> tuple[Row, Pages]:
     """(header, pages) of the contacts that the list shows for `text`; a pair of columns for each
     number of the one who has most.
     """
@@ -21,7 +22,9 @@ def contacts_table(text: str, *, archived: bool) -> tuple[Row, Pages]:
     columns = [f"{what}{n if n > 1 else ''}" for n in range(1, most + 1) for what in _PAIR]
 
     def pages(after: str) -> tuple[Iterable[Row], str]:
-        page = selectors.contact_page(text, after=after, archived=archived, size=PAGE)
+        page = selectors.contact_page(
+            text, after=after, archived=archived, owner_id=owner_id, size=PAGE
+        )
         return [_row(contact, most) for contact in page.contacts], page.next_cursor
 
     return ("name", "company", "email", *columns), pages

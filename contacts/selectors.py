@@ -15,6 +15,7 @@ from tenants.bricks.ids import read_uuid
 from tenants.fence.columns import Columns, split
 from tenants.fence.context import current_tenant_id
 from tenants.fence.pipeline import ask, rows
+from tenants.models import Membership
 
 PAGE_SIZE = 25
 SUGGESTIONS = 8
@@ -45,10 +46,16 @@ class Suggestion(NamedTuple):
 
 
 def contact_page(
-    text: str = "", *, after: str = "", archived: bool = False, size: int = PAGE_SIZE
+    text: str = "",
+    *,
+    after: str = "",
+    archived: bool = False,
+    owner_id: UUID | None = None,
+    size: int = PAGE_SIZE,
 ) -> ContactPage:
     """One page of contacts, with a text of those who are found by it, in the order of
-    `contacts.finding`, else of all by name; `after` is the cursor that the page before gave.
+    `contacts.finding`, else of all by name, or of an owner's; `after` is the cursor that the page
+    before gave.
     """
     after = after.replace("\x00", "")  # which PostgreSQL does not take
     contacts = Contact.objects.filter(archived_at__isnull=not archived)
@@ -58,6 +65,8 @@ def contact_page(
         found = {one.pk: one for one in contacts.filter(pk__in=[key.contact_id for key in keys])}
         return ContactPage([found[pk] for _, _, pk in keys if pk in found], cursor)
     contacts = contacts.order_by("sort_name", "id")
+    if owner_id:
+        contacts = contacts.filter(owner=owner_id)
     if after:
         contact_id, _, sort_name = after.partition(" ")
         # The first condition is the range that the index walks, the second cuts its first name.
@@ -73,6 +82,31 @@ def contact_with_numbers(contact_id: UUID, *, lock: bool = False) -> Contact | N
     """Locked, nobody else changes it until this transaction is over."""
     found = Contact.objects.filter(pk=contact_id).prefetch_related(_NUMBERS)
     return (found.select_for_update(no_key=True) if lock else found).first()
+
+
+def possible_owners(contact: Contact | None = None) -> Sequence[tuple[str, str]]:
+    """(id, name) of the members who can take care of a contact, by name, after no one; also whoever
+    has this one and is deactivated.
+    """
+    kept = Q(user=contact.owner_id) if contact and contact.owner_id else Q()
+    members = Membership.objects.filter(_ACTIVE | kept).select_related("user")
+    names = [(str(each.user_id), _owner(each)) for each in members.order_by("user__name", "id")]
+    return [("", "No one"), *names]
+
+
+def owner_name(contact: Contact) -> str:
+    """Of who takes care of the contact, or ""."""
+    if contact.owner_id is None:
+        return ""
+    return _owner(Membership.objects.select_related("user").get(user=contact.owner_id))
+
+
+_ACTIVE = Q(is_active=True, user__is_active=True)
+
+
+def _owner(member: Membership) -> str:
+    is_active = member.is_active and member.user.is_active
+    return str(member.user) + ("" if is_active else " (deactivated)")
 
 
 def suggest(text: str, *, size: int = SUGGESTIONS) -> Sequence[Suggestion]:

@@ -24,7 +24,7 @@ from calls.selectors.exporting import calls_table
 from calls.selectors.limits import was_stopped_lately
 from calls.services import whose
 from contacts.numbers import display
-from contacts.selectors import contact_with_numbers
+from contacts.selectors import contact_with_numbers, owner_name
 from tenants.bricks.access import export_required, may_export, member_required
 from tenants.bricks.http import TenantRequest, toast
 from tenants.bricks.ids import read_uuid
@@ -128,6 +128,7 @@ def contact(request: TenantRequest, contact_id: UUID) -> HttpResponse:
     if _wants_rows(request):
         return _part(request, context)
     context["of_contact"] = found
+    context["owner"] = lambda: owner_name(found)
     if _wants_history(request):
         return render(request, "_history.html", context)
     audit.record_look(Action.CONTACT_VIEWED, on=found)

@@ -12,6 +12,7 @@ from contacts.numbers import MOST_NUMBERS, NumberError, display, parse
 from tenants.bricks import merging
 
 _LOOK = "Some numbers need your attention."
+Owners = Sequence[tuple[str, str]]  # (id of a member's person, name); the first is no one
 
 
 class NumberForm(forms.Form):
@@ -44,12 +45,16 @@ class ContactForm(forms.Form):
         required=False,
         error_messages={"invalid": "Enter an address like maria@example.com, or leave it empty."},
     )
+    owner = forms.ChoiceField(
+        required=False, error_messages={"invalid_choice": "Choose an active member."}
+    )
 
     def __init__(
         self,
         data: QueryDict | None = None,
         *,
         country: str,
+        owners: Owners = (),
         contact: Contact | None = None,
         number: str = "",
         change: str = "",
@@ -64,7 +69,7 @@ class ContactForm(forms.Form):
             pairs = zip_longest(data.getlist("number"), data.getlist("label"), fillvalue="")
             rows = list(pairs)[:MOST_NUMBERS]
         elif contact is not None:
-            initial = {"name": contact.name, "company": contact.company, "email": contact.email}
+            initial = _fields_of(contact)
             rows = [(display(row.full, country), row.label) for row in contact.numbers.all()]
         elif number:
             rows = [(display(number, country)[:40], "")]
@@ -72,6 +77,8 @@ class ContactForm(forms.Form):
             initial = {name: data.get(name, "") for name in self.base_fields}
             data, rows = None, _rearranged(rows, change)
         super().__init__(data, initial=initial)
+        owner: Any = self.fields["owner"]
+        owner.choices = owners
         self.rows = [
             self._row(index, {"number": number, "label": label})
             for index, (number, label) in enumerate(rows or [("", "")])
@@ -116,6 +123,7 @@ class ContactForm(forms.Form):
         replaced: Sequence[str],
         *,
         country: str,
+        owners: Owners = (),
     ) -> "ContactForm":
         """The form with all that it can save, and the questions that are left; `replaced` is what
         `replaced_twice` says.
@@ -127,7 +135,7 @@ class ContactForm(forms.Form):
             elif value is not None:
                 data.appendlist("number", display(name, country))
                 data.appendlist("label", str(value))
-        form = cls(data, country=country)
+        form = cls(data, country=country, owners=owners)
         form.full_clean()
         rows = {row.cleaned_data.get("number"): row for row in form.rows if row.is_valid()}
         for name in replaced:
@@ -137,7 +145,8 @@ class ContactForm(forms.Form):
         for name in merge.clashes:
             there, row = theirs.get(name), rows.get(name)
             if name in cls.base_fields:
-                form.add_error(name, merging.told(str(there)))
+                said = dict(owners).get(str(there), "") if there and name == "owner" else there
+                form.add_error(name, merging.told(str(said)))
                 continue
             if row is None:
                 form.add_error(
@@ -159,8 +168,12 @@ class ContactForm(forms.Form):
 
 def facts_of(contact: Contact) -> merging.Facts:
     """The fields, then its numbers in their order: each (a `Number` as text) with its label."""
-    fields = {name: getattr(contact, name) for name in ContactForm.base_fields}
-    return fields | {row.full: row.label for row in contact.numbers.all()}
+    return _fields_of(contact) | {row.full: row.label for row in contact.numbers.all()}
+
+
+def _fields_of(contact: Contact) -> dict[str, str]:
+    texts = {"name": contact.name, "company": contact.company, "email": contact.email}
+    return texts | {"owner": str(contact.owner_id or "")}
 
 
 def replaced_twice(

@@ -35,16 +35,26 @@ def contacts(request: TenantRequest) -> HttpResponse:
     """The contacts page; asked by the list itself, only that."""
     text, country = request.GET.get("q", "")[:100], request.tenant.country
     archived = request.GET.get("archived") == "1"
-    page = selectors.contact_page(text, after=request.GET.get("after", ""), archived=archived)
+    is_mine, mine = _mine(request)
+    page = selectors.contact_page(
+        text, after=request.GET.get("after", ""), archived=archived, owner_id=mine
+    )
     context = {
         "contacts": [_card(contact, country) for contact in page.contacts],
         "q": text,
         "archived": archived,
+        "is_mine": is_mine,
         "next_cursor": page.next_cursor,
         "may_export": may_export(request.member),
     }
     wants_list = request.htmx and "contacts" in (request.htmx.target or "")
     return render(request, "_contacts.html" if wants_list else "contacts.html", context)
+
+
+def _mine(request: TenantRequest) -> tuple[bool, UUID | None]:
+    """(whether the list is of one's own contacts, whose it then is); a search is of everyone's."""
+    is_mine = request.GET.get("mine") == "1" and not request.GET.get("q", "").strip()
+    return is_mine, request.member.user_id if is_mine else None
 
 
 class CardNumber(NamedTuple):
@@ -79,8 +89,11 @@ def export_contacts(request: TenantRequest) -> HttpResponseBase:
     if refusal := exports.refused(request):
         return refusal
     text, archived = request.GET.get("q", "")[:100], request.GET.get("archived") == "1"
-    audit.record(Action.CONTACTS_EXPORTED, search=text, archived="yes" if archived else "no")
-    header, pages = contacts_table(text, archived=archived)
+    is_mine, mine = _mine(request)
+    whose = {"mine": "yes"} if is_mine else {}
+    said = "yes" if archived else "no"
+    audit.record(Action.CONTACTS_EXPORTED, search=text, archived=said, **whose)
+    header, pages = contacts_table(text, archived=archived, owner_id=mine)
     return exports.download(request, name="contacts", header=header, pages=pages)
 
 
@@ -127,17 +140,21 @@ def _fill_in(request: TenantRequest, contact: Contact | None) -> HttpResponse:
     change, country = request.POST.get("change", ""), request.tenant.country
     theirs = facts_of(contact) if contact else {}
     made_of = request.POST.get("made_of", "") or merging.written(theirs)
+    owners = selectors.possible_owners(contact)
     form = ContactForm(
         request.POST if request.method == "POST" else None,
         country=country,
+        owners=owners,
         contact=contact,
         number=request.GET.get("number", ""),
         change=change,
     )
     if form.is_bound and form.is_valid():
         if contact is None:
+            fields = dict(form.cleaned_data)
+            owner_id = read_uuid(fields.pop("owner"))
             contact = services.create_contact(
-                request.tenant, **form.cleaned_data, numbers=form.numbers
+                request.tenant, **fields, owner_id=owner_id, numbers=form.numbers
             )
             audit.record(Action.CONTACT_CREATED, on=contact)
             said = f"{contact.name} was added."
@@ -152,7 +169,7 @@ def _fill_in(request: TenantRequest, contact: Contact | None) -> HttpResponse:
             said = f"{contact.name} is saved."
             return see_other(request, reverse("contact", args=[contact.pk]), said)
         else:
-            form = ContactForm.asking(merge, theirs, replaced, country=country)
+            form = ContactForm.asking(merge, theirs, replaced, country=country, owners=owners)
             made_of = merging.written(theirs)
     context = {
         "form": form,
@@ -194,8 +211,11 @@ def archive_contact(request: TenantRequest, contact_id: UUID) -> HttpResponse:
 
 def _change(contact: Contact, before: merging.Facts, after: merging.Facts) -> None:
     (fields, were), (wanted, numbers) = _parted(before), _parted(after)
-    services.update_contact(contact, **wanted, numbers=numbers)
     changed = [name for name in fields if fields[name] != wanted[name]]
+    owner_id = read_uuid(wanted.pop("owner"))
+    services.update_contact(contact, **wanted, numbers=numbers)
+    if "owner" in changed:
+        services.set_owner(contact, owner_id)
     if changed := changed + ["numbers"] * (were != numbers):
         audit.record(Action.CONTACT_CHANGED, on=contact, fields=", ".join(changed))
 
