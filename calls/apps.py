@@ -2,7 +2,7 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import AppConfig
-from django.db.models.signals import post_delete
+from django.db.models.signals import post_delete, post_save
 
 
 class CallsConfig(AppConfig):
@@ -15,6 +15,8 @@ class CallsConfig(AppConfig):
         register(Occupation(of=_call_of, end=_end_calls_of))
         contact_saved.connect(_name_calls)
         post_delete.connect(_remove_audio, sender="calls.Recording")
+        post_delete.connect(_remove_audio, sender="calls.Sound")
+        post_save.connect(_join_groups, sender="tenants.Membership")
 
 
 # What they need is imported when it is needed: a command starts sooner.
@@ -38,6 +40,13 @@ def _remove_audio(instance: Any, **said: Any) -> None:
 
     if instance.path:
         queue(remove_audio, instance.tenant_id, instance.path)
+
+
+def _join_groups(instance: Any, created: bool, **said: Any) -> None:
+    from calls.services.inbound.plans import join_groups
+
+    if created:
+        join_groups(instance)
 
 
 def _end_calls_of(user_id: UUID) -> None:

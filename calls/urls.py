@@ -5,7 +5,7 @@ from django.urls import URLPattern, path, re_path
 
 from calls.api.call_logs import CallLogsView, CallLogView
 from calls.api.calls import AccessTokenView, MakeCallView
-from calls.pages import calls, controls, first_steps, phone, recordings, settings
+from calls.pages import calls, controls, first_steps, phone, recordings, settings, sounds
 from calls.webhooks.call_status import CallStatusWebhook
 from calls.webhooks.recording_status import RecordingStatusWebhook
 from calls.webhooks.voice import HoldMusicWebhook, VoiceFallbackWebhook, VoiceWebhook
@@ -53,6 +53,7 @@ urlpatterns = [
         recordings.fetch_again,
         name="fetch_recording",
     ),
+    path("sounds/<str:token>", sounds.heard_by_caller, name="sound"),
     either("api/twilio/access-token", AccessTokenView.as_view(), "access_token"),
     either("api/twilio/make-call", MakeCallView.as_view(), "make_call"),
     either("api/twilio/call-logs", CallLogsView.as_view(), "call_logs"),

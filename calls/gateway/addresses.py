@@ -10,6 +10,7 @@ from urllib.parse import unquote_plus, urlencode
 from uuid import UUID
 
 from django.conf import settings
+from django.core.signing import BadSignature, Signer
 from django.urls import reverse
 
 # Twilio's default is one more try, and only when no connection was made. All of our handlers can
@@ -110,3 +111,27 @@ def number_fallback(tenant_id: UUID) -> str:
 def number_status(tenant_id: UUID) -> str:
     """Where it tells how a caller's call has ended."""
     return _address("call_status", tenant=tenant_id)
+
+
+# --- what callers hear -------------------------------------------------------------------------
+
+
+def sound(tenant_id: UUID, sound_id: UUID) -> str:
+    """Where Twilio fetches what callers hear. It comes without a session or a signature of its own,
+    so that the address itself is signed.
+    """
+    token = _sounds().sign(f"{tenant_id.hex}{sound_id.hex}")
+    return settings.PUBLIC_BASE_URL + reverse("sound", args=[token])
+
+
+def sound_of(token: str) -> tuple[UUID, UUID] | None:
+    """The workspace and the sound that an address of `sound` names; None: it is none of ours."""
+    try:
+        said = _sounds().unsign(token)
+    except BadSignature:
+        return None
+    return UUID(said[:32]), UUID(said[32:])
+
+
+def _sounds() -> Signer:
+    return Signer(salt="calls.sound", sep=".")

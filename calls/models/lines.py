@@ -155,6 +155,11 @@ class Group(TenantOwned):
     nobody = _place(blank=True, default="")
     most_waiting = models.PositiveSmallIntegerField(null=True, blank=True)
     full = _place(blank=True, default="")
+    takes_new_members = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Who becomes a member of the workspace becomes one of this group, too.",
+    )
     # When it must be decided anew though nothing has changed.
     look_again_at = models.DateTimeField(null=True, blank=True, editable=False)
 

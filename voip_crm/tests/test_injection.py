@@ -296,7 +296,9 @@ def lines_of(cast: Cast) -> None:
                     "openings": [["2026-12-24", [[600, 720]], payload]],
                 },
             )
-            for number, payload in zip(PhoneNumber.objects.all(), PAYLOADS, strict=True)
+            for number, payload in zip(
+                PhoneNumber.objects.filter(line=None), PAYLOADS, strict=False
+            )
         ]
     )
     for these in rows:

@@ -329,6 +329,8 @@ PAGES = {
     "live_ticket": page("/calls/live-ticket", {"POST": Send(form={})}),
     "recording": page("/recordings/{recording}", SHOWS),
     "fetch_recording": page("/recordings/{recording}/fetch", {"POST": Send(302, form={})}),
+    # An address that we never gave away. One that we did is for whoever has it (`test_sounds`).
+    "sound": Route("/sounds/x.y", PUBLIC, PAGE, gets(status=404)),
     "healthz": Route("/healthz", PUBLIC, PAGE, every()),
     "readyz": Route("/readyz", PUBLIC, PAGE, every()),
 }

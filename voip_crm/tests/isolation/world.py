@@ -288,12 +288,12 @@ def _limits(side: Side, area: str) -> None:
 def _lines(side: Side, call: CallLog) -> None:
     """A line with a block of each kind, and a call on its way there, offered to the agent."""
     marker, agent = side.marker, side.members["agent"].user
+    path, audio = f"{side.tenant.pk}/sounds/{marker}.wav", f"RIFF for {marker}".encode() * 40
+    Path(settings.RECORDINGS_DIR, path).parent.mkdir(parents=True, exist_ok=True)
+    Path(settings.RECORDINGS_DIR, path).write_bytes(audio)
     with tenant_transaction(side.tenant.pk):
         sound = Sound.objects.create(
-            name=f"Sound of {marker}",
-            path=f"{side.tenant.pk}/sounds/{marker}.wav",
-            content_type="audio/wav",
-            size=1,
+            name=f"Sound of {marker}", path=path, content_type="audio/wav", size=len(audio)
         )
         box = VoicemailBox.objects.create(name=f"Box {marker}", greeting_text=f"Box of {marker}")
         in_box = f"voicemail:{box.pk.hex}"
