@@ -201,8 +201,8 @@ async def test_each_page_is_asked_now_and_then_whether_it_is_there(
     monkeypatch.setattr(live, "FIRST_SEEN_SECONDS", (0.1, 0.1))
     monkeypatch.setattr(live, "SEEN_SECONDS", 0.2)
     monkeypatch.setattr(live, "KEEP_ALIVE_SECONDS", 0.05)
-    stream = await channel.open(ACME)
     began = asyncio.get_running_loop().time()
+    stream = await channel.open(ACME)
     assert await stream.next_message() == SEEN
     # What it is told in between puts nothing off.
     await asyncio.to_thread(sender.publish, ACME, {"type": "call", "id": "c1"})
