@@ -5,6 +5,10 @@ stays that nothing names.)
 
 import logging
 import random
+import threading
+from collections.abc import Iterable
+from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from celery import Task, shared_task
@@ -16,12 +20,14 @@ from calls.facts.rooms import COME_BACK, Step
 from calls.gateway import stores
 from calls.gateway.accounts import TwilioNotConfigured
 from calls.services import forgetting, reconcile, recordings
+from calls.services.inbound import groups, leading
 from calls.services.rooms import tending
 from contacts.tasks import take_up_imports
 from tenants import doors
 from tenants.bricks import turns
 from tenants.bricks.lanes import Lane
 from tenants.bricks.queueing import queue
+from tenants.fence.context import tenant_transaction
 from tenants.signing_in.store import SessionStore
 
 logger = logging.getLogger(__name__)
@@ -58,6 +64,69 @@ def _tend(tenant_id: UUID, room_id: UUID) -> None:
         _rooms.later(wait, (tenant_id, room_id), lambda: _tend(tenant_id, room_id))
 
 
+# Somebody waits on the phone: nor does this.
+_groups = Lane(
+    "groups",
+    threads=4,
+    most=500,
+    again=(0.5, 2.0, 5.0),
+    trouble=(gateway.TwilioError, TwilioNotConfigured, DatabaseError),
+)
+_wakes: dict[tuple[UUID, UUID], datetime] = {}
+_waking = threading.Lock()
+
+
+def tend_groups(tenant_id: UUID, group_ids: Iterable[UUID]) -> None:
+    """Offer, end offers and lead callers on (`groups.tend`), in this process, once the present
+    transaction is committed, and again whenever it is time for it.
+    """
+    wanted = list(group_ids)
+
+    def begin() -> None:
+        for group_id in wanted:
+            _groups.do((tenant_id, group_id), partial(_tend_group, tenant_id, group_id))
+
+    transaction.on_commit(begin)
+
+
+def tend_agent(tenant_id: UUID, user_id: UUID) -> None:
+    """The same for all groups that an agent's news concerns."""
+    work = partial(_tend_groups_of, tenant_id, user_id)
+    transaction.on_commit(lambda: _groups.do(("agent", tenant_id, user_id), work))
+
+
+def _tend_groups_of(tenant_id: UUID, user_id: UUID) -> None:
+    with tenant_transaction(tenant_id):
+        group_ids = groups.of_agent(user_id)
+    tend_groups(tenant_id, group_ids)
+
+
+def _tend_group(tenant_id: UUID, group_id: UUID) -> None:
+    tended = groups.tend(tenant_id, group_id, now=timezone.now())
+    if tended.look_again is not None:
+        _wake(tenant_id, group_id, tended.look_again)
+    lead_on(tenant_id, tended.led_on)
+
+
+def _wake(tenant_id: UUID, group_id: UUID, at: datetime) -> None:
+    """Tend a group then, if this process is there still; else another one does, or the sweep."""
+    key, now = (tenant_id, group_id), timezone.now()
+    with _waking:
+        known = _wakes.get(key)
+        if known is not None and now < known <= at:
+            return  # which will look when to look again
+        _wakes[key] = at
+    wait = max(0.0, (at - now).total_seconds())
+    _groups.later(wait, key, partial(_tend_group, tenant_id, group_id))
+
+
+def lead_on(tenant_id: UUID, call_ids: Iterable[UUID]) -> None:
+    """Send callers whom a group has led on to where they go."""
+    for call_id in call_ids:
+        work = partial(leading.send_on, tenant_id, call_id)
+        _groups.do(("lead", tenant_id, call_id), work)
+
+
 @shared_task(bind=True)
 def fetch_recording(self: Task, tenant_id: str, recording_id: str) -> None:
     try:
@@ -89,6 +158,16 @@ def _look(tenant_id: UUID, room_id: UUID) -> None:
     reconcile.look_at(tenant_id, room_id, now=timezone.now())
 
 
+def _sweep_groups(tenant_id: UUID) -> None:
+    """What no process has kept in mind: groups, and callers who were not sent on."""
+    now = timezone.now()
+    with tenant_transaction(tenant_id):
+        group_ids, call_ids = groups.due(now), leading.overdue(now)
+    for group_id in group_ids:
+        _tend_group(tenant_id, group_id)
+    lead_on(tenant_id, call_ids)
+
+
 @shared_task
 def sweep() -> None:
     """Each half minute, every tenant in turn; one tenant's trouble is not another's. One sweep at a
@@ -106,6 +185,7 @@ def sweep() -> None:
                 return
             try:
                 take_up_imports(tenant.pk)
+                _sweep_groups(tenant.pk)
                 for recording_id in reconcile.sweep_tenant(tenant.pk, now=timezone.now()):
                     queue(fetch_recording, tenant.pk, recording_id)
             except TwilioNotConfigured:

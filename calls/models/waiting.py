@@ -34,13 +34,20 @@ class Caller(TenantChild):
     place_told_at = models.DateTimeField(null=True, blank=True)
     # They have hung up, left this group, or talk.
     left_at = models.DateTimeField(null=True, blank=True)
+    # The group has led them on, until they come to where they go.
+    led_on_at = models.DateTimeField(null=True, blank=True)
 
     class Meta(TenantChild.Meta):
         constraints = [*TenantChild.Meta.constraints, TenantFence("call")]
         indexes = [
             models.Index(
                 fields=["tenant", "place"], name="caller_waiting", condition=Q(left_at=None)
-            )
+            ),
+            models.Index(
+                fields=["tenant", "led_on_at"],
+                name="caller_led_on",
+                condition=Q(led_on_at__isnull=False),
+            ),
         ]
 
 

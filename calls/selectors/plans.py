@@ -1,8 +1,10 @@
 """The plan of a line, as `calls.facts.inbound` decides upon it."""
 
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
-from calls.facts.inbound import plans, written
+from calls.facts.inbound import hours, plans, written
 from calls.facts.inbound.plans import Announcement, Plan, Strategy
 from calls.models import Group, Line, Menu, VoicemailBox
 
@@ -20,20 +22,29 @@ def plan_of(line: Line) -> Plan:
     )
 
 
+def anywhere() -> Plan:
+    """All that any line of the workspace may lead to, for `plans.onward`; no line's own."""
+    return Plan("en-US", hours.always("UTC"), when_open=None, when_closed=None, **blocks())
+
+
 def blocks() -> dict[str, Any]:
     """The workspace's groups, menus and voicemail boxes, as `Plan` has them."""
     return {
-        "groups": tuple(_group(row) for row in Group.objects.prefetch_related("members")),
+        "groups": tuple(
+            group_of(row, [member.user_id for member in row.members.all()])
+            for row in Group.objects.prefetch_related("members")
+        ),
         "menus": tuple(_menu(row) for row in Menu.objects.all()),
         "boxes": tuple(_box(row) for row in VoicemailBox.objects.prefetch_related("listeners")),
     }
 
 
-def _group(row: Group) -> plans.Group:
+def group_of(row: Group, members: Sequence[UUID]) -> plans.Group:
+    """With its members, in the order of its list."""
     return plans.Group(
         id=row.pk.hex,
         name=row.name,
-        members=tuple(member.user_id.hex for member in row.members.all()),
+        members=tuple(member.hex for member in members),
         overflow=plans.Overflow(
             unanswered=written.target(row.unanswered),
             unanswered_seconds=row.unanswered_seconds,

@@ -227,6 +227,7 @@ REASONS = {
         "calls_caller_fenced": TARGET,
         "calls_caller_call_id_key": "where a call is on its way",
         "caller_waiting": "who waits in a group",
+        "caller_led_on": SWEPT,
         "tenant_id, call_id → calls_calllog": FENCE,
     },
     "calls_offer": {
