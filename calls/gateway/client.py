@@ -1,7 +1,8 @@
 """How Twilio is reached: clients, our own errors, and patience where it is safe."""
 
+import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -136,3 +137,41 @@ def patiently(request: Callable[[], T]) -> T:
                 raise
             time.sleep(wait)
     raise AssertionError("unreachable")
+
+
+def get_json(
+    client: Client, host: str, path: str
+) -> tuple[dict[str, Any], Mapping[str, str] | None]:
+    """A resource as JSON, and its headers: for what the library has no call or tells no headers."""
+
+    def ask() -> Any:
+        answer = client.request("GET", f"https://{host}.twilio.com{path}")
+        if answer.status_code != 200:
+            code, message = _error(answer.text)
+            raise TwilioRestException(answer.status_code, path, message, code)
+        return answer
+
+    answer = patiently(ask)
+    try:
+        return json.loads(answer.text), answer.headers
+    except ValueError as error:
+        raise OutcomeUnknown("an answer that is not Twilio's") from error
+
+
+def find_json(client: Client, host: str, path: str) -> dict[str, Any] | None:
+    """The same without headers; None where there is none."""
+    try:
+        return get_json(client, host, path)[0]
+    except TwilioRefused as refusal:
+        if refusal.status == 404:
+            return None
+        raise
+
+
+def _error(text: str) -> tuple[int, str]:
+    """Twilio's error code and message; a proxy's page has neither."""
+    try:
+        body = json.loads(text)
+        return int(body.get("code") or 0), str(body.get("message", ""))
+    except (ValueError, AttributeError):
+        return 0, "an answer that is not Twilio's"

@@ -1,7 +1,5 @@
 """How the account is set up at Twilio, and whether our own site answers as Twilio would ask it."""
 
-import json
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -10,12 +8,18 @@ from typing import Any
 from urllib.parse import urldefrag
 
 import requests
-from twilio.base.exceptions import TwilioRestException
 from twilio.request_validator import RequestValidator
-from twilio.rest import Client
 
 from calls.gateway.accounts import TwilioAccount
-from calls.gateway.client import TIMEOUT, TwilioRefused, owner, patiently, rest
+from calls.gateway.client import (
+    TIMEOUT,
+    TwilioRefused,
+    find_json,
+    get_json,
+    owner,
+    patiently,
+    rest,
+)
 from calls.gateway.recordings import media_url
 
 SITE_TIMEOUT = 15.0  # seconds, after which Twilio gives up on a webhook
@@ -37,7 +41,7 @@ class AccountFacts:
 
 def fetch_account(account: TwilioAccount) -> AccountFacts:
     """The account, asked for with its auth token. `TwilioRefused` (401) when that is wrong."""
-    facts, headers = _get(owner(account), "api", f"/2010-04-01/Accounts/{account.sid}.json")
+    facts, headers = get_json(owner(account), "api", f"/2010-04-01/Accounts/{account.sid}.json")
     date = (headers or {}).get("Date")
     skew = time.time() - parsedate_to_datetime(date).timestamp() if date else 0.0
     return AccountFacts(
@@ -48,17 +52,17 @@ def fetch_account(account: TwilioAccount) -> AccountFacts:
 def api_key_is_of(account: TwilioAccount) -> bool:
     """Whether the API key is one of this account's, asked for with the auth token."""
     path = f"/2010-04-01/Accounts/{account.sid}/Keys/{account.api_key_sid}.json"
-    return _found(owner(account), "api", path) is not None
+    return find_json(owner(account), "api", path) is not None
 
 
 def use_api_key(account: TwilioAccount) -> None:
     """Read something that every standard key may. `TwilioRefused` (401) when it does not work."""
-    _get(rest(account), "api", f"/2010-04-01/Accounts/{account.sid}/Calls.json?PageSize=1")
+    get_json(rest(account), "api", f"/2010-04-01/Accounts/{account.sid}/Calls.json?PageSize=1")
 
 
 def allows_calls_to(account: TwilioAccount, country: str) -> bool | None:
     """Whether ordinary numbers of `country` (ISO code) may be called; None when it is not told."""
-    facts = _found(rest(account), "voice", f"/v1/DialingPermissions/Countries/{country}")
+    facts = find_json(rest(account), "voice", f"/v1/DialingPermissions/Countries/{country}")
     return None if facts is None else facts.get("low_risk_numbers_enabled")
 
 
@@ -127,45 +131,6 @@ def update_application(account: TwilioAccount, sid: str, wanted: ApplicationSett
     patiently(lambda: rest(account).applications(sid).update(**asdict(wanted)))
 
 
-# --- numbers ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class NumberFacts:
-    """A number of the account. `voice_url` is "" and `application_sid` "" when not set."""
-
-    sid: str
-    can_call: bool
-    voice_url: str
-    application_sid: str
-
-
-def find_number(account: TwilioAccount, number: str) -> NumberFacts | None:
-    """The account's number `number` (E.164); None when it does not own it."""
-    found = patiently(
-        lambda: rest(account).incoming_phone_numbers.list(phone_number=number, limit=1)
-    )
-    if not found:
-        return None
-    one = found[0]
-    return NumberFacts(
-        sid=str(one.sid),
-        can_call=bool((one.capabilities or {}).get("voice")),
-        voice_url=str(one.voice_url or ""),
-        application_sid=str(one.voice_application_sid or ""),
-    )
-
-
-def voice_numbers(account: TwilioAccount) -> dict[str, str]:
-    """The SIDs of the account's numbers that can call, by number (E.164); a thousand at most."""
-    found = patiently(lambda: rest(account).incoming_phone_numbers.list(limit=1000, page_size=1000))
-    return {
-        str(one.phone_number): str(one.sid)
-        for one in found
-        if (one.capabilities or {}).get("voice") and re.fullmatch(r"\+\d{7,15}", one.phone_number)
-    }
-
-
 # --- our own site ----------------------------------------------------------------------------
 
 
@@ -219,35 +184,3 @@ def ask_site(
             return Answer(0, trouble="no connection could be made")
         except (requests.RequestException, ValueError) as error:
             return Answer(0, trouble=type(error).__name__)
-
-
-def _get(client: Client, host: str, path: str) -> tuple[dict[str, Any], Mapping[str, str] | None]:
-    """A resource as JSON, and its headers: for what the library has no call or tells no headers."""
-
-    def ask() -> Any:
-        answer = client.request("GET", f"https://{host}.twilio.com{path}")
-        if answer.status_code != 200:
-            code, message = _error(answer.text)
-            raise TwilioRestException(answer.status_code, path, message, code)
-        return answer
-
-    answer = patiently(ask)
-    return json.loads(answer.text), answer.headers
-
-
-def _found(client: Client, host: str, path: str) -> dict[str, Any] | None:
-    try:
-        return _get(client, host, path)[0]
-    except TwilioRefused as refusal:
-        if refusal.status == 404:
-            return None
-        raise
-
-
-def _error(text: str) -> tuple[int, str]:
-    """Twilio's error code and message; a proxy's page has neither."""
-    try:
-        body = json.loads(text)
-        return int(body.get("code") or 0), str(body.get("message", ""))
-    except (ValueError, AttributeError):
-        return 0, "an answer that is not Twilio's"

@@ -14,7 +14,7 @@ from calls.models.lines import (
     VoicemailBox,
     VoicemailListener,
 )
-from calls.models.numbers import PhoneNumber
+from calls.models.numbers import NumberOrder, PhoneNumber
 from calls.models.recordings import Recording
 from calls.models.rooms import CallLeg, Conference
 from calls.models.sums import HourSum
@@ -36,6 +36,7 @@ __all__ = [
     "Line",
     "Menu",
     "Offer",
+    "NumberOrder",
     "OwnAccount",
     "PhoneNumber",
     "PossibleContact",

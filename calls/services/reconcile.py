@@ -21,6 +21,7 @@ from calls.services.callbacks import aside, routing
 from calls.services.callbacks.reading import callback_of
 from calls.services.callbacks.routing import Unroutable
 from calls.services.rooms import findings, progress, tending
+from calls.services.setup import buying
 from tenants.fence.context import tenant_transaction
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ def sweep_tenant(tenant_id: UUID, *, now: datetime) -> list[UUID]:
             look_at(tenant_id, room_id, now=now)
         except (gateway.TwilioError, TwilioNotConfigured) as error:
             logger.warning("Room %s could not be looked at: %s", room_id, error)
+    buying.settle_orders(tenant_id, now=now)
     with tenant_transaction(tenant_id):
         forgetting.forget_retired_accounts(now)
         forgetting.forget_hour_sums(now)

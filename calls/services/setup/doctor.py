@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db.models import Count, Max
 
 from calls import gateway
-from calls.gateway import TwilioError, TwilioRefused, addresses
+from calls.gateway import NumberFacts, TwilioError, TwilioRefused, addresses
 from calls.gateway.accounts import (
     TwilioAccount,
     TwilioNotConfigured,
@@ -21,7 +21,7 @@ from calls.gateway.accounts import (
 )
 from calls.models import PhoneNumber, UnroutedEvent
 from calls.services.callbacks.routing import NOT_LET_IN
-from calls.services.setup import numbers, own_accounts, rules
+from calls.services.setup import number_rules, numbers, own_accounts, rules
 from calls.services.setup.findings import Finding, Verdict, unasked
 from contacts.countries import countries_called
 from tenants.fence.context import tenant_transaction
@@ -196,20 +196,26 @@ def _numbers(account: TwilioAccount, workspace: Tenant) -> Iterator[Finding]:
     with tenant_transaction(workspace.pk):
         rows = list(PhoneNumber.objects.all())
     if not rows:
-        yield rules.judge_no_number(workspace.slug)
+        yield number_rules.judge_no_number(workspace.slug)
     for row in rows:
-        yield _asked("number", partial(_number, account, workspace, row))
+        try:
+            found = gateway.find_number(account, row.number)
+        except TwilioError as error:
+            yield unasked("number", error)
+            continue
+        yield _number(account, workspace, row, found)
+        if found is not None and found.can_call:
+            yield _callers(account, workspace, found)
 
 
-def _number(account: TwilioAccount, workspace: Tenant, row: PhoneNumber) -> Finding:
-    found = gateway.find_number(account, row.number)
+def _number(
+    account: TwilioAccount, workspace: Tenant, row: PhoneNumber, found: NumberFacts | None
+) -> Finding:
     if found is None and row.account_sid != account.sid and account.tenant_id is not None:
         says = f"{workspace.slug}: {row.number} is of an account used before, and not offered."
         return Finding("number", Verdict.RIGHT, says)
     is_noted = found is not None and (row.account_sid, row.twilio_sid) == (account.sid, found.sid)
-    finding = rules.judge_number(
-        workspace.slug, row.number, found, is_noted=is_noted, our_urls=settings.PUBLIC_BASE_URL
-    )
+    finding = number_rules.judge_number(workspace.slug, row.number, found, is_noted=is_noted)
 
     def note() -> str:
         try:
@@ -220,6 +226,17 @@ def _number(account: TwilioAccount, workspace: Tenant, row: PhoneNumber) -> Find
 
     is_mendable = found is not None and found.can_call and not is_noted
     return replace(finding, repair=note) if is_mendable else finding
+
+
+def _callers(account: TwilioAccount, workspace: Tenant, found: NumberFacts) -> Finding:
+    wanted, leads = gateway.number_settings(workspace.pk), found.leads(workspace.pk)
+    finding = number_rules.judge_callers(workspace.slug, found, wanted, leads)
+
+    def point() -> str:
+        gateway.point_number(account, found, workspace.pk)
+        return f"{workspace.slug}: {found.number} leads to the workspace now."
+
+    return replace(finding, repair=point) if finding.verdict == Verdict.WRONG else finding
 
 
 def _countries(account: TwilioAccount, workspaces: Sequence[Tenant]) -> Iterator[Finding]:

@@ -1,10 +1,13 @@
 """Writes of our own numbers."""
 
+from collections.abc import Iterable
+
 from django.db import IntegrityError, transaction
 
 from calls import gateway
 from calls.gateway.accounts import TwilioAccount
 from calls.models import PhoneNumber
+from calls.services.caller_ids import usable
 from tenants.fence.context import tenant_transaction
 from tenants.models import Tenant
 from tenants.trail import audit
@@ -39,7 +42,7 @@ def assign_number(
         raise NumberNotOwned(f"{number} has no voice capability at Twilio.")
     try:
         with tenant_transaction(tenant.pk):
-            row, is_new = _note(tenant, number, account, found.sid, label)
+            row, is_new = note(tenant, found, account, label=label)
             if is_default:
                 make_default(row)
     except IntegrityError:
@@ -52,10 +55,10 @@ def adopt_numbers(tenant: Tenant, *, account: TwilioAccount) -> None:
 
     Asks Twilio, so never inside a transaction. Raises `gateway.TwilioError`.
     """
-    found = gateway.voice_numbers(account)
+    held = gateway.numbers_held(account)
     with tenant_transaction(tenant.pk):
-        for number, sid in found.items():
-            _note(tenant, number, account, sid, None)
+        for found in held.values():
+            note(tenant, found, account)
 
 
 def free_numbers(tenant: Tenant, *, account: TwilioAccount) -> list[str]:
@@ -63,14 +66,24 @@ def free_numbers(tenant: Tenant, *, account: TwilioAccount) -> list[str]:
 
     Asks Twilio, so never inside a transaction. Raises `gateway.TwilioError`.
     """
-    found = sorted(gateway.voice_numbers(account))
+    held = gateway.numbers_held(account)
     with tenant_transaction(tenant.pk):
-        return [number for number in found if not is_taken(account.sid, number)]
+        free = unowned(account.sid, held)
+    return [number for number in held if number in free]
 
 
-def _note(
-    tenant: Tenant, number: str, account: TwilioAccount, sid: str, label: str | None
+def note(
+    tenant: Tenant,
+    found: gateway.NumberFacts,
+    account: TwilioAccount,
+    *,
+    label: str | None = None,
+    action: Action = Action.NUMBER_ASSIGNED,
 ) -> tuple[PhoneNumber, bool]:
+    """Write down, inside a transaction, that a number of the account is the workspace's; (the row,
+    whether it is new). Raises `IntegrityError` when it is another's.
+    """
+    number = found.number
     # One that was noted under an account used before moves to this one.
     rows = {row.account_sid: row for row in PhoneNumber.objects.filter(number=number)}
     row = rows.get(account.sid) or next(iter(rows.values()), None)
@@ -78,23 +91,38 @@ def _note(
     if row is None:
         row = PhoneNumber(tenant=tenant, number=number, label=label or "")
     is_moved = row.account_sid != account.sid
-    row.account_sid, row.twilio_sid = account.sid, sid
+    row.account_sid, row.twilio_sid = account.sid, found.sid
     row.label = row.label if label is None else label
     row.save()
     if is_moved:
-        audit.record(Action.NUMBER_ASSIGNED, on=row, account=account.sid)
+        audit.record(action, on=row, account=account.sid)
     return row, is_new
 
 
 def is_taken(account_sid: str, number: str) -> bool:
-    """Whether the number belongs to a workspace already; only the database sees all of them."""
-    try:
-        with transaction.atomic():
-            PhoneNumber.objects.create(account_sid=account_sid, number=number)
-            transaction.set_rollback(True)
-    except IntegrityError:
-        return True
-    return False
+    """Whether the number belongs to a workspace already."""
+    return not unowned(account_sid, [number])
+
+
+def unowned(account_sid: str, numbers: Iterable[str]) -> set[str]:
+    """Those of the account's numbers (E.164) that no workspace has. Only the database sees all of
+    them, so it is asked to take each; nothing of that stays.
+    """
+    tried = [PhoneNumber(account_sid=account_sid, number=number) for number in numbers]
+    with transaction.atomic():
+        PhoneNumber.objects.bulk_create(tried, ignore_conflicts=True)
+        made = PhoneNumber.objects.filter(pk__in=[each.pk for each in tried])
+        free = set(made.values_list("number", flat=True))
+        transaction.set_rollback(True)
+    return free
+
+
+def have_default(tenant: Tenant, account_sid: str) -> None:
+    """Inside a transaction: the first number of an account is its caller ID."""
+    ours = usable(tenant, account_sid=account_sid)
+    first = ours.first()
+    if first is not None and not first.is_default:
+        make_default(first)
 
 
 @transaction.atomic

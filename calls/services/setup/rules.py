@@ -11,7 +11,6 @@ from calls.gateway import (
     Answer,
     ApplicationFacts,
     ApplicationSettings,
-    NumberFacts,
     TwilioRefused,
 )
 from calls.gateway.accounts import TwilioAccount
@@ -177,41 +176,6 @@ def judge_application(
     says = "; ".join(f"{name} is “{have[name]}”" for name in wrong)
     do = "; ".join(f"{name}={want[name]}" for name in wrong)
     return Finding("twiml_app", WRONG, f"{sid}: {says}.", why, f"Set {do}.")
-
-
-def judge_number(
-    workspace: str, number: str, found: NumberFacts | None, *, is_noted: bool, our_urls: str
-) -> Finding:
-    """`is_noted`: our row names the same account and SID."""
-    if found is None:
-        says = f"{workspace}: the account does not own {number}."
-        why = "Twilio refuses it as caller ID (21210), so calls from it fail."
-        return Finding("number", WRONG, says, why, "Buy or move it, or remove it in the admin.")
-    if not found.can_call:
-        says = f"{workspace}: {number} cannot make voice calls."
-        do = "Use a number with the voice capability."
-        return Finding("number", WRONG, says, "Twilio refuses it as caller ID.", do)
-    if not is_noted:
-        says = f"{workspace}: {number} is noted under another account or SID than {found.sid}."
-        why = "The dialer offers only numbers that are noted under the account in use."
-        return Finding("number", WRONG, says, why, "Note it anew.")
-    target = found.application_sid or found.voice_url
-    if target.startswith(our_urls):
-        callers = "callers hear that it takes no calls yet"
-    else:
-        callers = f"callers reach {target}" if target else "callers reach nothing"
-    says = f"{workspace}: {number} can be called from; {callers} (no inbound here yet)."
-    return Finding("number", RIGHT, says)
-
-
-def judge_no_number(workspace: str) -> Finding:
-    return Finding(
-        "number",
-        WRONG,
-        f"{workspace} has no number.",
-        "Its people cannot call: there is no caller ID.",
-        f"manage.py assign_number {workspace} +…",
-    )
 
 
 def judge_media(is_open: bool | None) -> Finding:

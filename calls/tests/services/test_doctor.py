@@ -99,13 +99,24 @@ def box(
         [(cast.acme, ACME_NUMBER), (cast.borealis, BOREALIS_NUMBER)]
     ):
         sid = f"PN{serial:032x}"
-        account.numbers[sid] = Number(sid, number)
+        account.numbers[sid] = right_number(sid, number, tenant)
         with tenant_transaction(tenant.pk):
             PhoneNumber.objects.filter(number=number).update(account_sid=ACCOUNT, twilio_sid=sid)
     running_box.server.exchange.recorder.recordings.clear()
     finished_recording(running_box, tmp_path)
     yield running_box
     running_box.reset()
+
+
+def right_number(sid: str, number: str, tenant: Any) -> Number:
+    ours = addresses.of_number(tenant.pk)
+    return Number(
+        sid,
+        number,
+        voice_url=ours.called,
+        voice_fallback_url=ours.fallback,
+        status_callback=ours.status,
+    )
 
 
 def right_application(sid: str) -> Application:
@@ -177,6 +188,7 @@ def test_nothing_is_wrong_when_all_is_right(box: Box) -> None:
         "access_token",
         "twiml_app",
         "number",
+        "callers",
         "media",
         "countries",
         "kept_aside",
@@ -483,6 +495,45 @@ def test_apply_notes_a_number_under_its_account_and_sid(
     assert (row.account_sid, row.twilio_sid) == (ACCOUNT, f"PN{0:032x}")
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"voice_url": "", "voice_fallback_url": ""}, "reaches nothing"),
+        ({"voice_url": "https://demo.twilio.com/welcome/voice/"}, "reaches nothing"),
+        ({"voice_fallback_url": ""}, "voice_fallback_url is “”"),
+        ({"status_callback": ""}, "status_callback is “”"),
+        ({"voice_method": "GET"}, "voice_method is “GET”"),
+        ({"voice_url": "BOREALIS"}, "reaches another workspace"),
+    ],
+)
+def test_apply_leads_the_callers_of_a_number_here(
+    box: Box, cast: Any, change: dict[str, str], says: str
+) -> None:
+    number = box.config.accounts[ACCOUNT].numbers[f"PN{0:032x}"]
+    right = vars(number).copy()
+    for name, value in change.items():
+        other = addresses.number_called(cast.borealis.pk)
+        setattr(number, name, other if value == "BOREALIS" else value)
+    report = doctor()
+    assert report.wrong() == {"callers"}
+    (finding,) = [each for each in report.findings if says in each["says"]]
+    assert finding["repairable"] and "point_number acme +14155550199" in finding["do"]
+    report = doctor("--apply")
+    assert report.is_right
+    assert report.repaired == ["callers: acme: +14155550199 leads to the workspace now."]
+    assert vars(number) == right
+
+
+def test_a_number_that_leads_elsewhere_is_left_there(box: Box) -> None:
+    number = box.config.accounts[ACCOUNT].numbers[f"PN{0:032x}"]
+    number.voice_url = "https://pbx.example/voice"
+    report = doctor("--apply")
+    (finding,) = [each for each in report.findings if "pbx.example" in each["says"]]
+    assert finding["verdict"] == "unknown" and not finding["repairable"]
+    assert "point_number acme" in finding["do"]
+    assert number.voice_url == "https://pbx.example/voice"
+
+
 def test_a_repair_that_twilio_refuses_is_said_and_stays_wrong(box: Box, settings: Any) -> None:
     app_tells_nobody(Broken(box, settings, PublicSite()))
     box.fault("rest-error", match="POST /2010-04-01", status=400, code=21609)
@@ -536,6 +587,7 @@ def test_this_machines_clock_is_compared_with_twilios(box: Box, monkeypatch: Any
 def test_the_running_product_is_right_but_not_under_another_name(
     site: Any, committed_cast: Any, settings: Any
 ) -> None:
+    doctor("--apply")  # its sandbox knows nothing of the workspaces of this test
     assert doctor().is_right
     # Its processes go on with the address that they were started with.
     settings.PUBLIC_BASE_URL = settings.PUBLIC_BASE_URL.replace("localhost", "127.0.0.1")
