@@ -6,6 +6,16 @@ from django.urls import URLPattern, path, re_path
 from calls.api.call_logs import CallLogsView, CallLogView
 from calls.api.calls import AccessTokenView, MakeCallView
 from calls.pages import calls, controls, first_steps, phone, recordings, settings, sounds
+from calls.pages import (
+    calls,
+    controls,
+    first_steps,
+    number_buying,
+    numbers,
+    phone,
+    recordings,
+    settings,
+)
 from calls.webhooks.call_status import CallStatusWebhook
 from calls.webhooks.recording_status import RecordingStatusWebhook
 from calls.webhooks.voice import HoldMusicWebhook, VoiceFallbackWebhook, VoiceWebhook
@@ -31,6 +41,14 @@ urlpatterns = [
     path("calls/<uuid:call_id>", calls.call, name="call"),
     path("calls/<uuid:call_id>/contact", calls.choose_contact, name="choose_contact"),
     path("contacts/<uuid:contact_id>", calls.contact, name="contact"),
+    path("settings/numbers", numbers.numbers, name="numbers"),
+    path("settings/numbers/search", number_buying.search_numbers, name="search_numbers"),
+    path("settings/numbers/buy", number_buying.buy_number, name="buy_number"),
+    path(
+        "settings/numbers/<uuid:number_id>/release",
+        numbers.release_number,
+        name="release_number",
+    ),
     path("settings/caller-ids", settings.caller_ids, name="caller_ids"),
     path(
         "settings/telephone-account",

@@ -17,6 +17,7 @@ from sandbox.rest import (
     numbers,
     participants,
     permissions,
+    prices,
     queues,
     recordings,
 )
@@ -47,6 +48,7 @@ class Server:
             numbers,
             participants,
             permissions,
+            prices,
             queues,
             recordings,
         )

@@ -96,7 +96,7 @@ _ACCOUNT = "See Twilio’s console, or ask whoever manages the account."
 
 REFUSALS = {
     20003: "Twilio doesn’t accept this workspace’s credentials. Check the telephone account.",
-    20404: "Twilio has no such number in this account.",
+    20404: "Twilio doesn’t find this in the account. Check the telephone account.",
     21402: "Twilio doesn’t accept this site’s address. Your system administrator can run "
     "twilio_doctor.",
     21404: "A trial account can have one number only. Upgrade the account at Twilio, or release "

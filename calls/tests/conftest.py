@@ -13,6 +13,7 @@ from calls.facts import states
 from calls.models import CallLeg, CallLog, Conference
 from calls.services.rooms import presence, progress
 from calls.tests.builders import an_outbound_call
+from calls.tests.shop import committed_shop, shop, shop_box  # noqa: F401  # fixtures
 from tenants.fence.context import tenant_transaction
 
 

@@ -6,6 +6,7 @@ number is looked for in the account, where it leads to the workspace from the be
 """
 
 import logging
+from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -75,7 +76,9 @@ def buy(
             needs_documents=refused.code in NEEDS_DOCUMENTS,
         ) from refused
     except gateway.OutcomeUnknown:
-        found = _find(tenant, begun, account)
+        found = None
+        with suppress(gateway.TwilioError):
+            found = _find(tenant, begun, account)
         if found is None:
             raise
         made = found

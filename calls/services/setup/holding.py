@@ -5,6 +5,7 @@ All of it asks Twilio, so never inside a transaction. On the shared account a wo
 numbers and those that nobody uses: never another workspace's, nor one that leads elsewhere.
 """
 
+import re
 from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
@@ -19,6 +20,7 @@ from calls.models import NumberOrder, PhoneNumber
 from calls.services.caller_ids import usable
 from calls.services.setup import numbers
 from calls.services.setup.numbers import NumberNotOwned, NumberTaken
+from contacts.numbers import E164
 from tenants.fence.context import tenant_transaction
 from tenants.models import Tenant
 from tenants.trail import audit
@@ -77,7 +79,7 @@ def take(
     Who runs the installation may take one that leads elsewhere, too. Raises `NumberNotOwned`,
     `NumberTaken`, `gateway.TwilioError`.
     """
-    found = gateway.find_number(account, number)
+    found = gateway.find_number(account, number) if re.fullmatch(E164, number) else None
     with tenant_transaction(tenant.pk):
         is_ours = PhoneNumber.objects.filter(account_sid=account.sid, number=number).exists()
     if found is None or not (is_ours or by_operator or may_take(tenant, found, account)):
@@ -151,7 +153,7 @@ def release(tenant: Tenant, *, number_id: UUID) -> Follows:
         try:
             gateway.release_number(account, found.sid)
         except gateway.OutcomeUnknown:
-            if gateway.find_number(account, row.number) is not None:
+            if not _is_gone(account, row.number):
                 raise
     with tenant_transaction(tenant.pk):
         # All of them in one order, as the page of caller IDs locks them.
@@ -163,3 +165,11 @@ def release(tenant: Tenant, *, number_id: UUID) -> Follows:
         if comes.next_default is not None:
             numbers.make_default(comes.next_default)
     return comes
+
+
+def _is_gone(account: TwilioAccount, number: str) -> bool:
+    """Whether Twilio says that the account has it no more."""
+    try:
+        return gateway.find_number(account, number) is None
+    except gateway.TwilioError:
+        return False
