@@ -5,7 +5,6 @@ from django.urls import URLPattern, path, re_path
 
 from calls.api.call_logs import CallLogsView, CallLogView
 from calls.api.calls import AccessTokenView, MakeCallView
-from calls.pages import calls, controls, first_steps, phone, recordings, settings, sounds
 from calls.pages import (
     calls,
     controls,
@@ -15,6 +14,7 @@ from calls.pages import (
     phone,
     recordings,
     settings,
+    sounds,
 )
 from calls.webhooks.call_status import CallStatusWebhook
 from calls.webhooks.recording_status import RecordingStatusWebhook

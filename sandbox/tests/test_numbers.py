@@ -123,6 +123,16 @@ def test_a_search_that_cannot_be(box: Box, iso: str, filters: dict[str, Any]) ->
         offers(box, iso, **filters)
 
 
+def test_a_country_says_what_its_numbers_cost(box: Box) -> None:
+    told = box.client.pricing.v1.phone_numbers.countries("GB").fetch()
+    assert (told.country, told.iso_country, told.price_unit) == ("United Kingdom", "GB", "USD")
+    prices = {each["number_type"]: each["current_price"] for each in told.phone_number_prices}
+    assert prices == {"local": "1.15", "mobile": "4.50", "toll free": "2.15"}
+    with pytest.raises(TwilioRestException) as unknown:
+        box.client.pricing.v1.phone_numbers.countries("XX").fetch()
+    assert unknown.value.status == 404
+
+
 # buying
 
 

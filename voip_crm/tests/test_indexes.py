@@ -103,6 +103,11 @@ REASONS = {
         "own_account_in_use": "one account at a time",
         "tenant_id → tenants_tenant": OF_TENANT,
     },
+    "calls_numberorder": {
+        "calls_numberorder_fenced": TARGET,
+        "number_order_once": "two presses buy one number",
+        "tenant_id → tenants_tenant": OF_TENANT,
+    },
     "calls_phonenumber": {
         "calls_phonenumber_fenced": TARGET,
         "phone_number_once": "a number is of one workspace",

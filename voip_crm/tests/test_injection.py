@@ -146,6 +146,7 @@ SAFE = {
         **dict.fromkeys(["sid", "api_key_sid", "twiml_app_sid"], "checked SIDs"),
         **dict.fromkeys(["auth_token", "previous_auth_token", "api_key_secret"], "never shown"),
     },
+    "calls.NumberOrder": {"account_sid": "of our account", "number": "E.164, checked"},
     "calls.PhoneNumber": {"account_sid": "of our account"},
     "calls.CallingPolicy": {"countries": "known codes"},
     "calls.CallingCeiling": {"refused_countries": "known codes", "currency": "three letters"},

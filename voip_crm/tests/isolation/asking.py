@@ -188,7 +188,9 @@ def _listening() -> Iterator[Outcome]:
 
     def request(client: Any, method: str, url: str, *args: Any, **options: Any) -> Response:
         outcome.accounts |= set(re.findall(r"AC[0-9a-f]{32}", url))
-        return wire(method, url, options.get("data") or (args[1] if len(args) > 1 else {}))
+        sent = [options.get(name) or {} for name in ("params", "data")]
+        sent[: len(args)] = [each or {} for each in args[:2]]
+        return wire(method, url, sent[0] | sent[1])
 
     patch = pytest.MonkeyPatch()
     patch.setattr(settings, "REDIS_URL", "")  # messages stay in this process
@@ -216,6 +218,14 @@ def wire(method: str, url: str, data: Any) -> Response:
         answer = {"applications": []}
     elif "/Applications" in url:
         answer = {"sid": f"AP{sid}", "account_sid": account}
+    elif "/AvailablePhoneNumbers" in url:
+        answer = {"available_phone_numbers": [{"phone_number": "+12125550123"}]}
     elif "/IncomingPhoneNumbers" in url:
-        answer = {"incoming_phone_numbers": []}
+        # Whatever number is asked for is there, and leads nowhere.
+        number = {"sid": f"PN{sid}", "phone_number": data.get("PhoneNumber", "+12125550123")}
+        number |= {"account_sid": account, "capabilities": {"voice": True}}
+        there = [number] if "PhoneNumber" in data else []
+        answer = {"incoming_phone_numbers": there} if method == "GET" else number
+        if method == "DELETE":
+            return Response(204, "", {})
     return Response(201 if method == "POST" else 200, json.dumps(answer), {})

@@ -155,6 +155,7 @@ CAPS = {
     "daily_spend": "50",
     "longest_minutes": "30",
 }
+TO_BUY = {"number": "+12125550123", "country": "US", "kind": "local"}
 LIMITS = {**CAPS, "countries": "DE"}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -284,6 +285,29 @@ PAGES = {
         posts({"contact": "{contact}", "seen": "{archived}"}, wrong={"seen": 303}),
     ),
     "contact": page("/contacts/{contact}", SHOWS),
+    "numbers": page(
+        "/settings/numbers",
+        SHOWS,
+        posts({"do": "point", "number": "{number}"}),
+        whom=ADMINS,
+    ),
+    "search_numbers": page(
+        "/settings/numbers/search",
+        gets(query={"country": "US", "kind": "local", "area_code": "", "contains": "55"}),
+        whom=ADMINS,
+    ),
+    "buy_number": page(
+        "/settings/numbers/buy",
+        gets(query=TO_BUY),
+        posts({**TO_BUY, "label": "", "address_sid": "", "bundle_sid": ""}),
+        whom=ADMINS,
+    ),
+    "release_number": page(
+        "/settings/numbers/{number}/release",
+        SHOWS,
+        posts({"typed": "0191"}),
+        whom=ADMINS,
+    ),
     "caller_ids": page(
         "/settings/caller-ids",
         SHOWS,

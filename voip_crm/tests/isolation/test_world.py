@@ -30,7 +30,12 @@ COMMON = {
     "ContactNumber.extension",
     *("Group.strategy", "Line.language", "Offer.end", "Sound.content_type"),
     # Of accounts that two workspaces share.
-    *("Conference.account_sid", "PhoneNumber.account_sid", "Recording.account_sid"),
+    *(
+        "Conference.account_sid",
+        "NumberOrder.account_sid",
+        "PhoneNumber.account_sid",
+        "Recording.account_sid",
+    ),
 }
 
 

@@ -38,6 +38,7 @@ from calls.models import (
     GroupMember,
     Line,
     Menu,
+    NumberOrder,
     Offer,
     OwnAccount,
     PhoneNumber,
@@ -228,6 +229,9 @@ def _numbers_and_contacts(side: Side, area: str) -> None:
             is_default=name == "number",
         )
         side.ids |= {name: str(number.pk), f"{name}_e164": number.number}
+    NumberOrder.objects.create(
+        number=f"+1{area}5550193", label=f"order of {marker}", account_sid=sid_of(tenant.pk)
+    )
     for digits, name in (("0171", "contact"), ("0172", "archived")):
         contact = create_contact(
             tenant,

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('calls', '0015_history_of_recordings'),
+        ('calls', '0019_led_on'),
         ('tenants', '0010_sessions'),
     ]
 
