@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.signing import BadSignature, Signer
+from django.templatetags.static import static as static_url
 from django.urls import reverse
 
 # Twilio's default is one more try, and only when no connection was made. All of our handlers can
@@ -69,9 +70,9 @@ def leg_ended(tenant_id: UUID, leg_id: UUID) -> str:
     return _address("voice_webhook", step="leg-ended", tenant=tenant_id, leg=leg_id)
 
 
-def caller_step(tenant_id: UUID, call_id: UUID, step: str) -> str:
-    """Where Twilio asks what to do next with a call that came in."""
-    return _address("voice_webhook", call=call_id, step=step, tenant=tenant_id)
+def caller_step(tenant_id: UUID, call_id: UUID, step: str, **more: str) -> str:
+    """Where Twilio asks what to do next with a call that came in; `more` comes along."""
+    return _address("voice_webhook", call=call_id, step=step, tenant=tenant_id, **more)
 
 
 def hold_music(tenant_id: UUID) -> str:
@@ -111,6 +112,26 @@ def number_fallback(tenant_id: UUID) -> str:
 def number_status(tenant_id: UUID) -> str:
     """Where it tells how a caller's call has ended."""
     return _address("call_status", tenant=tenant_id)
+
+
+def outside_status(tenant_id: UUID, call_id: UUID) -> str:
+    """Where it tells how an outside number fares that a caller was led to."""
+    return _address("call_status", call=call_id, tenant=tenant_id)
+
+
+def message_kept(tenant_id: UUID) -> str:
+    """Where it asks what to do after a message for whose call there may be no rows."""
+    return _address("voice_webhook", step="kept", tenant=tenant_id)
+
+
+def message_status(tenant_id: UUID) -> str:
+    """Where it tells of such a message."""
+    return _address("recording_status", tenant=tenant_id)
+
+
+def static(path: str) -> str:
+    """A file of ours that is there for everybody."""
+    return settings.PUBLIC_BASE_URL + static_url(path)
 
 
 # --- what callers hear -------------------------------------------------------------------------

@@ -1,6 +1,13 @@
 """The only place that writes TwiML. Every function returns an XML document."""
 
-from twilio.twiml.voice_response import Dial, VoiceResponse
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
+
+from calls.facts.inbound.spoken import Voice
 
 CONFERENCE_EVENTS = ("start", "end", "join", "leave", "mute", "hold", "modify")
 
@@ -65,3 +72,152 @@ def hang_up() -> str:
     response = VoiceResponse()
     response.hangup()
     return str(response)
+
+
+# --- for those who call us -----------------------------------------------------------------------
+
+SILENCE_ENDS = 5  # seconds of it end a message
+# What XML cannot hold, whoever has typed it: the whole document would be refused.
+_UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True)
+class Said:
+    """A text that is read out."""
+
+    text: str
+    voice: Voice
+
+
+@dataclass(frozen=True)
+class Played:
+    """A sound, at an absolute URL."""
+
+    url: str
+
+
+Sounds = Sequence[Said | Played]
+
+
+def reject() -> str:
+    """Refuse the call before it is answered: nobody pays for it."""
+    response = VoiceResponse()
+    response.reject(reason="rejected")
+    return str(response)
+
+
+def speak_and_go(sounds: Sounds, url: str) -> str:
+    """Then ask `url` how it goes on."""
+    response = VoiceResponse()
+    _speak(response, sounds)
+    response.redirect(url, method="POST")
+    return str(response)
+
+
+def speak_and_hang_up(sounds: Sounds) -> str:
+    response = VoiceResponse()
+    _speak(response, sounds)
+    response.hangup()
+    return str(response)
+
+
+def ask_key(sounds: Sounds, *, action_url: str, seconds: int) -> str:
+    """One key, pressed while it is asked for or within `seconds`. `action_url` hears of it, and
+    that there was none.
+    """
+    response = VoiceResponse()
+    _speak(_gather(response, action_url, timeout=seconds, action_on_empty_result=True), sounds)
+    return str(response)
+
+
+def enqueue(queue: str, *, action_url: str, wait_url: str) -> str:
+    """`queue` is a name within the whole account."""
+    response = VoiceResponse()
+    response.enqueue(
+        queue, action=action_url, method="POST", wait_url=wait_url, wait_url_method="POST"
+    )
+    return str(response)
+
+
+def wait(sounds: Sounds, *, again_url: str, key_url: str = "") -> str:
+    """What somebody hears in a queue until `again_url` is asked; with a `key_url`, a key that they
+    press meanwhile is told there at once.
+    """
+    response = VoiceResponse()
+    _speak(_gather(response, key_url, timeout=1) if key_url else response, sounds)
+    response.redirect(again_url, method="POST")
+    return str(response)
+
+
+def leave_queue() -> str:
+    response = VoiceResponse()
+    response.leave()
+    return str(response)
+
+
+def record_message(
+    before: Sounds, after: Sounds, *, action_url: str, recording_callback: str, longest: int
+) -> str:
+    """A tone, and a message of `longest` seconds at most. What is said `after` it is heard when
+    there was none: Twilio then goes on in the document, and does not ask `action_url`.
+    """
+    response = VoiceResponse()
+    _speak(response, before)
+    response.record(
+        action=action_url,
+        method="POST",
+        timeout=SILENCE_ENDS,
+        finish_on_key="#",
+        max_length=max(2, longest),
+        play_beep=True,
+        trim="trim-silence",
+        recording_status_callback=recording_callback,
+        recording_status_callback_method="POST",
+        recording_status_callback_event="completed absent",
+    )
+    _speak(response, after)
+    response.hangup()
+    return str(response)
+
+
+def dial_outside(
+    number: str,
+    *,
+    caller_id: str,
+    action_url: str,
+    status_callback: str,
+    ring_timeout: int,
+    time_limit: int,
+) -> str:
+    """Connect with a number (E.164) that is not ours."""
+    response = VoiceResponse()
+    dial = Dial(
+        action=action_url,
+        method="POST",
+        caller_id=caller_id,
+        timeout=ring_timeout,
+        time_limit=time_limit,
+    )
+    dial.number(
+        number,
+        status_callback=status_callback,
+        status_callback_method="POST",
+        status_callback_event="answered",
+    )
+    response.append(dial)
+    return str(response)
+
+
+def _gather(response: VoiceResponse, url: str, **more: Any) -> Gather:
+    # Without a key that ends the input each of them is one that can be pressed.
+    return response.gather(
+        input="dtmf", num_digits=1, finish_on_key="", action=url, method="POST", **more
+    )
+
+
+def _speak(into: VoiceResponse | Gather, sounds: Sounds) -> None:
+    for sound in sounds:
+        if isinstance(sound, Played):
+            into.play(sound.url)
+        elif text := _UNWRITABLE.sub(" ", sound.text).strip():
+            into.say(text, voice=sound.voice.name, language=sound.voice.language)

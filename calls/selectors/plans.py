@@ -5,8 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from calls.facts.inbound import hours, plans, written
-from calls.facts.inbound.plans import Announcement, Plan, Strategy
+from calls.facts.inbound.plans import Announcement, Go, Plan, Strategy, Target
 from calls.models import Group, Line, Menu, VoicemailBox
+from tenants.bricks.ids import read_uuid
 
 
 def plan_of(line: Line) -> Plan:
@@ -27,6 +28,22 @@ def anywhere() -> Plan:
     return Plan("en-US", hours.always("UTC"), when_open=None, when_closed=None, **blocks())
 
 
+def only(target: Target | None) -> Plan:
+    """No more than the block that a target leads to, for a caller who is led there: a group without
+    its members, a box without whom to tell.
+    """
+    block_id = read_uuid(target.to) if target else None
+    found: dict[str, Any] = {}
+    if target and block_id and target.go == Go.GROUP:
+        found["groups"] = tuple(group_of(row, []) for row in Group.objects.filter(pk=block_id))
+    elif target and block_id and target.go == Go.MENU:
+        found["menus"] = tuple(_menu(row) for row in Menu.objects.filter(pk=block_id))
+    elif target and block_id and target.go == Go.VOICEMAIL:
+        rows = VoicemailBox.objects.filter(pk=block_id)
+        found["boxes"] = tuple(_box(row, []) for row in rows)
+    return Plan("en-US", hours.always("UTC"), when_open=None, when_closed=None, **found)
+
+
 def blocks() -> dict[str, Any]:
     """The workspace's groups, menus and voicemail boxes, as `Plan` has them."""
     return {
@@ -35,7 +52,10 @@ def blocks() -> dict[str, Any]:
             for row in Group.objects.prefetch_related("members")
         ),
         "menus": tuple(_menu(row) for row in Menu.objects.all()),
-        "boxes": tuple(_box(row) for row in VoicemailBox.objects.prefetch_related("listeners")),
+        "boxes": tuple(
+            _box(row, [listener.user_id for listener in row.listeners.all()])
+            for row in VoicemailBox.objects.prefetch_related("listeners")
+        ),
     }
 
 
@@ -78,13 +98,13 @@ def _menu(row: Menu) -> plans.Menu:
     )
 
 
-def _box(row: VoicemailBox) -> plans.Box:
+def _box(row: VoicemailBox, tell: Sequence[UUID]) -> plans.Box:
     return plans.Box(
         id=row.pk.hex,
         name=row.name,
         greeting=_says(row, "greeting"),
         longest_seconds=row.longest_seconds,
-        tell=tuple(listener.user_id.hex for listener in row.listeners.all()),
+        tell=tuple(user_id.hex for user_id in tell),
     )
 
 

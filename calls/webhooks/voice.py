@@ -17,7 +17,7 @@ from calls.services.callbacks import routing
 from calls.services.callbacks.reading import Form, Hook, heard_of_browser
 from calls.services.rooms import presence
 from calls.services.rooms.progress import UnknownCall
-from calls.webhooks import hearing
+from calls.webhooks import hearing, inbound
 from calls.webhooks.signed_posts import TwilioWebhook
 from tenants.bricks import log_context
 from tenants.bricks.gates import Crowded, Gate
@@ -31,7 +31,9 @@ class VoiceWebhook(TwilioWebhook):
     """An agent's browser has connected: bring it into the room of its wish to call."""
 
     def unavailable(self) -> HttpResponse:
-        return _busy()
+        query = self.request.GET
+        is_caller = query.get("step") in inbound.STEPS
+        return _answer(inbound.unserved(query)) if is_caller else _busy()
 
     def hear(self, account: TwilioAccount, form: Form, query: QueryDict) -> HttpResponse:
         try:
@@ -44,12 +46,15 @@ class VoiceWebhook(TwilioWebhook):
         return _answer(document)
 
     def _document(self, account: TwilioAccount, form: Form, query: QueryDict) -> str:
-        if query.get("step") == "leg-ended":
+        step = query.get("step")
+        if step == "leg-ended":
             hearing.hear(Hook.LEG_ENDED, account, form, query)
             return twiml.hang_up()
+        if step in inbound.STEPS:
+            return inbound.answer(account, form, query)
         caller = form.get("From", "")
         if not caller.startswith("client:"):
-            return twiml.say_goodbye("This number takes no calls yet. Goodbye.")
+            return inbound.not_yet()
         # Out of the token that we minted; what the browser adds besides is only its wish.
         identity = caller.removeprefix("client:")
         agent = routing.named_behind(account, identity)
@@ -101,15 +106,17 @@ class HoldMusicWebhook(TwilioWebhook):
 
 
 class VoiceFallbackWebhook(TwilioWebhook):
-    """What a caller hears when the voice URL of a number has given no answer: the same whatever is
-    away here, so nothing is read for it but the account that signs.
+    """What a caller hears when the voice URL of a number, or what it has led to, has given no
+    answer: an apology and a voicemail, whatever is away here.
     """
 
     def unavailable(self) -> HttpResponse:
-        return _answer(twiml.say_goodbye("We can’t take your call right now. Please call later."))
+        return _answer(inbound.unserved(self.request.GET))
 
     def hear(self, account: TwilioAccount, form: Form, query: QueryDict) -> HttpResponse:
-        return self.unavailable()
+        facts = {"error": form.get("ErrorCode", "")[:10]}
+        logger.error("Twilio asks the fallback URL of a number", extra={"facts": facts})
+        return _answer(inbound.unserved(query))
 
 
 def _busy() -> HttpResponse:

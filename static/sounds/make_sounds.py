@@ -1,4 +1,5 @@
-"""Write the fifteen sounds that the voice SDK asks for, as 8 kHz 16-bit mono WAV files.
+"""Write the fifteen sounds that the voice SDK asks for, and the ring back tones of those who call
+us, as 8 kHz 16-bit mono WAV files.
 
 Run it from anywhere: `python static/sounds/make_sounds.py`. The keys sound as on a real phone
 (pairs of frequencies in Hz after ITU-T Q.23); the rest are short and quiet.
@@ -34,6 +35,10 @@ SOUNDS = {
     "incoming": [*tone(0.4, 440, 480), *silence(0.2), *tone(0.4, 440, 480), *silence(1.0)],
     "outgoing": [*tone(0.09, 523), *tone(0.12, 659)],
     "disconnect": [*tone(0.09, 523), *tone(0.12, 392)],
+    # As North American exchanges ring, and most others do: a little less than their pause, as it
+    # takes a moment until the next one begins.
+    "ringback-1": [*tone(2.0, 440, 480), *silence(3.0)],
+    "ringback-2": [*tone(1.0, 425), *silence(3.0)],
 } | {f"dtmf{key}": list(tone(0.14, *pair)) for key, pair in KEYS.items()}
 
 

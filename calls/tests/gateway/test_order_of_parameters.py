@@ -29,6 +29,10 @@ OURS = [
     addresses.leg_ended(ONE, OTHER),
     addresses.hold_music(ONE),
     addresses.recording_status(ONE, OTHER),
+    addresses.caller_step(ONE, OTHER, "wait", turn="1", told="7"),
+    addresses.outside_status(ONE, OTHER),
+    addresses.message_kept(ONE),
+    addresses.message_status(ONE),
     *addresses.of_number(ONE),
 ]
 FORM = {"CallSid": "CA1", "CallStatus": "ringing"}

@@ -666,7 +666,7 @@ def test_an_account_whose_secrets_cannot_be_read_is_asked_to_try_again(
     said = {
         VOICE: b"The service is busy",
         LEFT: b"The service is busy",
-        FALLBACK: b"Please call later",
+        FALLBACK: b"Please leave a message",
         MUSIC: b"One moment please",
     }
     assert answer.status_code == (200 if hook in said else 503)

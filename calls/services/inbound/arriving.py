@@ -1,0 +1,186 @@
+"""A call comes in: its room, its caller's leg and its row are made, and it is said what it hears
+first. Written out (`tenants.fence.pipeline`), as somebody waits at a telephone.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import IntegrityError
+
+from calls.facts import states
+from calls.facts.inbound import callers, hours, missed, spoken, written
+from calls.facts.inbound.plans import Announcement
+from calls.facts.sids import CALL, is_sid
+from calls.gateway.accounts import TwilioAccount
+from calls.models import CallLeg, CallLog, Conference, Line, PhoneNumber
+from calls.services import whose
+from calls.services.callbacks.reading import Form, heard_of_browser
+from calls.services.rooms import ledger, progress
+from calls.services.rooms.progress import Heard
+from contacts.numbers import Number
+from contacts.selectors import ask_holders
+from tenants.fence.columns import Columns, split
+from tenants.fence.pipeline import ask, inserted, pipelined, rows, tell
+
+logger = logging.getLogger(__name__)
+
+_CALL_ID = Columns(CallLog, "c", "id")
+_NUMBER = Columns(PhoneNumber, "n", "id", "tenant", "number")
+_LINE = Columns(Line, "l")
+# All that is put into these statements are names of ours; values are parameters.
+_ASKED = f"""SELECT
+EXISTS (SELECT 1 FROM calls_blockedcaller b WHERE b.tenant_id = %s AND b.number = %s),
+(SELECT c.id FROM calls_calllog c WHERE c.tenant_id = %s AND c.twilio_call_sid = %s),
+{_NUMBER.sql}, {_LINE.sql}
+FROM calls_phonenumber n
+JOIN tenants_tenant t ON t.id = n.tenant_id AND t.is_active
+LEFT JOIN calls_line l ON l.tenant_id = n.tenant_id AND l.number_id = n.id
+WHERE n.tenant_id = %s AND n.account_sid = %s AND n.number = %s"""  # noqa: S608 # nosec B608 # our names
+_CALLER = """INSERT INTO calls_caller
+(tenant_id, call_id, place, moves, tries, steps, wish) VALUES (%s, %s, '', 0, 0, 1, '')"""
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """A call that has come in, and what its caller hears first, in the line's language. `is_new`:
+    its rows were made now; `number_id` is of the number that was called, `has_line` whether it has
+    a plan.
+    """
+
+    call_id: UUID
+    number_id: UUID
+    has_line: bool
+    is_new: bool
+    is_blocked: bool = False
+    language: str = spoken.DEFAULT
+    says: Announcement = Announcement()
+
+
+def arrive(tenant_id: UUID, account: TwilioAccount, form: Form, *, now: datetime) -> Arrived | None:
+    """The call that a request of Twilio's is about. None: the number that was called is none that
+    this workspace has at this account, or it is closed. The same request again is the same call.
+    """
+    call_sid, to = form.get("CallSid", ""), form.get("To", "")
+    if not is_sid(call_sid, CALL) or len(to) > 16:
+        return None
+    try:
+        return _arrive(tenant_id, account, form, now)
+    except IntegrityError:
+        # Twilio has asked twice, and the other one has just made it. (Or the call is another
+        # workspace's, whose signature this account has given: then it is not found here.)
+        logger.info("Call %s came in twice at once", call_sid)
+        again = _arrive(tenant_id, account, form, now, is_known=True)
+        return again
+
+
+def _arrive(
+    tenant_id: UUID,
+    account: TwilioAccount,
+    form: Form,
+    now: datetime,
+    *,
+    is_known: bool = False,
+) -> Arrived | None:
+    caller = callers.read(form.get("From", ""))
+    with pipelined(tenant_id):
+        asked = _ask(tenant_id, account, form, caller.number)
+        holders = ask_holders(caller.number) if caller.may_be_matched else None
+        found = rows(asked, _CALL_ID, _NUMBER, _LINE)
+        if not found:
+            return None
+        (is_blocked,), (call_id,), of_number, of_line = split(found[0], _CALL_ID, _NUMBER, _LINE)
+        number = _NUMBER.instance(of_number)
+        line = _LINE.instance(of_line) if of_line[_LINE.names.index("id")] else None
+        arrived = _first_heard(number.pk, line, bool(is_blocked), call_id or uuid4(), now)
+        if call_id is not None:
+            return arrived
+        if is_known:
+            return None
+        whom = whose.target_in(holders, Number(caller.number, "")) if holders is not None else None
+        room = _write(tenant_id, account, form, arrived, whom, line, now)
+    progress.announce(room, arrived.call_id)
+    return Arrived(**{**vars(arrived), "is_new": True})
+
+
+def _ask(tenant_id: UUID, account: TwilioAccount, form: Form, caller: str) -> Any:
+    call_sid, to = form.get("CallSid", ""), form.get("To", "")
+    values = [tenant_id, caller, tenant_id, call_sid, tenant_id, account.sid, to]
+    return ask(_ASKED, values)
+
+
+def _first_heard(
+    number_id: UUID, line: Line | None, is_blocked: bool, call_id: UUID, now: datetime
+) -> Arrived:
+    arrived = Arrived(call_id, number_id, line is not None, False, is_blocked)
+    if line is None:
+        return arrived
+    says = "greeting" if is_open(line, now) else "closed"
+    sound = getattr(line, f"{says}_sound_id")
+    announcement = Announcement(getattr(line, f"{says}_text"), sound.hex if sound else "")
+    return Arrived(**{**vars(arrived), "language": line.language, "says": announcement})
+
+
+def is_open(line: Line, at: datetime) -> bool:
+    """Hours that nobody can read any more are open ones: a caller is then heard by somebody."""
+    try:
+        return hours.is_open(written.hours(line.hours, line.closed_until), at)
+    except (KeyError, TypeError, ValueError):
+        logger.exception("The hours of line %s cannot be read", line.pk)
+        return True
+
+
+def _write(
+    tenant_id: UUID,
+    account: TwilioAccount,
+    form: Form,
+    arrived: Arrived,
+    whom: whose.Target | None,
+    line: Line | None,
+    now: datetime,
+) -> Conference:
+    call_sid = form["CallSid"]
+    room = Conference(tenant_id=tenant_id, client_request_id=uuid4(), account_sid=account.sid)
+    heard = heard_of_browser(account, form, states.CALL, states.RINGING, now)
+    leg = CallLeg(
+        tenant_id=tenant_id,
+        conference_id=room.pk,
+        party=CallLeg.Party.CONTACT,
+        call_sid=call_sid,
+        **vars(states.fold_leg([heard.fact])),
+    )
+    call = CallLog(
+        id=arrived.call_id,
+        tenant_id=tenant_id,
+        conference=room,
+        contact=whom.contact if whom else None,
+        meant=len(whom.possible) if whom else 0,
+        direction=CallLog.Direction.INBOUND,
+        from_number=form.get("From", "")[: callers.LONGEST],
+        to_number=form["To"],
+        twilio_call_sid=call_sid,
+        started_at=now,
+        status=states.RINGING,
+    )
+    if arrived.is_blocked:
+        name = missed.BLOCKED
+    else:
+        name = missed.GREETED if line is None or is_open(line, now) else missed.CLOSED
+    first = local(leg.pk, name, 1, now)
+    tell(inserted(room), inserted(leg), inserted(call), (_CALLER, [tenant_id, call.pk]))
+    for each in (heard, first):
+        ledger.store(room, leg.pk, each.fact, each.payload)
+    if whom:
+        whose.note_possible(call, whom.possible)
+    return room
+
+
+def local(
+    leg_id: UUID, name: str, step: int, at: datetime, payload: Mapping[str, str] | None = None
+) -> Heard:
+    """A step of a caller's way, as it is stored."""
+    said = {"leg": leg_id.hex, "step": str(step), **(payload or {})}
+    return Heard(states.LOCAL, name, at, said, sequence=step)

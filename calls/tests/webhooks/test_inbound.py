@@ -1,0 +1,388 @@
+"""A caller's way, as Twilio asks for it: from the first request to a voicemail, a queue, an outside
+number or a told end.
+"""
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from calls.facts.inbound import hours, missed, written
+from calls.gateway import addresses
+from calls.models import (
+    BlockedCaller,
+    Caller,
+    CallEvent,
+    CallLog,
+    Conference,
+    Group,
+    GroupMember,
+    Line,
+    Menu,
+    PhoneNumber,
+    VoicemailBox,
+)
+from calls.tests.conftest import sid
+from calls.tests.webhooks.test_webhooks import local
+from tenants.fence.context import tenant_transaction
+
+MARIA, STRANGER = "+14155550100", "+12125550123"
+NOT_YET = "This number takes no calls yet. Goodbye."
+
+
+class Phone:
+    """A caller at Twilio: what they hear, where that leads, and what they do."""
+
+    def __init__(self, webhook: Any, tenant: Any, number: PhoneNumber, caller: str = STRANGER):
+        self.webhook, self.tenant, self.number = webhook, tenant, number
+        self.form = {
+            "CallSid": sid("CA"),
+            "From": caller,
+            "To": number.number,
+            "Direction": "inbound",
+            "CallStatus": "ringing",
+        }
+        self.document: Any = None
+
+    def ask(self, url: str, **more: str) -> "Phone":
+        answer = self.webhook(local(url.partition("#")[0]), **self.form | more)
+        assert answer.status_code == 200 and answer["Content-Type"] == "text/xml"
+        self.form["CallStatus"] = "in-progress"
+        self.document = ElementTree.fromstring(answer.content)
+        return self
+
+    def dials(self, **more: str) -> "Phone":
+        return self.ask(addresses.number_called(self.tenant.pk), **more)
+
+    @property
+    def verbs(self) -> list[str]:
+        return [each.tag for each in self.document]
+
+    @property
+    def hears(self) -> str:
+        return " ".join(each.text or "" for each in self.document.iter("Say"))
+
+    def the(self, verb: str) -> Any:
+        found = self.document.find(verb)
+        assert found is not None, ElementTree.tostring(self.document)
+        return found
+
+    def goes_on(self, **more: str) -> "Phone":
+        """By the redirect at the end of the document."""
+        return self.ask(self.the("Redirect").text, **more)
+
+    def presses(self, key: str) -> "Phone":
+        return self.ask(self.the("Gather").get("action"), Digits=key)
+
+    def leaves_queue(self, result: str, **more: str) -> "Phone":
+        return self.ask(self.the("Enqueue").get("action"), QueueResult=result, **more)
+
+    def hangs_up(self) -> None:
+        """The number's status callback."""
+        url = local(addresses.number_status(self.tenant.pk).partition("#")[0])
+        form = self.form | {"CallStatus": "completed", "CallDuration": "7", "SequenceNumber": "0"}
+        assert self.webhook(url, **form).status_code == 204
+
+    def call(self) -> CallLog:
+        with tenant_transaction(self.tenant.pk):
+            return CallLog.objects.select_related("caller", "conference", "contact").get(
+                twilio_call_sid=self.form["CallSid"]
+            )
+
+    def events(self) -> list[str]:
+        with tenant_transaction(self.tenant.pk):
+            found = CallEvent.objects.filter(leg__call_sid=self.form["CallSid"], kind="local")
+            return list(found.order_by("sequence").values_list("name", flat=True))
+
+
+@pytest.fixture
+def number(cast: Any) -> PhoneNumber:
+    with tenant_transaction(cast.acme.pk):
+        return PhoneNumber.objects.filter(account_sid=settings.TWILIO_ACCOUNT_SID).first()
+
+
+@pytest.fixture
+def phone(cast: Any, webhook: Any, number: PhoneNumber) -> Callable[..., Phone]:
+    return lambda caller=STRANGER: Phone(webhook, cast.acme, number, caller)
+
+
+@pytest.fixture
+def line(cast: Any, number: PhoneNumber) -> Callable[..., Line]:
+    """`line(when_open=…)`: the number's line, open day and night unless said."""
+
+    def make(**fields: Any) -> Line:
+        with tenant_transaction(cast.acme.pk):
+            Line.objects.filter(number=number).delete()
+            always = written.hours_json(hours.always("UTC"))
+            return Line.objects.create(number=number, **{"hours": always} | fields)
+
+    return make
+
+
+def made(tenant: Any, model: Any, **fields: Any) -> Any:
+    with tenant_transaction(tenant.pk):
+        return model.objects.create(**fields)
+
+
+CLOSED = {"zone": "UTC", "week": [[]] * 7}
+
+
+# --- the first request -----------------------------------------------------------------------
+
+
+def test_a_call_comes_in_and_is_written_down(cast: Any, phone: Any, line: Any) -> None:
+    line(greeting_text="Welcome to Acme.", when_open="later")
+    at = phone(MARIA).dials(StirVerstat="TN-Validation-Passed-A")
+    assert at.verbs == ["Say", "Redirect"] and at.hears == "Welcome to Acme."
+    call = at.call()
+    assert (call.direction, call.status, call.user) == ("INBOUND", "ringing", None)
+    assert (call.from_number, call.to_number) == (MARIA, at.number.number)
+    assert call.contact == cast.acme_maria and call.caller.place == ""
+    assert call.conference.agent is None
+    assert call.conference.account_sid == settings.TWILIO_ACCOUNT_SID
+    assert at.events() == [missed.GREETED]
+    at.goes_on()
+    assert at.verbs == ["Say", "Hangup"] and "call again later" in at.hears
+    assert at.events() == [missed.GREETED, missed.TO_LATER]
+
+
+def test_the_same_request_again_is_the_same_call(phone: Any, line: Any, cast: Any) -> None:
+    line(when_open="later", greeting_text="Hello.")
+    at = phone()
+    first = ElementTree.tostring(at.dials().document)
+    assert ElementTree.tostring(at.dials().document) == first
+    line_end = ElementTree.tostring(at.goes_on().document)
+    assert ElementTree.tostring(at.dials().goes_on().document) == line_end
+    with tenant_transaction(cast.acme.pk):
+        assert CallLog.objects.filter(direction="INBOUND").count() == 1
+        assert Conference.objects.count() == Caller.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"To": "+14155559999"}, {"To": ""}, {"To": "sip:x@y.example"}, {"CallSid": "nonsense"}],
+)
+def test_a_number_that_is_not_ours_takes_no_calls(
+    phone: Any, line: Any, cast: Any, change: dict[str, str]
+) -> None:
+    line(when_open="later")
+    at = phone()
+    at.dials(**change)
+    assert at.hears == NOT_YET and at.verbs == ["Say", "Hangup"]
+    with tenant_transaction(cast.acme.pk):
+        assert not CallLog.objects.filter(direction="INBOUND").exists()
+
+
+def test_nobody_answers_for_a_workspace_that_is_closed(phone: Any, line: Any, cast: Any) -> None:
+    line(when_open="later")
+    cast.acme.is_active = False
+    cast.acme.save()
+    assert phone().dials().hears == NOT_YET
+
+
+@pytest.mark.parametrize(
+    "caller", ["anonymous", "", "sip:bob@evil.example", "+1", "9" * 300, "Ünïcode ☎", "+266696687"]
+)
+def test_whoever_calls_is_taken_as_they_are(phone: Any, line: Any, caller: str) -> None:
+    line(when_open="later")
+    at = phone(caller).dials()
+    assert at.verbs == ["Say", "Hangup"]
+    call = at.call()
+    assert call.from_number == caller[:64] and call.contact is None
+
+
+def test_who_is_blocked_is_rejected_without_cost(cast: Any, phone: Any, line: Any) -> None:
+    line(when_open="later")
+    made(cast.acme, BlockedCaller, number=STRANGER)
+    at = phone().dials()
+    assert at.verbs == ["Reject"] and at.the("Reject").get("reason") == "rejected"
+    assert at.events() == [missed.BLOCKED]
+    at.hangs_up()
+    assert phone(MARIA).dials().verbs == ["Say", "Hangup"]
+
+
+# --- where it leads ----------------------------------------------------------------------------
+
+
+def test_a_closed_line_says_so_and_takes_a_message(cast: Any, phone: Any, line: Any) -> None:
+    box = made(cast.acme, VoicemailBox, name="Night", longest_seconds=60)
+    line(hours=CLOSED, closed_text="We are closed.", when_closed=f"voicemail:{box.pk.hex}")
+    at = phone().dials()
+    assert at.hears == "We are closed." and at.events() == [missed.CLOSED]
+    at.goes_on()
+    assert at.verbs == ["Say", "Record", "Say", "Hangup"]
+    record = at.the("Record")
+    assert (record.get("maxLength"), record.get("playBeep")) == ("60", "true")
+    at.ask(record.get("action"), RecordingSid=sid("RE"), RecordingDuration="4")
+    assert "Thank you for your message" in at.hears
+    assert at.events() == [missed.CLOSED, missed.TO_VOICEMAIL, missed.MESSAGE_LEFT]
+
+
+def test_an_empty_message_is_none(cast: Any, phone: Any, line: Any) -> None:
+    box = made(cast.acme, VoicemailBox, name="Night")
+    line(when_open=f"voicemail:{box.pk.hex}")
+    at = phone().dials()
+    at.ask(at.the("Record").get("action"), RecordingSid=sid("RE"), RecordingDuration="0")
+    assert "didn’t hear" in at.hears and missed.MESSAGE_LEFT not in at.events()
+
+
+def test_a_menu_leads_by_its_keys(cast: Any, phone: Any, line: Any) -> None:
+    box = made(cast.acme, VoicemailBox, name="Night")
+    menu = made(
+        cast.acme,
+        Menu,
+        name="Main",
+        prompt_text="Press 1.",
+        keys=[["1", f"voicemail:{box.pk.hex}"], ["*", "later"]],
+        no_key="later",
+        tries=2,
+        seconds=7,
+    )
+    line(when_open=f"menu:{menu.pk.hex}")
+    at = phone().dials()
+    gather = at.the("Gather")
+    assert at.hears == "Press 1."
+    asked = {name: gather.get(name) for name in ("numDigits", "timeout", "actionOnEmptyResult")}
+    assert asked == {"numDigits": "1", "timeout": "7", "actionOnEmptyResult": "true"}
+    assert at.presses("5").hears == "Press 1."
+    assert at.presses("1").verbs == ["Say", "Record", "Say", "Hangup"]
+    assert "later" in phone().dials().presses("*").hears
+    silent = phone().dials().presses("")
+    assert silent.verbs == ["Gather"] and "later" in silent.presses("").hears
+
+
+def test_menus_in_a_circle_come_to_an_end(cast: Any, phone: Any, line: Any) -> None:
+    menu = made(cast.acme, Menu, name="Main", prompt_text="Again.", no_key="later", tries=9)
+    with tenant_transaction(cast.acme.pk):
+        Menu.objects.update(keys=[["9", f"menu:{menu.pk.hex}"]])
+    line(when_open=f"menu:{menu.pk.hex}")
+    at, times = phone().dials(), 0
+    while at.verbs == ["Gather"]:
+        at.presses("9")
+        times += 1
+        assert times < 50
+    assert "later" in at.hears
+
+
+def test_what_is_gone_from_a_plan_loses_nobody(phone: Any, line: Any) -> None:
+    line(when_open=f"menu:{uuid.uuid4().hex}")
+    assert "later" in phone().dials().hears
+
+
+# --- a group ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def group(cast: Any) -> Group:
+    box = made(cast.acme, VoicemailBox, name="Sales")
+    group = made(cast.acme, Group, name="Sales", callback=True, box=box, unanswered="later")
+    made(cast.acme, GroupMember, group=group, user=cast.bob.user)
+    return group
+
+
+def test_a_group_is_waited_for(cast: Any, phone: Any, line: Any, group: Group) -> None:
+    line(when_open=f"group:{group.pk.hex}", greeting_text="Hello.")
+    at = phone().dials().goes_on()
+    queue = at.the("Enqueue")
+    assert len(queue.text) <= 64 and at.events() == [missed.GREETED, missed.WAITING]
+    at.ask(queue.get("waitUrl"))
+    assert at.verbs == ["Gather", "Redirect"]
+    assert at.the("Gather/Play").text.endswith("/sounds/ringback-1.wav")
+    with tenant_transaction(cast.acme.pk):
+        Caller.objects.update(place_told=3, place_told_at=timezone.now())
+    at.goes_on()
+    assert "number 3 in line" in at.hears and "call" in at.hears  # and what the keys do
+    assert "number" not in at.goes_on().hears  # told once
+    at.presses("1")
+    assert at.call().caller.wish == "callback" and at.verbs == ["Gather", "Redirect"]
+
+
+def test_who_hides_their_number_cannot_be_called_back(phone: Any, line: Any, group: Group) -> None:
+    line(when_open=f"group:{group.pk.hex}")
+    at = phone("anonymous").dials()
+    at.ask(at.the("Enqueue").get("waitUrl")).goes_on()
+    assert "message" in at.hears and "called back" not in at.hears
+    at.presses("1")
+    assert at.call().caller.wish == ""
+
+
+def test_who_was_led_on_leaves_the_queue(cast: Any, phone: Any, line: Any, group: Group) -> None:
+    line(when_open=f"group:{group.pk.hex}")
+    at = phone().dials()
+    queue = at.the("Enqueue")
+    with tenant_transaction(cast.acme.pk):
+        Caller.objects.update(place="later", moves=1, left_at=timezone.now())
+    assert at.ask(queue.get("waitUrl")).verbs == ["Leave"]
+    assert "later" in at.ask(queue.get("action"), QueueResult="leave").hears
+
+
+@pytest.mark.parametrize("result", ["queue-full", "error", "system-error", "nonsense", ""])
+def test_a_queue_that_fails_leads_on(phone: Any, line: Any, group: Group, result: str) -> None:
+    line(when_open=f"group:{group.pk.hex}")
+    at = phone().dials().leaves_queue(result)
+    assert "later" in at.hears
+    reason = missed.TOO_MANY_WAITING if result == "queue-full" else missed.NOBODY_ANSWERED
+    assert reason in at.events()
+
+
+def test_who_comes_out_of_a_queue_later_goes_back(phone: Any, line: Any, group: Group) -> None:
+    line(when_open=f"group:{group.pk.hex}")
+    at = phone().dials().leaves_queue("error", QueueTime="30")
+    assert at.verbs == ["Enqueue"] and at.call().caller.left_at is None
+
+
+@pytest.mark.parametrize("result", ["redirected", "redirected-from-bridged", "bridged", "hangup"])
+def test_who_is_elsewhere_is_let_go(phone: Any, line: Any, group: Group, result: str) -> None:
+    line(when_open=f"group:{group.pk.hex}")
+    at = phone().dials().leaves_queue(result)
+    assert at.verbs == ["Hangup"]
+    assert (at.call().caller.left_at is not None) == (result == "hangup")
+
+
+def test_who_is_claimed_comes_into_the_room(cast: Any, phone: Any, line: Any, group: Group) -> None:
+    line(when_open=f"group:{group.pk.hex}")
+    at = phone().dials()
+    bridge = addresses.caller_step(cast.acme.pk, at.call().pk, "bridge")
+    assert at.ask(bridge).verbs == ["Enqueue"]  # nobody has answered
+    with tenant_transaction(cast.acme.pk):
+        Caller.objects.update(claimed_at=timezone.now() - timedelta(seconds=1))
+        Conference.objects.update(agent=cast.bob.user)
+    room = at.ask(bridge).the("Dial/Conference")
+    assert room.text == at.call().conference.name and room.get("endConferenceOnExit") == "true"
+
+
+# --- an outside number -----------------------------------------------------------------------
+
+
+def test_an_outside_number_is_dialled_from_the_line(cast: Any, phone: Any, line: Any) -> None:
+    line(when_open="outside:+14155550177")
+    at = phone().dials()
+    dial = at.the("Dial")
+    assert dial.get("callerId") == at.number.number and at.the("Dial/Number").text == "+14155550177"
+    assert at.call().assumed_rate > 0
+    assert at.events() == [missed.GREETED, missed.TO_OUTSIDE]
+    at.ask(dial.get("action"), DialCallStatus="no-answer")
+    assert "later" in at.hears and missed.NOBODY_ANSWERED in at.events()
+
+
+def test_an_outside_number_that_answers(cast: Any, phone: Any, line: Any) -> None:
+    line(when_open="outside:+14155550177")
+    at, child = phone().dials(), sid("CA")
+    told = {"DialCallStatus": "completed", "DialCallSid": child}
+    action = at.the("Dial").get("action")
+    assert at.ask(action, **told).verbs == ["Hangup"]
+    at.ask(action, **told)
+    assert at.events().count(missed.OUTSIDE_ANSWERED) == 1
+
+
+def test_an_outside_number_beyond_the_limits_is_not_dialled(
+    cast: Any, phone: Any, line: Any
+) -> None:
+    line(when_open="outside:+882165555555")
+    at = phone().dials()
+    assert "later" in at.hears and "Dial" not in at.verbs

@@ -1,0 +1,118 @@
+"""What Twilio asks about a caller: always answered with TwiML."""
+
+import logging
+from collections.abc import Callable
+from uuid import UUID
+
+from django.db import DatabaseError, InterfaceError
+from django.http.request import QueryDict
+from django.utils import timezone
+
+from calls.facts.inbound import spoken
+from calls.facts.inbound.spoken import Phrase
+from calls.gateway import accounts, addresses, twiml
+from calls.gateway.accounts import TwilioAccount
+from calls.services.callbacks.reading import Form, number
+from calls.services.inbound import arriving, documents, standing, way
+from calls.services.inbound.standing import Standing
+from tenants.bricks import log_context
+from tenants.bricks.ids import read_uuid
+from tenants.fence.context import tenant_transaction
+
+logger = logging.getLogger(__name__)
+
+Step = Callable[[Standing, Form, QueryDict], str]
+
+
+def _turn(query: QueryDict) -> int:
+    return number(query.get("turn"), below=10**6) or 0
+
+
+_STEPS: dict[str, Step] = {
+    "next": lambda at, form, query: way.onward(at),
+    "key": lambda at, form, query: way.key(at, form, query.get("menu", "")),
+    "wait": lambda at, form, query: way.waiting(at, turn=_turn(query), told=query.get("told", "")),
+    "wish": lambda at, form, query: way.wish(
+        at, form, turn=_turn(query), told=query.get("told", "")
+    ),
+    "queue": lambda at, form, query: way.out_of_queue(at, form),
+    "bridge": lambda at, form, query: way.bridge(at),
+    "message": lambda at, form, query: way.message(at, form),
+    "outside": lambda at, form, query: way.after_outside(at, form),
+}
+CALLED, KEPT = "called", "kept"
+STEPS = frozenset({CALLED, KEPT, *_STEPS})
+_IN_QUEUE = ("wait", "wish")  # where only a few verbs are allowed
+
+
+def answer(account: TwilioAccount, form: Form, query: QueryDict) -> str:
+    """The document for one of `STEPS`."""
+    tenant_id, step = read_uuid(query.get("tenant")), query.get("step", "")
+    if tenant_id is None or not accounts.serves(account, tenant_id):
+        logger.warning("A number's voice URL names no workspace that its account serves")
+        return not_yet()
+    log_context.bind(tenant=tenant_id)
+    try:
+        if step == CALLED:
+            return _called(tenant_id, account, form)
+        if step == KEPT:
+            return _kept(tenant_id, account, form)
+        call_id = read_uuid(query.get("call"))
+        return _go_on(tenant_id, call_id, account, form, query) if call_id else not_yet()
+    except (DatabaseError, InterfaceError):
+        logger.exception("A caller's request could not be served")
+        return unserved(query)
+
+
+def unserved(query: QueryDict) -> str:
+    """What is said when nothing can be read: whatever has not begun becomes a message."""
+    tenant_id, step = read_uuid(query.get("tenant")), query.get("step", "")
+    call_id = read_uuid(query.get("call"))
+    if tenant_id is None:
+        return not_yet()
+    if step in _IN_QUEUE and call_id:
+        more = {name: query.get(name, "") for name in ("told", "turn") if name in query}
+        again = addresses.caller_step(tenant_id, call_id, "wait", **more)
+        return twiml.wait([documents.ring_back("")], again_url=again)
+    if step in (KEPT, "message"):
+        return _say(Phrase.THANKS)
+    return documents.sorry(tenant_id)
+
+
+def not_yet() -> str:
+    return _say(Phrase.NOT_YET)
+
+
+def _say(what: Phrase, language: str = spoken.DEFAULT) -> str:
+    return twiml.speak_and_hang_up([documents.phrase(language, what)])
+
+
+def _called(tenant_id: UUID, account: TwilioAccount, form: Form) -> str:
+    arrived = arriving.arrive(tenant_id, account, form, now=timezone.now())
+    if arrived is None:
+        logger.warning("A call came in for a number that this workspace does not have")
+        return not_yet()
+    log_context.bind(call=arrived.call_id)
+    if arrived.is_blocked:
+        return twiml.reject()
+    says = documents.announcement(tenant_id, arrived.language, arrived.says)
+    if says:
+        return twiml.speak_and_go(says, addresses.caller_step(tenant_id, arrived.call_id, "next"))
+    with tenant_transaction(tenant_id):
+        at = standing.find(arrived.call_id, account, form, now=timezone.now())
+        return way.onward(at) if at else not_yet()
+
+
+def _go_on(
+    tenant_id: UUID, call_id: UUID, account: TwilioAccount, form: Form, query: QueryDict
+) -> str:
+    log_context.bind(call=call_id)
+    with tenant_transaction(tenant_id):
+        at = standing.find(call_id, account, form, now=timezone.now())
+        if at is None:
+            return _say(Phrase.GOODBYE)
+        return _STEPS[query.get("step", "")](at, form, query)
+
+
+def _kept(tenant_id: UUID, account: TwilioAccount, form: Form) -> str:
+    return _say(Phrase.THANKS)
