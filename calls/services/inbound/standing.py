@@ -6,7 +6,7 @@ from uuid import UUID
 
 from calls.facts.inbound import spoken
 from calls.gateway.accounts import TwilioAccount
-from calls.models import Caller, CallEvent, CallLeg, CallLog, Conference, Line
+from calls.models import Caller, CallEvent, CallLeg, CallLog, Conference, Line, PhoneNumber
 from calls.services.callbacks.reading import Form
 from calls.services.inbound import events
 
@@ -31,6 +31,11 @@ class Standing:
     @property
     def language(self) -> str:
         return self.line.language if self.line else spoken.DEFAULT
+
+    def number(self) -> PhoneNumber | None:
+        """That which they have called, unless it is gone."""
+        ours = PhoneNumber.objects.filter(account_sid=self.room.account_sid)
+        return ours.filter(number=self.call.to_number).first()
 
     def note(self, name: str, *, once: bool = False, **payload: str) -> None:
         """Store a step of their way, and fold; `once`: unless it is stored with this payload."""

@@ -10,11 +10,13 @@ from calls.facts.inbound.spoken import Phrase
 from calls.facts.sids import CALL, RECORDING, is_sid
 from calls.gateway import twiml
 from calls.selectors.plans import only
-from calls.services.callbacks.reading import Form, number
+from calls.services.callbacks.reading import Form
+from calls.services.callbacks.reading import number as whole
 from calls.services.inbound import arriving, documents, outside
+from calls.services.inbound.plans import ensure_line
 from calls.services.inbound.standing import Standing
 
-NO_PLAN = Target(Go.VOICEMAIL, "none")  # of a line: messages are taken all the same
+NO_PLAN = Target(Go.VOICEMAIL, "none")  # of a number that is gone meanwhile: a message at least
 _HURRIED = 2  # seconds in a queue: who came out of it so soon is not sent there again
 
 
@@ -32,6 +34,8 @@ def onward(at: Standing) -> str:
 
 def _first_target(at: Standing) -> Target:
     """Where the plan begins for a call of that moment."""
+    if at.line is None and (number := at.number()):
+        at.line = ensure_line(number)
     if at.line is None:
         return NO_PLAN
     is_open = arriving.is_open(at.line, at.call.started_at)
@@ -115,7 +119,7 @@ def out_of_queue(at: Standing, form: Form) -> str:
     is_inside = target.go == Go.GROUP and at.caller.left_at is None
     if result == "leave" or not is_inside:
         return onward(at)
-    if at.caller.claimed_at or (number(form.get("QueueTime")) or 0) >= _HURRIED:
+    if at.caller.claimed_at or (whole(form.get("QueueTime")) or 0) >= _HURRIED:
         return documents.of(at, target)  # their place in it is a row: they come back to the same
     group = only(target).block(target)
     leave(at)
@@ -144,7 +148,7 @@ def bridge(at: Standing) -> str:
 def message(at: Standing, form: Form) -> str:
     """A message was left."""
     sid = form.get("RecordingSid")
-    if (number(form.get("RecordingDuration")) or 0) > 0 and is_sid(sid, RECORDING):
+    if (whole(form.get("RecordingDuration")) or 0) > 0 and is_sid(sid, RECORDING):
         at.note(missed.MESSAGE_LEFT, once=True, recording=sid)
         return documents.goodbye(at, Phrase.THANKS)
     return documents.goodbye(at, Phrase.NO_MESSAGE)

@@ -206,6 +206,17 @@ def test_who_is_blocked_is_rejected_without_cost(cast: Any, phone: Any, line: An
     assert phone(MARIA).dials().verbs == ["Say", "Hangup"]
 
 
+def test_a_number_without_a_plan_rings_everyone(cast: Any, phone: Any, number: Any) -> None:
+    with tenant_transaction(cast.acme.pk):
+        Line.objects.all().delete()
+    at = phone().dials()
+    assert at.verbs == ["Enqueue"]
+    with tenant_transaction(cast.acme.pk):
+        group = Group.objects.get()
+        assert Line.objects.get(number=number).when_open == f"group:{group.pk.hex}"
+    assert at.call().caller.place == f"group:{group.pk.hex}"
+
+
 # --- where it leads ----------------------------------------------------------------------------
 
 
