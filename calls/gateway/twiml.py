@@ -149,6 +149,13 @@ def wait(sounds: Sounds, *, again_url: str, key_url: str = "") -> str:
     return str(response)
 
 
+def pause_and_go(seconds: int, url: str) -> str:
+    response = VoiceResponse()
+    response.pause(length=seconds)
+    response.redirect(url, method="POST")
+    return str(response)
+
+
 def leave_queue() -> str:
     response = VoiceResponse()
     response.leave()

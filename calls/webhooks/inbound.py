@@ -8,10 +8,12 @@ from django.db import DatabaseError, InterfaceError
 from django.http.request import QueryDict
 from django.utils import timezone
 
+from calls import tasks
 from calls.facts.inbound import spoken
 from calls.facts.inbound.spoken import Phrase
 from calls.gateway import accounts, addresses, twiml
 from calls.gateway.accounts import TwilioAccount
+from calls.selectors import queues
 from calls.services.callbacks.reading import Form, number
 from calls.services.inbound import arriving, documents, standing, way
 from calls.services.inbound.standing import Standing
@@ -31,10 +33,8 @@ def _turn(query: QueryDict) -> int:
 _STEPS: dict[str, Step] = {
     "next": lambda at, form, query: way.onward(at),
     "key": lambda at, form, query: way.key(at, form, query.get("menu", "")),
-    "wait": lambda at, form, query: way.waiting(at, turn=_turn(query), told=query.get("told", "")),
-    "wish": lambda at, form, query: way.wish(
-        at, form, turn=_turn(query), told=query.get("told", "")
-    ),
+    "wait": lambda at, form, query: way.waiting(at, turn=_turn(query)),
+    "wish": lambda at, form, query: way.wish(at, form, turn=_turn(query)),
     "queue": lambda at, form, query: way.out_of_queue(at, form),
     "bridge": lambda at, form, query: way.bridge(at),
     "message": lambda at, form, query: way.message(at, form),
@@ -54,11 +54,13 @@ def answer(account: TwilioAccount, form: Form, query: QueryDict) -> str:
     log_context.bind(tenant=tenant_id)
     try:
         if step == CALLED:
-            return _called(tenant_id, account, form)
+            return _called(tenant_id, account, form, query)
         if step == KEPT:
             return _kept(tenant_id, account, form)
         call_id = read_uuid(query.get("call"))
-        return _go_on(tenant_id, call_id, account, form, query) if call_id else not_yet()
+        if call_id is None:
+            return not_yet()
+        return _step(step, tenant_id, call_id, account, form, query)
     except (DatabaseError, InterfaceError):
         logger.exception("A caller's request could not be served")
         return unserved(query)
@@ -71,8 +73,7 @@ def unserved(query: QueryDict) -> str:
     if tenant_id is None:
         return not_yet()
     if step in _IN_QUEUE and call_id:
-        more = {name: query.get(name, "") for name in ("told", "turn") if name in query}
-        again = addresses.caller_step(tenant_id, call_id, "wait", **more)
+        again = addresses.caller_step(tenant_id, call_id, "wait", turn=str(_turn(query)))
         return twiml.wait([documents.ring_back("")], again_url=again)
     if step in (KEPT, "message"):
         return _say(Phrase.THANKS)
@@ -87,7 +88,7 @@ def _say(what: Phrase, language: str = spoken.DEFAULT) -> str:
     return twiml.speak_and_hang_up([documents.phrase(language, what)])
 
 
-def _called(tenant_id: UUID, account: TwilioAccount, form: Form) -> str:
+def _called(tenant_id: UUID, account: TwilioAccount, form: Form, query: QueryDict) -> str:
     arrived = arriving.arrive(tenant_id, account, form, now=timezone.now())
     if arrived is None:
         logger.warning("A call came in for a number that this workspace does not have")
@@ -98,20 +99,28 @@ def _called(tenant_id: UUID, account: TwilioAccount, form: Form) -> str:
     says = documents.announcement(tenant_id, arrived.language, arrived.says)
     if says:
         return twiml.speak_and_go(says, addresses.caller_step(tenant_id, arrived.call_id, "next"))
-    with tenant_transaction(tenant_id):
-        at = standing.find(arrived.call_id, account, form, now=timezone.now())
-        return way.onward(at) if at else not_yet()
+    return _step("next", tenant_id, arrived.call_id, account, form, query)
 
 
-def _go_on(
-    tenant_id: UUID, call_id: UUID, account: TwilioAccount, form: Form, query: QueryDict
+def _step(
+    step: str,
+    tenant_id: UUID,
+    call_id: UUID,
+    account: TwilioAccount,
+    form: Form,
+    query: QueryDict,
 ) -> str:
     log_context.bind(call=call_id)
     with tenant_transaction(tenant_id):
         at = standing.find(call_id, account, form, now=timezone.now())
         if at is None:
             return _say(Phrase.GOODBYE)
-        return _STEPS[query.get("step", "")](at, form, query)
+        before = at.caller.place
+        document = _STEPS[step](at, form, query)
+        # So that nobody waits for a process that has ended: each piece of waiting asks for it, too.
+        groups = {queues.group_in(place) for place in (before, at.caller.place)} - {None}
+        tasks.tend_groups(tenant_id, [group for group in groups if group])
+        return document
 
 
 def _kept(tenant_id: UUID, account: TwilioAccount, form: Form) -> str:

@@ -9,6 +9,7 @@ from calls.facts.inbound.spoken import Phrase
 from calls.gateway import addresses, twiml
 from calls.gateway.twiml import Played, Said, Sounds
 from calls.selectors.plans import only
+from calls.selectors.queues import RULES, callers_in
 from calls.services.inbound import outside
 from calls.services.inbound.standing import Standing
 
@@ -52,8 +53,7 @@ def of(at: Standing, target: Target) -> str:
         return _voicemail(at, block if isinstance(block, plans.Box) else None)
     if target.go == Go.OUTSIDE:
         return outside.document(at, target.to, action_url=_step(at, "outside"))
-    asked_back = at.caller.wish == Wish.CALLBACK
-    return goodbye(at, Phrase.CALLBACK if asked_back else Phrase.LATER)
+    return goodbye(at, Phrase.LATER)
 
 
 def _voicemail(at: Standing, box: plans.Box | None) -> str:
@@ -75,30 +75,48 @@ def wishes(at: Standing, group: plans.Block | None) -> dict[str, Wish]:
     return queues.wishes(group, may_be_called=caller.may_be_matched)
 
 
-def waiting(at: Standing, target: Target, *, turn: int, told: str) -> str:
-    """One piece of it: the place in the queue whenever it was decided to tell it (`told` is which
-    was), what the keys do, and music, or a ring back tone.
+def waiting(at: Standing, target: Target, *, turn: int) -> str:
+    """One piece of it: now and then their place in the queue, at its beginning and now and then
+    what the keys do, and music, or a ring back tone.
     """
     group = only(target).block(target)
-    keys = wishes(at, group)
     sounds: list[Said | Played] = []
-    now_told = str(int(at.caller.place_told_at.timestamp())) if at.caller.place_told_at else ""
-    if now_told and now_told != told and at.caller.place_told and not at.caller.claimed_at:
-        is_next = at.caller.place_told == 1
-        what = Phrase.NEXT if is_next else Phrase.PLACE
-        sounds.append(phrase(at.language, what, place=at.caller.place_told))
-    if turn % _PROMPTS_EVERY == 1 and not at.caller.claimed_at:
-        sounds += [phrase(at.language, _WISHES[wish], key=key) for key, wish in keys.items()]
-    if isinstance(group, plans.Group):
-        sounds += announcement(at.tenant_id, at.language, group.music)
-    if not sounds or not (isinstance(group, plans.Group) and group.music.sound):
+    keys = wishes(at, group)
+    if isinstance(group, plans.Group) and not at.caller.claimed_at:
+        sounds += _place(at, group)
+        if turn % _PROMPTS_EVERY == 1:
+            sounds += [phrase(at.language, _WISHES[wish], key=key) for key, wish in keys.items()]
+    music = group.music if isinstance(group, plans.Group) else Announcement()
+    sounds += announcement(at.tenant_id, at.language, music)
+    if not music.sound:
         sounds.append(ring_back(at.call.to_number))
-    again = {"told": now_told, "turn": str(turn + 1)}
+    again = str(turn + 1)
     return twiml.wait(
         sounds,
-        again_url=_step(at, "wait", **again),
-        key_url=_step(at, "wish", **again) if keys else "",
+        again_url=_step(at, "wait", turn=again),
+        key_url=_step(at, "wish", turn=again) if keys else "",
     )
+
+
+def _place(at: Standing, group: plans.Group) -> list[Said | Played]:
+    """Their place, if it has changed and was not told just now (`queues.Rules.place_every`)."""
+    caller, told_at = at.caller, at.caller.place_told_at
+    if not group.says_place or (told_at and at.now - told_at < RULES.place_every):
+        return []
+    found = callers_in(group_id(Target(Go.GROUP, group.id)))
+    queue = queues.Queue(group, tuple(each.fact for each in found))
+    own = next((each.id for each in found if each.row.pk == caller.pk), "")
+    place = queue.place_of(own)
+    if place is None or place == caller.place_told:
+        return []
+    at.write(place_told=place, place_told_at=at.now)
+    what = Phrase.NEXT if place == 1 else Phrase.PLACE
+    return [phrase(at.language, what, place=place)]
+
+
+def a_moment(at: Standing, *, turn: int) -> str:
+    """For who is about to be led on."""
+    return twiml.pause_and_go(1, _step(at, "wait", turn=str(turn + 1)))
 
 
 def ring_back(our_number: str) -> Played:
@@ -127,6 +145,10 @@ def sorry(tenant_id: UUID) -> str:
         recording_callback=addresses.message_status(tenant_id),
         longest=LONGEST_MESSAGE,
     )
+
+
+def group_id(target: Target) -> UUID:
+    return UUID(target.to)
 
 
 def _step(at: Standing, step: str, **more: str) -> str:

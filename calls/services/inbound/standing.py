@@ -1,14 +1,16 @@
 """Where a caller is: the rows of their call, locked, and what may be written of their way."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from calls.facts.inbound import spoken
+from calls.facts.inbound import spoken, written
+from calls.facts.inbound.plans import Go, Target
 from calls.gateway.accounts import TwilioAccount
 from calls.models import Caller, CallEvent, CallLeg, CallLog, Conference, Line, PhoneNumber
 from calls.services.callbacks.reading import Form
-from calls.services.inbound import events
+from calls.services.inbound import events, leading
 
 
 @dataclass
@@ -37,17 +39,32 @@ class Standing:
         ours = PhoneNumber.objects.filter(account_sid=self.room.account_sid)
         return ours.filter(number=self.call.to_number).first()
 
-    def note(self, name: str, *, once: bool = False, **payload: str) -> None:
-        """Store a step of their way, and fold; `once`: unless it is stored with this payload."""
-        if once and CallEvent.objects.filter(
-            leg=self.leg, name=name, **{f"payload__{key}": value for key, value in payload.items()}
-        ):
-            return
-        events.note(self.caller, name, now=self.now, **payload)
+    def waits_in(self) -> Target | None:
+        """The group in which they wait; None: they are elsewhere, or go on now."""
+        target = written.target(self.caller.place)
+        is_group = target is not None and target.go == Go.GROUP
+        return target if is_group and self.caller.left_at is None else None
 
-    def go(self, place: str, **changes: object) -> None:
-        """They are somewhere else now."""
-        changes = {"place": place, **changes}
+    def is_overdue(self) -> bool:
+        """Whether nobody has sent them to where their group has led them on."""
+        led_on_at = self.caller.led_on_at
+        return led_on_at is not None and self.now - led_on_at >= leading.LATE
+
+    def note(self, name: str, *, once: bool = False, **payload: str) -> bool:
+        """Store a step of their way, and fold; `once`: unless it is stored with this payload.
+        Whether it is new.
+        """
+        if once and self._has_noted(name, payload):
+            return False
+        events.note(self.caller, name, now=self.now, **payload)
+        return True
+
+    def _has_noted(self, name: str, payload: Mapping[str, str]) -> bool:
+        said = {f"payload__{key}": value for key, value in payload.items()}
+        return bool(CallEvent.objects.filter(leg=self.leg, name=name, **said).exists())
+
+    def write(self, **changes: object) -> None:
+        """Change the caller's row."""
         for name, value in changes.items():
             setattr(self.caller, name, value)
         self.caller.save(update_fields=list(changes))

@@ -1,18 +1,20 @@
 """A caller's way through the plan of their line: what Twilio asks, step by step, and is told.
 
 Each function is asked within a transaction of the workspace, for a caller who is locked
-(`standing`), and returns the document. All may be asked twice.
+(`standing`), and returns the document. All may be asked twice. Groups that they come into or leave
+are to be tended afterwards (`tasks.tend_groups`).
 """
 
 from calls.facts.inbound import missed, plans, written
 from calls.facts.inbound.plans import KEYS, LATER, Go, Target
+from calls.facts.inbound.queues import Wish
 from calls.facts.inbound.spoken import Phrase
 from calls.facts.sids import CALL, RECORDING, is_sid
 from calls.gateway import twiml
 from calls.selectors.plans import only
 from calls.services.callbacks.reading import Form
 from calls.services.callbacks.reading import number as whole
-from calls.services.inbound import arriving, documents, outside
+from calls.services.inbound import arriving, documents, groups, outside
 from calls.services.inbound.plans import ensure_line
 from calls.services.inbound.standing import Standing
 
@@ -24,12 +26,13 @@ def onward(at: Standing) -> str:
     """By where the caller is: what now."""
     if at.call.ended_at is not None:
         return twiml.hang_up()
-    if not at.caller.place:
-        return _enter(at, _first_target(at), moves=0)
-    target = written.target(at.caller.place) or LATER
-    if target.go == Go.GROUP and at.caller.left_at is not None:
-        return _enter(at, target, moves=at.caller.moves)  # led on to another group
-    return documents.of(at, target)
+    if at.caller.led_on_at is not None:
+        at.write(led_on_at=None)
+    if at.caller.place:
+        return _come(at, written.target(at.caller.place) or LATER)
+    if at.caller.wish == Wish.CALLBACK:
+        return documents.goodbye(at, Phrase.CALLBACK)
+    return _lead(at, _first_target(at), moves=0)
 
 
 def _first_target(at: Standing) -> Target:
@@ -42,34 +45,33 @@ def _first_target(at: Standing) -> Target:
     return written.target(at.line.when_open if is_open else at.line.when_closed) or LATER
 
 
-def _enter(at: Standing, wanted: Target | None, *, moves: int) -> str:
-    """Lead a caller on to a target, and say what they hear there."""
+def _lead(at: Standing, wanted: Target, *, moves: int) -> str:
+    """Lead a caller to a target, or to the end where there is none such."""
     target = plans.onward(only(wanted), wanted, moves) if wanted != NO_PLAN else NO_PLAN
-    place = written.place(target)
+    at.write(place=written.place(target), moves=moves)
+    return _come(at, target)
+
+
+def _come(at: Standing, target: Target) -> str:
+    """They are there: what that means, once, and what they hear."""
+    move = str(at.caller.moves)
     if target.go == Go.GROUP:
-        _enter_group(at, place, moves)
+        if at.caller.entered_at is None or at.caller.left_at is not None:
+            groups.enter(at.caller, documents.group_id(target), now=at.now)
     elif target.go == Go.MENU:
-        at.go(place, moves=moves, tries=1)
-        at.note(missed.GREETED)
+        if at.note(missed.GREETED, once=True, move=move):
+            at.write(tries=1)
     elif target.go == Go.VOICEMAIL:
-        at.go(place, moves=moves)
-        at.note(missed.TO_VOICEMAIL)
+        if at.caller.wish != Wish.MESSAGE:  # of that their group has made a note
+            at.note(missed.TO_VOICEMAIL, once=True, move=move)
     elif target.go == Go.OUTSIDE:
         if not outside.may_be_called(at, target.to):
             at.note(missed.NOBODY_ANSWERED)
-            return _enter(at, LATER, moves=moves)
-        at.go(place, moves=moves)
-        at.note(missed.TO_OUTSIDE)
+            return _lead(at, LATER, moves=at.caller.moves)
+        at.note(missed.TO_OUTSIDE, once=True, move=move)
     else:
-        at.go(place, moves=moves)
-        at.note(missed.TO_LATER)
+        at.note(missed.TO_LATER, once=True, move=move)
     return documents.of(at, target)
-
-
-def _enter_group(at: Standing, place: str, moves: int) -> None:
-    since = at.caller.since or at.now
-    at.go(place, moves=moves, since=since, entered_at=at.now, wish="", left_at=None)
-    at.note(missed.WAITING)
 
 
 def key(at: Standing, form: Form, menu: str) -> str:
@@ -81,59 +83,51 @@ def key(at: Standing, form: Form, menu: str) -> str:
     said = form.get("Digits", "")[:1]
     target = plans.pressed(block, said if said in KEYS else "", at.caller.tries)
     if target is None:
-        at.go(at.caller.place, tries=at.caller.tries + 1)
+        at.write(tries=at.caller.tries + 1)
         return documents.of(at, place)
-    return _enter(at, target, moves=at.caller.moves + 1)
+    return _lead(at, target, moves=at.caller.moves + 1)
 
 
-def waiting(at: Standing, *, turn: int, told: str) -> str:
+def waiting(at: Standing, *, turn: int) -> str:
     """The next piece of what is heard in a queue; out of it for who belongs somewhere else."""
-    target = written.target(at.caller.place)
-    if target is None or target.go != Go.GROUP or at.caller.left_at is not None:
-        return twiml.leave_queue()
-    return documents.waiting(at, target, turn=turn, told=told)
+    target = at.waits_in()
+    if target is not None:
+        return documents.waiting(at, target, turn=turn)
+    if at.caller.led_on_at is not None and not at.is_overdue():
+        return documents.a_moment(at, turn=turn)  # whoever leads them on is about to
+    return twiml.leave_queue()
 
 
-def wish(at: Standing, form: Form, *, turn: int, told: str) -> str:
+def wish(at: Standing, form: Form, *, turn: int) -> str:
     """A key was pressed while waiting. Who waits for an agent who has answered stays."""
-    target = written.target(at.caller.place)
-    if target is not None and target.go == Go.GROUP and at.caller.left_at is None:
-        group = only(target).block(target)
-        wanted = documents.wishes(at, group).get(form.get("Digits", "")[:1])
-        if wanted and not at.caller.claimed_at:
-            at.go(at.caller.place, wish=wanted.value)
-    return waiting(at, turn=turn, told=told)
+    target = at.waits_in()
+    if target is not None and not at.caller.claimed_at:
+        keys = documents.wishes(at, only(target).block(target))
+        if wanted := keys.get(form.get("Digits", "")[:1]):
+            at.write(wish=wanted.value)
+    return waiting(at, turn=turn)
 
 
 def out_of_queue(at: Standing, form: Form) -> str:
     """The caller is no more in the queue, for whatever reason (Twilio's `QueueResult`)."""
-    result = form.get("QueueResult", "")
+    result, target = form.get("QueueResult", ""), at.waits_in()
     if result == "hangup":
-        leave(at)
+        groups.leave(at.caller, now=at.now)
         return twiml.hang_up()
-    if result.startswith("redirected"):
+    if result == "bridged" or result.startswith("redirected"):
         return twiml.hang_up()  # is not heard: what has moved them says where to
-    if result == "bridged":
-        return twiml.hang_up()  # and has talked
-    target = written.target(at.caller.place) or LATER
-    is_inside = target.go == Go.GROUP and at.caller.left_at is None
-    if result == "leave" or not is_inside:
+    if result == "leave" or target is None:
         return onward(at)
     if at.caller.claimed_at or (whole(form.get("QueueTime")) or 0) >= _HURRIED:
         return documents.of(at, target)  # their place in it is a row: they come back to the same
     group = only(target).block(target)
-    leave(at)
+    groups.leave(at.caller, now=at.now)
     is_full = result == "queue-full"
     at.note(missed.TOO_MANY_WAITING if is_full else missed.NOBODY_ANSWERED)
-    overflow = group.overflow if isinstance(group, plans.Group) else None
-    led = (overflow.full if is_full else None) or overflow.unanswered if overflow else None
-    return _enter(at, led or LATER, moves=at.caller.moves + 1)
-
-
-def leave(at: Standing) -> None:
-    """They have hung up, or have gone on by themselves."""
-    if at.caller.left_at is None:
-        at.go(at.caller.place, left_at=at.now)
+    led = None
+    if isinstance(group, plans.Group):
+        led = (group.overflow.full if is_full else None) or group.overflow.unanswered
+    return _lead(at, led or LATER, moves=at.caller.moves + 1)
 
 
 def bridge(at: Standing) -> str:
@@ -161,5 +155,7 @@ def after_outside(at: Standing, form: Form) -> str:
         if is_sid(sid, CALL):
             outside.note_answered(at, sid)
         return twiml.hang_up()
-    at.note(missed.NOBODY_ANSWERED)
-    return _enter(at, LATER, moves=at.caller.moves + 1)
+    if written.target(at.caller.place) != LATER:
+        at.note(missed.NOBODY_ANSWERED)
+        return _lead(at, LATER, moves=at.caller.moves + 1)
+    return onward(at)

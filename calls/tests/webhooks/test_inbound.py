@@ -27,6 +27,7 @@ from calls.models import (
     PhoneNumber,
     VoicemailBox,
 )
+from calls.services.inbound import groups
 from calls.tests.conftest import sid
 from calls.tests.webhooks.test_webhooks import local
 from tenants.fence.context import tenant_transaction
@@ -302,15 +303,30 @@ def test_a_group_is_waited_for(cast: Any, phone: Any, line: Any, group: Group) -
     queue = at.the("Enqueue")
     assert len(queue.text) <= 64 and at.events() == [missed.GREETED, missed.WAITING]
     at.ask(queue.get("waitUrl"))
-    assert at.verbs == ["Gather", "Redirect"]
+    assert at.verbs == ["Gather", "Redirect"] and "next in line" in at.hears
     assert at.the("Gather/Play").text.endswith("/sounds/ringback-1.wav")
-    with tenant_transaction(cast.acme.pk):
-        Caller.objects.update(place_told=3, place_told_at=timezone.now())
     at.goes_on()
-    assert "number 3 in line" in at.hears and "call" in at.hears  # and what the keys do
-    assert "number" not in at.goes_on().hears  # told once
+    assert "press 1" in at.hears and "press 2" in at.hears and "line" not in at.hears
     at.presses("1")
     assert at.call().caller.wish == "callback" and at.verbs == ["Gather", "Redirect"]
+
+
+def test_the_place_is_said_when_it_has_changed(
+    cast: Any, phone: Any, line: Any, group: Group
+) -> None:
+    line(when_open=f"group:{group.pk.hex}")
+    first, second = phone().dials(), phone().dials()
+    second.ask(second.the("Enqueue").get("waitUrl"))
+    assert "number 2 in line" in second.hears
+    first.leaves_queue("hangup")
+    assert "line" not in second.goes_on().hears  # it was said just now
+    with tenant_transaction(cast.acme.pk):
+        a_while_ago = timezone.now() - timedelta(minutes=1)
+        Caller.objects.update(place_told_at=a_while_ago)
+    assert "next in line" in second.goes_on().hears
+    with tenant_transaction(cast.acme.pk):
+        Caller.objects.update(place_told_at=a_while_ago)
+    assert "line" not in second.goes_on().hears  # nor again
 
 
 def test_who_hides_their_number_cannot_be_called_back(phone: Any, line: Any, group: Group) -> None:
@@ -318,8 +334,8 @@ def test_who_hides_their_number_cannot_be_called_back(phone: Any, line: Any, gro
     at = phone("anonymous").dials()
     at.ask(at.the("Enqueue").get("waitUrl")).goes_on()
     assert "message" in at.hears and "called back" not in at.hears
-    at.presses("1")
-    assert at.call().caller.wish == ""
+    assert at.presses("1").call().caller.wish == ""
+    assert at.presses("2").call().caller.wish == "message"
 
 
 def test_who_was_led_on_leaves_the_queue(cast: Any, phone: Any, line: Any, group: Group) -> None:
@@ -330,6 +346,49 @@ def test_who_was_led_on_leaves_the_queue(cast: Any, phone: Any, line: Any, group
         Caller.objects.update(place="later", moves=1, left_at=timezone.now())
     assert at.ask(queue.get("waitUrl")).verbs == ["Leave"]
     assert "later" in at.ask(queue.get("action"), QueueResult="leave").hears
+
+
+def test_whoever_leads_on_is_waited_for_a_moment(
+    cast: Any, phone: Any, line: Any, group: Group
+) -> None:
+    """Twilio is asked to move them: if they went by themselves, they would be interrupted there."""
+    line(when_open=f"group:{group.pk.hex}")
+    at = phone().dials()
+    now = timezone.now()
+    with tenant_transaction(cast.acme.pk):
+        Caller.objects.update(place="later", moves=1, left_at=now, led_on_at=now)
+    assert at.ask(at.the("Enqueue").get("waitUrl")).verbs == ["Pause", "Redirect"]
+    with tenant_transaction(cast.acme.pk):
+        Caller.objects.update(led_on_at=now - timedelta(seconds=10))
+    assert at.goes_on().verbs == ["Leave"]
+    at.ask(addresses.caller_step(cast.acme.pk, at.call().pk, "next"))
+    assert "later" in at.hears and at.call().caller.led_on_at is None
+
+
+def test_who_is_to_be_called_back_is_told_so(
+    cast: Any, phone: Any, line: Any, group: Group
+) -> None:
+    line(when_open=f"group:{group.pk.hex}")
+    at = phone().dials()
+    at.ask(at.the("Enqueue").get("waitUrl")).presses("1")
+    groups.tend(cast.acme.pk, group.pk, now=timezone.now())
+    assert missed.CALLBACK_ASKED in at.events()
+    at.ask(addresses.caller_step(cast.acme.pk, at.call().pk, "next"))
+    assert "We’ll call you back" in at.hears and at.verbs == ["Say", "Hangup"]
+
+
+def test_a_group_leads_on_to_the_next(cast: Any, phone: Any, line: Any, group: Group) -> None:
+    """As nobody of it could be rung; there they wait anew."""
+    second = made(cast.acme, Group, name="Second", unanswered="later")
+    with tenant_transaction(cast.acme.pk):
+        Group.objects.filter(pk=group.pk).update(nobody=f"group:{second.pk.hex}")
+    line(when_open=f"group:{group.pk.hex}")
+    at = phone().dials()
+    assert groups.tend(cast.acme.pk, group.pk, now=timezone.now()).led_on == [at.call().pk]
+    step = addresses.caller_step(cast.acme.pk, at.call().pk, "next")
+    assert at.ask(step).the("Enqueue").text.endswith(second.pk.hex)
+    assert at.ask(step).verbs == ["Enqueue"] and at.call().caller.left_at is None
+    assert at.events()[-3:] == [missed.WAITING, missed.NOBODY_AVAILABLE, missed.WAITING]
 
 
 @pytest.mark.parametrize("result", ["queue-full", "error", "system-error", "nonsense", ""])
