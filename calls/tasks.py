@@ -16,12 +16,11 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from calls import gateway
-from calls.facts.rooms import COME_BACK, Step
+from calls.facts.rooms import BRING_AGAIN, COME_BACK, Step
 from calls.gateway import stores
 from calls.gateway.accounts import TwilioNotConfigured
 from calls.services import forgetting, reconcile, recordings
-from calls.services.inbound import groups, leading
-from calls.services.rooms import tending
+from calls.services.inbound import groups, leading, meeting
 from contacts.tasks import take_up_imports
 from tenants import doors
 from tenants.bricks import turns
@@ -49,6 +48,9 @@ _rooms = Lane(
 )
 
 
+_LOOKED_AT_AFTER = {Step.HOLD: COME_BACK, Step.BRING: BRING_AGAIN}
+
+
 def tend_now(tenant_id: UUID, room_id: UUID) -> None:
     """Do what a room needs, in this process, once the present transaction is committed."""
     transaction.on_commit(
@@ -57,11 +59,13 @@ def tend_now(tenant_id: UUID, room_id: UUID) -> None:
 
 
 def _tend(tenant_id: UUID, room_id: UUID) -> None:
-    if tending.tend_room(tenant_id, room_id) is Step.HOLD:
-        # Nobody may come back; then the call has to end, whether there is a worker or not. If this
-        # process ends before, the sweep looks at the room then.
-        wait = COME_BACK.total_seconds() + 1
-        _rooms.later(wait, (tenant_id, room_id), lambda: _tend(tenant_id, room_id))
+    tended = meeting.tend(tenant_id, room_id)
+    for step in tended.steps:
+        if step in _LOOKED_AT_AFTER:
+            # Nobody may come back, or in; then it is to be seen to, whether there is a worker or
+            # not. If this process ends before, the sweep looks at the room.
+            wait = _LOOKED_AT_AFTER[step].total_seconds() + 1
+            _rooms.later(wait, (tenant_id, room_id), lambda: _tend(tenant_id, room_id))
 
 
 # Somebody waits on the phone: nor does this.

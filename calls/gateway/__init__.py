@@ -38,7 +38,12 @@ from calls.gateway.numbers import (
     release_number,
     search_numbers,
 )
-from calls.gateway.recordings import RecordingFacts, find_recordings, open_recording
+from calls.gateway.recordings import (
+    RecordingFacts,
+    find_recordings,
+    open_recording,
+    record_call,
+)
 from calls.gateway.setup import (
     AccountFacts,
     Answer,
@@ -101,6 +106,7 @@ __all__ = [
     "open_recording",
     "point_number",
     "post_as_twilio",
+    "record_call",
     "redirect",
     "release_number",
     "requests_about",

@@ -8,6 +8,7 @@ from typing import Any
 
 from calls.gateway.accounts import TwilioAccount
 from calls.gateway.client import TwilioRefused, patiently, rest
+from calls.gateway.recordings import recorded
 
 logger = logging.getLogger(__name__)
 
@@ -63,14 +64,7 @@ def dial_participant(
     """
     options: dict[str, Any] = {}
     if callbacks.recording:
-        options = {
-            "record": True,
-            "recording_channels": "dual",
-            "recording_track": "both",
-            "recording_status_callback": callbacks.recording,
-            "recording_status_callback_method": "POST",
-            "recording_status_callback_event": ["in-progress", "completed", "absent"],
-        }
+        options = {"record": True, **recorded(callbacks.recording)}
 
     def create() -> str:
         participant = (

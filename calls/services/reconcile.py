@@ -20,6 +20,7 @@ from calls.services import forgetting, recordings
 from calls.services.callbacks import aside, routing
 from calls.services.callbacks.reading import callback_of
 from calls.services.callbacks.routing import Unroutable
+from calls.services.inbound import meeting
 from calls.services.rooms import findings, progress, tending
 from calls.services.setup import buying
 from tenants.fence.context import tenant_transaction
@@ -124,14 +125,20 @@ def _look_at_people(
                 findings.conclude(leg, states.FAILED, why="Twilio does not know this call")
                 continue
             findings.hear_facts(leg, facts)
-            if leg.joined_at is None and facts.status == states.IN_PROGRESS:
+            may_be_in = leg.joined_at is None and facts.status == states.IN_PROGRESS
+            if may_be_in and any(each.party == CallLeg.Party.AGENT for each in legs):
                 _look_into_the_room(account, room, leg)
-        elif call is not None and now - call.created_at >= UNCERTAIN:
+        elif call is not None and _is_ours(call) and now - call.created_at >= UNCERTAIN:
             _find_out(account, room, call, leg, now)
     if call is None and now - room.created_at >= ALONE:
         tending.close_room(room.tenant_id, room.pk)
     else:
-        tending.tend_room(room.tenant_id, room.pk)
+        meeting.tend(room.tenant_id, room.pk)
+
+
+def _is_ours(call: CallLog) -> bool:
+    """Whether we have placed it: only then its dialling may be in doubt, or its reason be lost."""
+    return call.direction == CallLog.Direction.OUTBOUND  # type: ignore[no-any-return]
 
 
 def _look_at_ends(account: TwilioAccount, legs: Sequence[CallLeg]) -> bool:
@@ -165,7 +172,7 @@ def _look_at_the_rest(
     """
     contact = next((leg for leg in legs if leg.party == CallLeg.Party.CONTACT), None)
     is_missing = _lacks_its_recording(call) and not _find_recordings(account, call, now)
-    if contact is not None and contact.call_sid and _lacks_its_reason(contact):
+    if contact is not None and contact.call_sid and _is_ours(call) and _lacks_its_reason(contact):
         requests = gateway.requests_about(account, contact.call_sid)
         _hear_requests(account, requests, now)
         # What Twilio has told is complete, be the reason in it or not.

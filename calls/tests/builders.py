@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from calls.facts.rooms import request_of
 from calls.gateway.accounts import account_of
 from calls.models import Caller, CallLeg, CallLog, Conference
 from tenants.fence.context import tenant_transaction
@@ -30,8 +31,9 @@ def an_inbound_call(tenant: Any, *, status: str = "in-progress", **more: Any) ->
     """
     call_sid = "CA" + uuid.uuid4().hex
     with tenant_transaction(tenant.pk):
+        room_id = uuid.uuid4()
         room = Conference.objects.create(
-            client_request_id=uuid.uuid4(), account_sid=account_of(tenant.pk).sid
+            pk=room_id, client_request_id=request_of(room_id), account_sid=account_of(tenant.pk).sid
         )
         fields: dict[str, Any] = {
             "direction": "INBOUND",

@@ -102,8 +102,10 @@ def fold_inbound(
 def _call(contact: LegState, taken_at: datetime | None) -> CallState:
     status = contact.status
     if taken_at is None:
-        given = {states.IN_PROGRESS: states.RINGING, states.COMPLETED: states.NO_ANSWER}
-        status = given.get(status, status)
+        if status not in states.TERMINAL:
+            status = states.RINGING
+        elif status == states.COMPLETED:
+            status = states.NO_ANSWER
     elif status not in states.TERMINAL:
         status = states.IN_PROGRESS
     if status not in states.TERMINAL or contact.ended_at is None:

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from calls import gateway
 from calls.facts import states
-from calls.models import CallLeg, Conference
+from calls.facts.rooms import is_ours
+from calls.models import Caller, CallLeg, Conference
 from calls.services.rooms.progress import REST, Heard, hear
 
 
@@ -27,12 +28,11 @@ def conclude(leg: CallLeg, status: str, *, error_code: int = 0, why: str) -> Con
 
 def ask_end(room: Conference) -> Conference | None:
     """Record that the agent wants the call to end; whoever leaves now is not waited for."""
-    heard = Heard(
-        kind=states.LOCAL,
-        name=states.END_ASKED,
-        at=timezone.now(),
-        payload={"room": room.pk.hex},
-    )
+    payload = {"room": room.pk.hex}
+    if is_ours(room.client_request_id):  # others may have had it before, and may have it next
+        claims = Caller.objects.filter(call__conference=room)
+        payload["claim"] = str(claims.values_list("claimed_at", flat=True).first())
+    heard = Heard(kind=states.LOCAL, name=states.END_ASKED, at=timezone.now(), payload=payload)
     return hear(room.tenant_id, heard, room_id=room.pk)
 
 

@@ -7,6 +7,7 @@ longer to build it than the database to answer.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,9 @@ from django.db import connection
 from django.utils import timezone
 
 from calls.facts import states
-from calls.models import CallEvent, CallLeg, CallLog, Conference
+from calls.facts.inbound import meeting
+from calls.facts.inbound.missed import InboundState
+from calls.models import Caller, CallEvent, CallLeg, CallLog, Conference
 from calls.models.rooms import label_of
 from tenants.fence.columns import Columns
 from tenants.fence.context import current_tenant_id
@@ -22,14 +25,18 @@ from tenants.fence.pipeline import ask, rows, tell
 
 _STATE = [field.name for field in fields(states.LegState)]
 _OF_CALL = [*(field.name for field in fields(states.CallState)), "error_code"]
+# Of one that came in its fold says them, too.
+_OF_INBOUND = ["user_id", "wait_seconds", "missed"]
 _FACT = [field.name for field in fields(states.Event)]
 
 _OF_ROOM = [field.attname for field in Conference._meta.concrete_fields]
 _ROOM = Columns(Conference, "r", *_OF_ROOM)
 _ID = Columns(Conference, "r", "id")
-_CALL = Columns(CallLog, "c", "id", *_OF_CALL)
+_CALL = Columns(CallLog, "c", "id", *_OF_CALL, "direction", *_OF_INBOUND)
 _LEG = Columns(CallLeg, "l", "id", "party", "user_id", "call_sid", *_STATE)
 _EVENT = Columns(CallEvent, "e", "leg_id", *_FACT)
+_CLAIM = Columns(Caller, "w", "claimed_at", "left_at")
+_WINNER = Columns(CallLeg, "l", "id")
 
 # All that is put into these statements are names of ours; values are parameters.
 # How a room may be named: by itself, or by a leg of it.
@@ -52,6 +59,11 @@ WHERE r.tenant_id = %s AND r.id = {{room}}
 ORDER BY l.created_at, l.id"""  # noqa: S608 # nosec B608 # our names
 _EVENTS = f"""SELECT {_EVENT.sql} FROM calls_callevent e
 WHERE e.tenant_id = %s AND e.conference_id = {{room}}"""  # noqa: S608 # nosec B608 # our names
+# Of a call that came in: its claim, and the legs by which the winner has come since.
+_CLAIMED = f"""SELECT {_CLAIM.sql}, {_WINNER.sql} FROM calls_caller w
+LEFT JOIN calls_callleg l ON l.tenant_id = w.tenant_id AND l.conference_id = %s
+    AND l.party = 'agent' AND l.user_id = %s AND l.created_at >= w.claimed_at
+WHERE w.tenant_id = %s AND w.call_id = %s"""  # noqa: S608 # nosec B608 # our names
 _STORE = f"""INSERT INTO calls_callevent
 (tenant_id, conference_id, leg_id, {", ".join(_FACT)}, payload, received_at)
 VALUES ({", ".join(["%s"] * (len(_FACT) + 5))})"""  # noqa: S608 # nosec B608 # our names
@@ -65,6 +77,7 @@ def _update(table: str, names: Sequence[str]) -> str:
 # All columns of a state, so that it is the same prepared statement whatever has changed.
 _SET_LEG = _update("calls_callleg", _STATE)
 _SET_CALL = _update("calls_calllog", [*_OF_CALL, "updated_at"])
+_SET_INBOUND = _update("calls_calllog", [*_OF_CALL, *_OF_INBOUND, "updated_at"])
 _SET_SID = _update("calls_conference", ["conference_sid"])
 _SET_LEG_SID = _update("calls_callleg", ["call_sid"])
 _SET_CALL_SID = _update("calls_calllog", ["twilio_call_sid", "submission"])
@@ -92,18 +105,32 @@ class Leg:
 
 @dataclass(frozen=True)
 class Call:
-    """A call as its row has it: its state, and the contact's error."""
+    """A call as its row has it: its state, and the contact's error; and of one that came in what
+    its fold says besides.
+    """
 
     id: UUID
     state: states.CallState
     error_code: int | None
+    inbound: InboundState | None = None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Who has a call that came in: `legs` by which they have come since they won it, at `at` (None:
+    nobody has it). `is_in_line`: the caller's row has them wait.
+    """
+
+    at: datetime | None = None
+    legs: frozenset[UUID] = frozenset()
+    is_in_line: bool = False
 
 
 @dataclass(frozen=True)
 class Known:
     """A locked room, its legs, oldest first, its call, and what was heard of them: each fact with
     the leg that it is about. `is_stored`: the event that was asked for is stored already, here or
-    elsewhere.
+    elsewhere. `claim` is of a call that came in.
     """
 
     room: Conference
@@ -111,11 +138,12 @@ class Known:
     call: Call | None
     facts: Sequence[Fact]
     is_stored: bool
+    claim: Claim | None = None
 
-
-def common(facts: Sequence[Fact]) -> list[states.Event]:
-    """What was heard of the room as a whole, and so of each leg."""
-    return [fact for leg_id, fact in facts if leg_id is None and states.is_of_room(fact.name)]
+    def common(self, facts: Sequence[Fact]) -> list[states.Event]:
+        """What was heard of the room as a whole, and so of each leg."""
+        found = [fact for leg_id, fact in facts if leg_id is None and states.is_of_room(fact.name)]
+        return found if self.claim is None else meeting.of_room(found)
 
 
 def read(named: Named, *, key: str = "", waiting: bool = True) -> Known | None:
@@ -138,13 +166,30 @@ def read(named: Named, *, key: str = "", waiting: bool = True) -> Known | None:
     stored, *of_room = found[0][: 1 + len(_ROOM)]
     after_room, after_call = 1 + len(_ROOM), 1 + len(_ROOM) + len(_CALL)
     call_id, *of_call = found[0][after_room:after_call]
+    its_room, call = Conference.from_db(connection.alias, _OF_ROOM, of_room), None
+    if call_id:
+        *of_state, error_code, direction, user_id, wait_seconds, missed = of_call
+        state, came_in = states.CallState(*of_state), direction == CallLog.Direction.INBOUND
+        inbound = InboundState(state, user_id, wait_seconds, missed or None) if came_in else None
+        call = Call(call_id, state, error_code, inbound)
     return Known(
-        Conference.from_db(connection.alias, _OF_ROOM, of_room),
+        its_room,
         [_leg(*row[after_call:]) for row in found if row[after_call] is not None],
-        Call(call_id, states.CallState(*of_call[:-1]), of_call[-1]) if call_id else None,
+        call,
         [(leg_id, states.Event(*fact)) for leg_id, *fact in events],
         bool(stored),
+        _claim(its_room, call.id) if call and call.inbound else None,
     )
+
+
+def _claim(room: Conference, call_id: UUID) -> Claim:
+    asked = ask(_CLAIMED, [room.pk, room.agent_id, room.tenant_id, call_id])
+    found = rows(asked, _CLAIM, _WINNER)
+    if not found:
+        return Claim()
+    at, left_at, _ = found[0]
+    legs = frozenset(leg_id for *_, leg_id in found if leg_id)
+    return Claim(at if room.agent_id else None, legs, left_at is None)
 
 
 def _leg(leg_id: UUID, party: str, user_id: UUID | None, sid: str | None, *state: Any) -> Leg:
@@ -180,9 +225,13 @@ def write_sid(leg: Leg, call: Call, call_sid: str) -> None:
     )
 
 
-def write_call(call: Call, state: states.CallState, error_code: int | None) -> None:
-    values = [*_values(state), error_code, timezone.now()]
-    ask(_SET_CALL, [*values, current_tenant_id(), call.id])
+def write_call(call: Call, state: states.CallState | InboundState, error_code: int | None) -> None:
+    statement, own = _SET_CALL, []
+    if isinstance(state, InboundState):
+        statement, own = _SET_INBOUND, [state.taken_by, state.wait_seconds, state.missed or ""]
+        state = state.call
+    values = [*_values(state), error_code, *own, timezone.now()]
+    ask(statement, [*values, current_tenant_id(), call.id])
 
 
 def write_conference_sid(room: Conference) -> None:

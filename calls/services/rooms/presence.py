@@ -7,7 +7,7 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
-from calls.facts import states
+from calls.facts import rooms, states
 from calls.facts.refusals import Refusal
 from calls.gateway.accounts import TwilioAccount
 from calls.models import CallLeg, Conference
@@ -19,6 +19,8 @@ from tenants.fence.pipeline import ask, inserted, pipelined
 from tenants.models import Membership
 
 NO_CALLS = "Your account may not place calls. Goodbye."
+GIVEN_BACK = "This call went back to the line, as your phone was not connected in time."
+LONGEST_TALK = 4 * 3600  # seconds, with whoever has called us, whatever our own calls may last
 _WAITS = 180  # seconds, for the contact to be dialled and for whoever was lost to come back
 
 
@@ -63,6 +65,8 @@ def admit_agent(
         if found.leg_in is not None and (known is None or found.leg_in != known.room.pk):
             raise Refusal("duplicate_in_progress", "This call is already somewhere else.")
         if known is None:
+            if rooms.is_ours(client_request_id):
+                raise Refusal("call_over", GIVEN_BACK)
             room = Conference(
                 tenant_id=agent.tenant_id,
                 agent_id=agent.user_id,
@@ -83,12 +87,12 @@ def admit_agent(
                 is_rejoin=known.call is not None,
             )
             leg = _new_leg(known, agent, call_sid, heard)
-            known = replace(known, legs=[*known.legs, leg])
+            known = replace(known, legs=[*known.legs, leg], claim=_with(known.claim, leg))
         settled = progress.settle(known, leg, heard) if heard else None
     if settled and (is_new or settled.has_changed):
         progress.announce(known.room, settled.call_id)
     longest = found.policy.caps.longest_minutes * 60 + settings.RING_TIMEOUT + _WAITS
-    return Admitted(known.room, leg, longest)
+    return Admitted(known.room, leg, longest if known.claim is None else LONGEST_TALK)
 
 
 def _check_return(known: ledger.Known, agent: Named) -> None:
@@ -98,12 +102,24 @@ def _check_return(known: ledger.Known, agent: Named) -> None:
         raise Refusal("duplicate_in_progress", "You are in this call already.")
     if known.room.closed_at is not None:
         raise Refusal("call_over", "This call is over.")
+    if known.claim is None:
+        return
+    # Looked for before it was locked.
+    if known.room.agent_id != agent.user_id or known.claim.at is None:
+        raise Refusal("call_over", GIVEN_BACK)
+    callers = [leg for leg in known.legs if leg.party == CallLeg.Party.CONTACT]
+    if all(leg.state.is_over for leg in callers):
+        raise Refusal("call_over", "The caller has hung up.")
+
+
+def _with(claim: ledger.Claim | None, leg: ledger.Leg) -> ledger.Claim | None:
+    return claim and replace(claim, legs=claim.legs | {leg.id})
 
 
 def _new_leg(known: ledger.Known, agent: Named, call_sid: str, heard: Heard | None) -> ledger.Leg:
     """Written as what was heard of it makes it."""
     facts = [heard.fact] if heard else []
-    state = states.fold_leg([*facts, *ledger.common(known.facts)]) if facts else states.LegState()
+    state = states.fold_leg([*facts, *known.common(known.facts)]) if facts else states.LegState()
     row = CallLeg(
         tenant_id=agent.tenant_id,
         conference_id=known.room.pk,

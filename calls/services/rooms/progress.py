@@ -13,10 +13,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from calls.facts import states
+from calls.facts.inbound.missed import InboundState
 from calls.facts.patience import next_look
 from calls.facts.rooms import Room, Step, next_step
 from calls.models import CallEvent, CallLeg, CallLog, Conference
-from calls.services.rooms import ledger
+from calls.services.rooms import ledger, people
 from tenants.bricks import live
 from tenants.bricks.gates import WIDE, Gate
 from tenants.fence.context import current_tenant_id, tenant_transaction
@@ -25,7 +26,7 @@ from tenants.fence.pipeline import pipelined
 # Of a room: the fold reads all of them, and whoever owns an account signs as many as they like.
 MOST_EVENTS = 2000
 REST = "rest"  # the source of what we asked for
-AGENT, CONTACT = CallLeg.Party.AGENT, CallLeg.Party.CONTACT
+CONTACT = CallLeg.Party.CONTACT
 logger = logging.getLogger(__name__)
 
 
@@ -201,9 +202,10 @@ def _release(leg: CallLeg) -> None:
 
 @dataclass(frozen=True)
 class Settled:
-    """A room whose rows are what its events say, and what it needs now."""
+    """A room whose rows are what its events say, its people, and what it needs now."""
 
     room: Conference
+    people: Room
     call_id: UUID | None
     call: states.CallState | None
     has_changed: bool
@@ -216,7 +218,7 @@ def settle(known: ledger.Known, leg: ledger.Leg | None, heard: Heard) -> Settled
     # What we found out ourselves always finds room: it ends calls.
     if heard.account_sid and len(known.facts) >= MOST_EVENTS:
         raise UnknownCall("too many events of a room")
-    if heard.conference_sid and not room.conference_sid:
+    if heard.conference_sid and _is_news_of_conference(known, leg, heard):
         room.conference_sid = heard.conference_sid
         ledger.write_conference_sid(room)
     if known.is_stored:
@@ -225,7 +227,18 @@ def settle(known: ledger.Known, leg: ledger.Leg | None, heard: Heard) -> Settled
     return fold(known, [*known.facts, (leg_id, heard.fact)])
 
 
-def refold(room: Conference) -> Step | None:
+def _is_news_of_conference(known: ledger.Known, leg: ledger.Leg | None, heard: Heard) -> bool:
+    """Whether its conference is the room's: the only one, or, while a call that came in was given
+    from agent to agent, the latest.
+    """
+    room = known.room
+    if not room.conference_sid or known.claim is None:
+        return not room.conference_sid
+    has_joined = heard.name == "participant-join" and leg is not None and not leg.state.is_over
+    return has_joined and not known.is_stored and room.conference_sid != heard.conference_sid
+
+
+def refold(room: Conference) -> Settled | None:
     """Recompute the rows of a locked room from its events. Returns what the room needs now."""
     known = ledger.read({"room": room.pk})
     if known is None:
@@ -233,41 +246,39 @@ def refold(room: Conference) -> Step | None:
     settled = fold(known, known.facts)
     if settled.has_changed:
         announce(room, settled.call_id)
-    return settled.step
+    return settled
 
 
 def fold(known: ledger.Known, facts: Sequence[ledger.Fact]) -> Settled:
     """Write what the events say where the rows say something else."""
     room, call, now = known.room, known.call, timezone.now()
-    common = ledger.common(facts)
-    folded: dict[UUID, states.LegState] = {}
+    folded = people.fold_legs(known, facts)
     changed = False
     for leg in known.legs:
-        own = [fact for leg_id, fact in facts if leg_id == leg.id]
-        folded[leg.id] = states.fold_leg([*own, *common])
         if folded[leg.id] != leg.state:
             ledger.write_leg(leg, folded[leg.id])
             changed = True
 
-    contact = next((folded[leg.id] for leg in known.legs if leg.party == CONTACT), None)
-    agents = [(leg.user_id, folded[leg.id]) for leg in known.legs if leg.party == AGENT]
+    who = people.of(known, facts, folded)
+    contact, agents = who.contact, who.agents
     state = call.state if call else None
     if call is not None and contact is not None:
-        state = states.fold_call(contact)
-        if (state, contact.error_code) != (call.state, call.error_code):
-            ledger.write_call(call, state, contact.error_code)
+        said = people.fold_call(known, facts, who)
+        state = said.call if isinstance(said, InboundState) else said
+        if (said, contact.error_code) != (call.inbound or call.state, call.error_code):
+            ledger.write_call(call, said, contact.error_code)
             changed = True
 
     settled = contact is None or contact.status in states.TERMINAL
-    closed = bool(agents) and settled and all(agent.is_over for _, agent in agents)
+    someone = bool(agents) or who.came_in is not None
+    closed = someone and settled and all(agent.is_over for _, agent in agents)
     if closed != (room.closed_at is not None):
         room.closed_at = now if closed else None
         room.next_look_at = next_look(room.created_at, room.closed_at, now)
         ledger.write_closed(room)
         changed = True
-    end_asked = any(fact.name == states.END_ASKED for fact in common)
-    step = next_step(Room(contact, agents, end_asked), now=now)
-    return Settled(room, call.id if call else None, state, changed, step)
+    step = next_step(who, now=now)
+    return Settled(room, who, call.id if call else None, state, changed, step)
 
 
 def announce(room: Conference, call_id: UUID | None) -> None:
