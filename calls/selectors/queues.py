@@ -95,16 +95,11 @@ class Waiting:
         return f"{self.row.pk:020}"
 
     @property
-    def is_gone(self) -> bool:
-        """For good: nobody is to be rung for them."""
-        return self.row.left_at is not None or self.is_over or self.has_joined
-
-    @property
     def fact(self) -> queues.Caller:
         row, agent_id, claim = self.row, self.room.agent_id, None
         if row.claimed_at is not None and agent_id is not None:
             claim = Claim(agent_id.hex, row.claimed_at)
-        entered_at = row.entered_at or _EVER
+        entered_at, is_met = row.entered_at or _EVER, claim is not None and self.is_met
         return queues.Caller(
             id=self.id,
             since=row.since or entered_at,
@@ -116,7 +111,7 @@ class Waiting:
             returned_at=row.returned_at,
             place_told=row.place_told,
             place_told_at=row.place_told_at,
-            has_left=self.is_gone or (claim is not None and self.is_met),
+            has_left=row.left_at is not None or self.is_over or self.has_joined or is_met,
         )
 
 

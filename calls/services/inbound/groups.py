@@ -15,7 +15,7 @@ from calls.facts.inbound.steps import GiveBack, MoveOn, Why
 from calls.models import AgentAvailability, Caller, Conference, Group, GroupMember, Offer
 from calls.selectors import queues
 from calls.selectors.plans import anywhere, group_of
-from calls.selectors.queues import RULES, Waiting
+from calls.selectors.queues import Waiting
 from calls.services.inbound import events, news
 from calls.services.rooms import progress
 from tenants.fence.context import tenant_transaction
@@ -76,8 +76,9 @@ def tend(tenant_id: UUID, group_id: UUID, *, now: datetime) -> Tended:
     """Do what a group needs now, in a transaction of its own. Too often does no harm; of a group
     that is gone, those who wait go on.
 
-    Of whoever goes on, `place` says where (`written`), the move is counted, and why is written
-    down as an event; "" with the wish *callback* is a goodbye to one who is to be called back.
+    Of whoever goes on, `place` says where, the move is counted, and why they go is written down as
+    an event. They come there with *next*, which is to take `led_on_at` back, and to write down what
+    they find there. A `place` of "" and the wish *callback*: goodbye, they will be called back.
     """
     with tenant_transaction(tenant_id):
         group = Group.objects.select_for_update(no_key=True).filter(pk=group_id).first()
@@ -98,7 +99,7 @@ def _decide(group_id: UUID, group: Group | None, found: Sequence[Waiting], now: 
     facts = [each.fact for each in found]
     # A caller may have come by the clock of another machine.
     now = max([now, *(fact.entered_at for fact in facts)])
-    queue = Queue(_group(group_id, group, agents), tuple(facts), tuple(agents), RULES)
+    queue = Queue(_group(group_id, group, agents), tuple(facts), tuple(agents), queues.RULES)
     decision = waiting.decide(queue, now)
     _write_agents(queue, decision.queue, availabilities)
     _write_offers(found, decision.queue)
@@ -160,7 +161,7 @@ def _write_callers(
     by_id = {each.id: each for each in found}
     moves = [action for action in decision.actions if isinstance(action, MoveOn)]
     returns = [action for action in decision.actions if isinstance(action, GiveBack)]
-    changed = {each.id for each in found if each.is_gone}
+    changed = {each.id for each in found if each.is_over}
     for id in changed:
         by_id[id].row.left_at = now
     for returned in returns:
@@ -174,7 +175,8 @@ def _write_callers(
         Caller.objects.bulk_update([by_id[id].row for id in sorted(changed)], _DECIDED)
     _give_back([by_id[returned.caller] for returned in returns])
     for move in moves:
-        events.note(by_id[move.caller].row, _why(move), now=now)
+        if why := _why(move):
+            events.note(by_id[move.caller].row, why, now=now)
     return [by_id[move.caller].row.call_id for move in moves]
 
 
@@ -187,10 +189,9 @@ def _lead(row: Caller, move: MoveOn, plan: plans.Plan | None, now: datetime) -> 
     row.left_at = row.led_on_at = now
 
 
-def _why(move: MoveOn) -> str:
-    if move.why is Why.WISH:
-        return missed.CALLBACK_ASKED if move.target is None else missed.TO_VOICEMAIL
-    return _EVENTS[move.why]
+def _why(move: MoveOn) -> str | None:
+    """The event; None: where they go says enough."""
+    return missed.CALLBACK_ASKED if move.target is None else _EVENTS.get(move.why)
 
 
 def _give_back(returned: Sequence[Waiting]) -> None:
