@@ -4,6 +4,7 @@ what their page has to say of it.
 
 import json
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -62,7 +63,8 @@ def sound_lost(request: TenantRequest) -> HttpResponse:
 def rejoin(request: TenantRequest) -> HttpResponse:
     """The agent was lost and comes back: this page's browser connects to the same room again.
 
-    The shim's request to dial is then a repetition of the first one, which rings nobody.
+    The shim's request to dial is then a repetition of the first one, which rings nobody; of a call
+    that came in it makes none.
     """
     request_id = _request_id(request)
     call = selectors.live_call(request.member.user_id, client_request_id=request_id)
@@ -72,13 +74,15 @@ def rejoin(request: TenantRequest) -> HttpResponse:
             "phone:changed": {"request": str(request_id)},
         }
         return HttpResponse(status=204, headers={"HX-Trigger": json.dumps(over)})
-    wish = {
+    wish: dict[str, Any] = {
         "clientRequestId": str(request_id),
         "contactId": None,
         "to": call.other_full,
         "name": name_of(call),
         "rejoin": True,
     }
+    if call.direction == call.Direction.INBOUND:
+        wish["answers"] = True
     return HttpResponse(status=204, headers={"HX-Trigger": json.dumps({"phone:dial": wish})})
 
 

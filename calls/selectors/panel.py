@@ -4,8 +4,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Q, QuerySet
+
 from calls.facts import explanations, states
-from calls.facts.rooms import Room
+from calls.facts.inbound import callers
+from calls.facts.rooms import Room, is_ours
 from calls.models import CallLeg, CallLog, Conference
 from calls.selectors import presentation
 from calls.selectors.doubt import Doubt, doubt_of, load_possible, name_of
@@ -14,6 +17,11 @@ from tenants.models import Tenant
 
 # With these codes the browser gave up before it asked for a call.
 _NOTHING_DIALLED = ("canceled", "no_sound")
+# Of a call that came in, and whose agent had answered it.
+_GAVE_UP = presentation.Ended(
+    "Call ended", "secondary", "The caller hung up before you were connected."
+)
+_WENT_BACK = presentation.Ended("Call ended", "secondary", "The caller is waiting in line again.")
 
 
 @dataclass(frozen=True)
@@ -55,11 +63,16 @@ def active_call(
     call = (
         CallLog.objects.select_related("contact").filter(conference=room).first() if room else None
     )
+    came_in = call is not None and call.direction == CallLog.Direction.INBOUND
     if call is not None:
         number = call.other_full
         load_possible([call])
         name = name_of(call)
-    shown = display(number, tenant.country)
+    caller = callers.read(number) if came_in else None
+    if caller is not None:
+        number = caller.number
+    shown = caller.shown if caller and not number else number
+    shown = display(shown, tenant.country)
     waiting = ActiveCall(
         state="connecting",
         status_text="Connecting",
@@ -78,7 +91,8 @@ def active_call(
     if call is not None and (call.ended_at or _contact_has_left(call)):
         outcome = call.outcome or states.COMPLETED
         talk = presentation.seconds(call.duration) if call.answered_at else ""
-        over = _over(waiting, presentation.ended(outcome, call.error_code), talk)
+        end = presentation.ended(outcome, call.error_code)
+        over = _over(waiting, _GAVE_UP if came_in and not call.answered_at else end, talk)
         return replace(over, answered_iso=_iso(call.answered_at))
     if error in _NOTHING_DIALLED and call is not None:
         error = ""  # of the way back into a call that goes on
@@ -89,7 +103,9 @@ def active_call(
         failed = presentation.Ended("Call failed", "danger", explanations.phone_error(error))
         return _over(waiting, failed)
     if call is None:
-        return waiting
+        return (
+            _over(waiting, _WENT_BACK) if room is None and is_ours(client_request_id) else waiting
+        )
     if _agent_is_lost(call):
         return replace(
             waiting,
@@ -100,6 +116,8 @@ def active_call(
             message=f"You left the call. {shown if waiting.doubt else waiting.name} is on hold.",
             can_rejoin=True,
         )
+    if came_in and not call.answered_at:
+        return waiting  # they are brought in as soon as we are there
     text, tone = presentation.status_word(call.status, "")
     return replace(
         waiting,
@@ -131,11 +149,18 @@ def _over(call: ActiveCall, end: presentation.Ended, talk: str = "") -> ActiveCa
 
 
 def live_call(user_id: UUID, *, client_request_id: UUID | None = None) -> CallLog | None:
-    """The call that an agent is in, by whichever page, or was lost from a moment ago."""
-    live = CallLog.objects.filter(user_id=user_id, ended_at=None, conference__closed_at=None)
+    """The call that an agent is in, by whichever page, or was lost from a moment ago; also one that
+    they have answered and are being connected to.
+    """
+    live = _live(user_id)
     if client_request_id is not None:
         live = live.filter(conference__client_request_id=client_request_id)
     return live.select_related("conference", "contact").order_by("-started_at").first()
+
+
+def _live(user_id: UUID) -> QuerySet[CallLog]:
+    whose = Q(user_id=user_id) | Q(direction="INBOUND", conference__agent_id=user_id)
+    return CallLog.objects.filter(whose, ended_at=None, conference__closed_at=None)
 
 
 def _agent_is_lost(call: CallLog) -> bool:
@@ -161,12 +186,7 @@ def _contact_has_left(call: CallLog) -> bool:
 
 def occupation_of(user_id: UUID) -> str:
     """The call in which a member is, in words, for whoever is about to deactivate them."""
-    call = (
-        CallLog.objects.select_related("contact", "tenant")
-        .filter(user_id=user_id, ended_at=None, conference__closed_at=None)
-        .order_by("-started_at")
-        .first()
-    )
+    call = _live(user_id).select_related("contact", "tenant").order_by("-started_at").first()
     if call is None:
         return ""
     whom = call.contact.name if call.contact else display(call.other_full, call.tenant.country)

@@ -15,6 +15,7 @@ from django.utils import timezone
 from calls import gateway
 from calls.facts import explanations, states
 from calls.facts.refusals import Refusal
+from calls.facts.rooms import is_ours
 from calls.gateway import addresses
 from calls.gateway.accounts import account_for
 from calls.gateway.twiml import CONFERENCE_EVENTS
@@ -34,6 +35,7 @@ from tenants.models import Membership, Tenant
 
 logger = logging.getLogger(__name__)
 
+_BUSY = "You’re in another call. End it first."
 JOIN_LATE = timedelta(seconds=1.5)  # after which Twilio is asked whether the agent is in the room
 
 
@@ -98,6 +100,8 @@ def place_call(
     The same `client_request_id` is the same call, however often it is asked for. Raises `Refusal`;
     with the code `submission_unknown` the call may have been made and will be found out.
     """
+    if is_ours(client_request_id):  # a call that came in: its room has no place for another
+        raise Refusal("agent_busy", _BUSY)
     try:
         written = _write_down(
             tenant,
@@ -173,7 +177,7 @@ def _decide(
         raise _not_connected(room)
     # In a room with a call: of two without one the first to dial wins.
     if found.is_busy:
-        raise Refusal("agent_busy", "You’re in another call. End it first.")
+        raise Refusal("agent_busy", _BUSY)
     if not found.caller:
         raise no_caller_id(is_chosen=is_chosen)
     rate = guarding.check(tenant, target.number, found.policy, found.usage)

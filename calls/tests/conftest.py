@@ -132,3 +132,11 @@ def dial(waiting: Scene, cast: Any) -> Scene:
         progress.bind_sid(waiting.contact_leg, sid("CA"))
         waiting.call.refresh_from_db()
     return waiting
+
+
+@pytest.fixture
+def line(cast: Any) -> Any:
+    """Maria has called Acme, and waits (`waiting_callers.Line`)."""
+    from calls.tests.waiting_callers import a_line
+
+    return a_line(cast.acme)

@@ -123,7 +123,8 @@ _OVER = ", ".join(f"'{status}'" for status in sorted(states.TERMINAL))
 _PRESENT = f"""l.tenant_id = p.tenant_id AND l.user_id = %s AND l.party = 'agent'
     AND l.created_at > %s AND l.joined_at IS NOT NULL AND l.left_at IS NULL
     AND l.status NOT IN ({_OVER})"""  # else all that they ever had are looked at
-# The number to call from; whether the agent is in the room; … and in another with a call.
+# The number to call from; whether the agent is in the room; … and in another with a call, or
+# expected there: they have answered one that came in.
 _DIAL = f"""SELECT
 (SELECT n.number FROM calls_phonenumber n
     WHERE n.tenant_id = p.tenant_id AND n.account_sid = r.account_sid{{chosen}}
@@ -131,7 +132,11 @@ _DIAL = f"""SELECT
 EXISTS (SELECT 1 FROM calls_callleg l WHERE {_PRESENT} AND l.conference_id = r.id),
 EXISTS (SELECT 1 FROM calls_callleg l
     JOIN calls_calllog b ON b.tenant_id = l.tenant_id AND b.conference_id = l.conference_id
-    WHERE {_PRESENT} AND l.conference_id <> r.id),
+    WHERE {_PRESENT} AND l.conference_id <> r.id)
+OR EXISTS (SELECT 1 FROM calls_conference q
+    JOIN calls_calllog b ON b.tenant_id = q.tenant_id AND b.conference_id = q.id
+    WHERE q.tenant_id = p.tenant_id AND q.closed_at IS NULL AND q.next_look_at IS NOT NULL
+    AND q.agent_id = %s AND q.id <> r.id AND b.direction = 'INBOUND' AND b.ended_at IS NULL),
 {_ROOM.sql}, {_CALL.sql}, {_CONTACT.sql}, {_RULES}
 FROM calls_callingpolicy p
 LEFT JOIN calls_callingceiling h ON h.tenant_id = p.tenant_id
@@ -151,7 +156,7 @@ class Dial(NamedTuple):
     room: Conference | None
     call: CallLog | None
     is_present: bool  # the agent, in the room
-    is_busy: bool  # in another room, in a call
+    is_busy: bool  # in another room, in a call, or expected there by who has called
     caller: str
     policy: limits.Policy
     usage: limits.Usage
@@ -173,7 +178,8 @@ def ask_dial(
     """
     since, chosen = now - LONGEST_LEG, [from_number_id] if from_number_id else []
     present = [agent.user_id, since]
-    values = [*chosen, *present, *present, agent.user_id, client_request_id, agent.tenant_id]
+    values = [*chosen, *present, *present, agent.user_id, agent.user_id]
+    values += [client_request_id, agent.tenant_id]
     locked = ask_lock(agent)
     found = ask(_locking(_CHOSEN if from_number_id else _ANY, "p"), values)
     return Asked(agent, now, locked, found, rules.ask_usage(agent.tenant_id, now=now))

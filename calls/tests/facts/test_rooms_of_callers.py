@@ -4,6 +4,7 @@ import itertools
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -45,7 +46,7 @@ TALK = CameIn(winner=[0], brought_at=at(9), is_in_line=False, is_recorded=True)
 
 
 def step(
-    caller: LegState, *agents: LegState, now: float = 12, end: bool = False, **came: object
+    caller: LegState, *agents: LegState, now: float = 12, end: bool = False, **came: Any
 ) -> Step | None:
     """With Bob as the winner, if agents are there, by all their legs."""
     known = CameIn(**{"winner": range(len(agents)) if agents else None, **came})

@@ -1,8 +1,6 @@
 """A call that came in, from the claim to its end, in rows; Twilio is asked in test_meeting_live."""
 
-import itertools
 import random
-import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -18,13 +16,10 @@ from calls.facts.refusals import Refusal
 from calls.facts.rooms import BRING_AGAIN, Step
 from calls.gateway.accounts import account_of
 from calls.models import AgentAvailability, Caller, CallEvent, CallLeg, CallLog, Conference, Offer
-from calls.services.inbound import events, meeting
 from calls.services.rooms import findings, presence, progress
-from calls.tests.builders import an_inbound_call
 from calls.tests.conftest import admitted, sid
+from calls.tests.waiting_callers import GROUP, Line
 from tenants.fence.context import tenant_transaction
-
-GROUP = uuid.uuid4()
 
 
 @dataclass
@@ -65,80 +60,6 @@ def twilio(monkeypatch: pytest.MonkeyPatch) -> Asked:
     for name in ("redirect", "record_call", "hang_up", "find_participant"):
         monkeypatch.setattr(gateway, name, getattr(asked, name))
     return asked
-
-
-@dataclass
-class Line:
-    """A caller in a group, and the agents who take them."""
-
-    tenant: Any
-    caller: Caller
-    call_id: uuid.UUID
-    room_id: uuid.UUID
-    leg: CallLeg
-    numbers: Any = field(default_factory=lambda: itertools.count(1))
-
-    def claim(self, member: Any, *, ago: float = 1) -> None:
-        at = timezone.now() - timedelta(seconds=ago)
-        with tenant_transaction(self.tenant.pk):
-            Caller.objects.update(claimed_at=at)
-            Conference.objects.filter(pk=self.room_id).update(agent=member.user)
-
-    def room(self) -> Conference:
-        with tenant_transaction(self.tenant.pk):
-            return Conference.objects.get(pk=self.room_id)
-
-    def call(self) -> CallLog:
-        with tenant_transaction(self.tenant.pk):
-            return CallLog.objects.get(pk=self.call_id)
-
-    def fresh(self) -> Caller:
-        with tenant_transaction(self.tenant.pk):
-            return Caller.objects.get(pk=self.caller.pk)
-
-    def connect(self, member: Any) -> CallLeg:
-        """The browser of the winner connects, and its leg joins."""
-        leg = self.admit(member)
-        self.hear(states.CONFERENCE, "participant-join", leg)
-        return leg
-
-    def admit(self, member: Any) -> CallLeg:
-        request_id = self.room().client_request_id
-        return admitted(member, account_of(self.tenant.pk), request_id)[1]
-
-    def hear(self, kind: str, name: str, leg: CallLeg, **more: Any) -> Conference | None:
-        number = next(self.numbers)
-        heard = progress.Heard(
-            kind=kind,
-            name=name,
-            at=more.pop("at", None) or timezone.now(),
-            payload={"n": str(number), "room": self.room_id.hex},
-            sequence=number,
-            call_sid=leg.call_sid or "",
-            **more,
-        )
-        return progress.hear(self.tenant.pk, heard, leg_id=leg.pk)
-
-    def tend(self) -> meeting.Tended:
-        return meeting.tend(self.tenant.pk, self.room_id)
-
-    def of_way(self) -> list[str]:
-        with tenant_transaction(self.tenant.pk):
-            found = CallEvent.objects.filter(leg=self.leg, kind="local").order_by("sequence")
-            return list(found.values_list("name", flat=True))
-
-
-@pytest.fixture
-def line(cast: Any) -> Line:
-    caller = an_inbound_call(cast.acme)
-    with tenant_transaction(cast.acme.pk):
-        since = timezone.now() - timedelta(seconds=30)
-        Caller.objects.update(place=f"group:{GROUP.hex}", since=since, entered_at=since)
-        caller.refresh_from_db()
-        events.note(caller, WAITING, now=since)
-        leg = CallLeg.objects.get(party="contact")
-        room_id = caller.call.conference_id
-    return Line(cast.acme, caller, caller.call_id, room_id, leg)
 
 
 @pytest.fixture
