@@ -60,6 +60,8 @@ def tend_now(tenant_id: UUID, room_id: UUID) -> None:
 
 def _tend(tenant_id: UUID, room_id: UUID) -> None:
     tended = meeting.tend(tenant_id, room_id)
+    lead_on(tenant_id, tended.led_on)
+    tend_groups(tenant_id, tended.groups)
     for step in tended.steps:
         if step in _LOOKED_AT_AFTER:
             # Nobody may come back, or in; then it is to be seen to, whether there is a worker or

@@ -14,6 +14,7 @@ from django.db import IntegrityError
 from calls.facts import states
 from calls.facts.inbound import callers, hours, missed, spoken, written
 from calls.facts.inbound.plans import Announcement
+from calls.facts.rooms import request_of
 from calls.facts.sids import CALL, is_sid
 from calls.gateway.accounts import TwilioAccount
 from calls.models import CallLeg, CallLog, Conference, Line, PhoneNumber
@@ -143,7 +144,13 @@ def _write(
     now: datetime,
 ) -> Conference:
     call_sid = form["CallSid"]
-    room = Conference(tenant_id=tenant_id, client_request_id=uuid4(), account_sid=account.sid)
+    room_id = uuid4()
+    room = Conference(
+        pk=room_id,
+        tenant_id=tenant_id,
+        client_request_id=request_of(room_id),
+        account_sid=account.sid,
+    )
     heard = heard_of_browser(account, form, states.CALL, states.RINGING, now)
     leg = CallLeg(
         tenant_id=tenant_id,

@@ -14,13 +14,13 @@ from django.utils import timezone
 
 from calls import gateway
 from calls.facts import states
-from calls.facts.inbound import meeting, written
-from calls.facts.inbound.plans import Go
+from calls.facts.inbound import meeting
 from calls.facts.rooms import Room, Step
 from calls.gateway import addresses
 from calls.gateway.accounts import TwilioNotConfigured, account_for
-from calls.models import AgentAvailability, Caller, CallLeg, CallLog, Conference, Offer
-from calls.services.inbound import events
+from calls.models import AgentAvailability, Caller, CallLeg, CallLog, Conference
+from calls.selectors import queues
+from calls.services.inbound import events, groups, news
 from calls.services.rooms import findings, progress, tending
 from tenants.fence.context import tenant_transaction
 from tenants.models import Tenant
@@ -40,12 +40,12 @@ _NOT_DONE = (
 @dataclass
 class Tended:
     """What was done about a room: its steps; the groups that are to be tended now; and the calls
-    whose callers are to be sent to `next`, out of a room in which they met nobody.
+    whose callers are to be led on (`leading.send_on`), out of a room in which they met nobody.
     """
 
     steps: list[Step] = field(default_factory=list)
     groups: set[UUID] = field(default_factory=set)
-    astray: list[UUID] = field(default_factory=list)
+    led_on: list[UUID] = field(default_factory=list)
 
 
 def tend(tenant_id: UUID, room_id: UUID) -> Tended:
@@ -142,22 +142,24 @@ def _give_back(tenant_id: UUID, room_id: UUID, done: Tended) -> None:
         if scene is None:
             return
         came = scene.people.came_in
-        give_back(scene.caller, scene.room, now=timezone.now())
+        is_on_their_way = came is not None and came.brought_at is not None
+        _return(scene.caller, scene.room, is_on_their_way, timezone.now())
     _tend_group_of(scene.caller, done)
-    if came is not None and came.brought_at is not None:
-        done.astray.append(scene.call.pk)
+    if is_on_their_way:
+        done.led_on.append(scene.call.pk)
 
 
-def give_back(caller: Caller, room: Conference, *, now: datetime) -> None:
-    """A caller waits again, first in line, as whoever answered did not come or has gone; both rows
-    are locked. The agent is not rung until a page of theirs is seen again.
-    """
+def _return(caller: Caller, room: Conference, is_on_their_way: bool, now: datetime) -> None:
+    """Into the line again, as its first. The agent is not rung until a page of theirs is seen."""
     progress.announce(room, caller.call_id)  # to whoever has lost them
-    AgentAvailability.objects.filter(user_id=room.agent_id).update(asleep_at=now)
+    if room.agent_id is not None:
+        AgentAvailability.objects.filter(user_id=room.agent_id).update(asleep_at=now)
+        news.availability([room.agent_id])
     room.agent = None
     room.save(update_fields=["agent"])
     caller.claimed_at, caller.returned_at, caller.left_at = None, now, None
-    caller.save(update_fields=["claimed_at", "returned_at", "left_at"])
+    caller.led_on_at = now if is_on_their_way else None
+    caller.save(update_fields=["claimed_at", "returned_at", "left_at", "led_on_at"])
     events.note(caller, meeting.GIVEN_BACK, now=now)
 
 
@@ -168,7 +170,7 @@ def _meet(tenant_id: UUID, room_id: UUID, done: Tended) -> None:
         if scene is None:
             return
         now = timezone.now()
-        _leave(scene.caller, now)
+        groups.leave(scene.caller, now=now)
         records = Tenant.objects.get(pk=tenant_id).records_calls
         is_asked = scene.people.came_in is not None and scene.people.came_in.is_recorded
         if not is_asked:
@@ -204,22 +206,14 @@ def _let_go(tenant_id: UUID, room_id: UUID, done: Tended) -> None:
         scene = _scene(room_id, Step.LET_GO)
         if scene is None:
             return
-        _leave(scene.caller, timezone.now())
+        groups.leave(scene.caller, now=timezone.now())
     _tend_group_of(scene.caller, done)
 
 
-def _leave(caller: Caller, now: datetime) -> None:
-    """Out of the line: nothing rings for them any more."""
-    if caller.left_at is None:
-        caller.left_at = now
-        caller.save(update_fields=["left_at"])
-    Offer.objects.filter(caller=caller, end="").update(end="left", ended_at=now)
-
-
 def _tend_group_of(caller: Caller, done: Tended) -> None:
-    target = written.target(caller.place)
-    if target is not None and target.go == Go.GROUP:
-        done.groups.add(UUID(target.to))
+    group_id = queues.group_in(caller.place)
+    if group_id is not None:
+        done.groups.add(group_id)
 
 
 _OF_LINE: dict[Step, Callable[[UUID, UUID, Tended], None]] = {

@@ -48,7 +48,8 @@ def test_it_is_connecting_until_the_caller_has_come_in(line: Line, cast: Any) ->
     line.hear(states.CONFERENCE, "participant-join", line.leg)
     shown = panel(line, cast.bob)
     assert (shown.state, shown.status_text) == ("active", "In call")
-    assert shown.answered_iso == line.call().answered_at.isoformat()
+    answered_at = line.call().answered_at
+    assert answered_at and shown.answered_iso == answered_at.isoformat()
 
 
 def test_a_page_that_knows_nothing_finds_it(

@@ -158,7 +158,7 @@ def test_who_goes_before_they_met_gives_the_caller_back_first_in_line(
     line.hear(states.CONFERENCE, "participant-leave", leg)
     line.hear(states.CALL, "completed", leg)
     tended = line.tend()
-    assert (tended.steps, tended.groups, tended.astray) == ([Step.GIVE_BACK], {GROUP}, [])
+    assert (tended.steps, tended.groups, tended.led_on) == ([Step.GIVE_BACK], {GROUP}, [])
     caller, room = line.fresh(), line.room()
     assert caller.claimed_at is None and caller.returned_at and caller.left_at is None
     assert room.agent_id is None and room.closed_at is None
@@ -202,7 +202,7 @@ def test_a_caller_who_comes_into_an_empty_room_is_sent_back(
     line.hear(states.CONFERENCE, "participant-leave", leg)
     line.hear(states.CONFERENCE, "participant-join", line.leg)
     tended = line.tend()
-    assert (tended.steps, tended.astray) == ([Step.GIVE_BACK], [line.call_id])
+    assert (tended.steps, tended.led_on) == ([Step.GIVE_BACK], [line.call_id])
     line.hear(states.CONFERENCE, "participant-leave", line.leg)
     assert line.tend().steps == []
     call = line.call()
