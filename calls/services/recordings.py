@@ -69,6 +69,7 @@ def note_recording(
     duration: int | None,
     channels: int,
     now: datetime,
+    is_voicemail: bool = False,
 ) -> Recording | None:
     """Write down what was heard of a recording; its state only ever moves forward.
 
@@ -86,7 +87,12 @@ def note_recording(
             raise LookupError("no such call")
         recording, _ = Recording.objects.get_or_create(
             sid=sid,
-            defaults={"tenant_id": tenant_id, "call": call, "account_sid": account_sid},
+            defaults={
+                "tenant_id": tenant_id,
+                "call": call,
+                "account_sid": account_sid,
+                "is_voicemail": is_voicemail,
+            },
         )
         if (recording.call_id, recording.account_sid) != (call.pk, account_sid):
             raise LookupError("recording of another call")

@@ -11,11 +11,12 @@ from django.utils import timezone
 from calls import tasks
 from calls.facts.inbound import spoken
 from calls.facts.inbound.spoken import Phrase
+from calls.facts.sids import CALL, RECORDING
 from calls.gateway import accounts, addresses, twiml
 from calls.gateway.accounts import TwilioAccount
 from calls.selectors import queues
-from calls.services.callbacks.reading import Form, number
-from calls.services.inbound import arriving, documents, standing, way
+from calls.services.callbacks.reading import Form, number, sid
+from calls.services.inbound import arriving, documents, messages, standing, way
 from calls.services.inbound.standing import Standing
 from tenants.bricks import log_context
 from tenants.bricks.ids import read_uuid
@@ -30,15 +31,28 @@ def _turn(query: QueryDict) -> int:
     return number(query.get("turn"), below=10**6) or 0
 
 
+def _key(form: Form) -> str:
+    return form.get("Digits", "")[:1]
+
+
+def _recording(form: Form) -> tuple[str, int]:
+    """The SID of a message, and its seconds."""
+    return sid(form.get("RecordingSid"), RECORDING), number(form.get("RecordingDuration")) or 0
+
+
 _STEPS: dict[str, Step] = {
     "next": lambda at, form, query: way.onward(at),
-    "key": lambda at, form, query: way.key(at, form, query.get("menu", "")),
+    "key": lambda at, form, query: way.key(at, _key(form), query.get("menu", "")),
     "wait": lambda at, form, query: way.waiting(at, turn=_turn(query)),
-    "wish": lambda at, form, query: way.wish(at, form, turn=_turn(query)),
-    "queue": lambda at, form, query: way.out_of_queue(at, form),
+    "wish": lambda at, form, query: way.wish(at, _key(form), turn=_turn(query)),
+    "queue": lambda at, form, query: way.out_of_queue(
+        at, form.get("QueueResult", ""), seconds=number(form.get("QueueTime")) or 0
+    ),
     "bridge": lambda at, form, query: way.bridge(at),
-    "message": lambda at, form, query: way.message(at, form),
-    "outside": lambda at, form, query: way.after_outside(at, form),
+    "message": lambda at, form, query: way.message(at, *_recording(form)),
+    "outside": lambda at, form, query: way.after_outside(
+        at, form.get("DialCallStatus", ""), sid(form.get("DialCallSid"), CALL)
+    ),
 }
 CALLED, KEPT = "called", "kept"
 STEPS = frozenset({CALLED, KEPT, *_STEPS})
@@ -89,7 +103,7 @@ def _say(what: Phrase, language: str = spoken.DEFAULT) -> str:
 
 
 def _called(tenant_id: UUID, account: TwilioAccount, form: Form, query: QueryDict) -> str:
-    arrived = arriving.arrive(tenant_id, account, form, now=timezone.now())
+    arrived = _arrived(tenant_id, account, form)
     if arrived is None:
         logger.warning("A call came in for a number that this workspace does not have")
         return not_yet()
@@ -102,6 +116,18 @@ def _called(tenant_id: UUID, account: TwilioAccount, form: Form, query: QueryDic
     return _step("next", tenant_id, arrived.call_id, account, form, query)
 
 
+def _arrived(tenant_id: UUID, account: TwilioAccount, form: Form) -> arriving.Arrived | None:
+    return arriving.arrive(
+        tenant_id,
+        account_sid=account.sid,
+        call_sid=sid(form.get("CallSid"), CALL),
+        caller=form.get("From", ""),
+        to=form.get("To", ""),
+        said=form,
+        now=timezone.now(),
+    )
+
+
 def _step(
     step: str,
     tenant_id: UUID,
@@ -112,7 +138,8 @@ def _step(
 ) -> str:
     log_context.bind(call=call_id)
     with tenant_transaction(tenant_id):
-        at = standing.find(call_id, account, form, now=timezone.now())
+        call_sid = sid(form.get("CallSid"), CALL)
+        at = standing.find(call_id, account.sid, call_sid, now=timezone.now())
         if at is None:
             return _say(Phrase.GOODBYE)
         before = at.caller.place
@@ -124,4 +151,14 @@ def _step(
 
 
 def _kept(tenant_id: UUID, account: TwilioAccount, form: Form) -> str:
+    """A message was left while we could not even write down the call: perhaps we can now. If not,
+    its recording is told of, and the sweep asks Twilio.
+    """
+    recording, seconds = _recording(form)
+    if not recording or not seconds:
+        return _say(Phrase.NO_MESSAGE)
+    arrived = _arrived(tenant_id, account, form)
+    if arrived is not None and not arrived.is_blocked:
+        with tenant_transaction(tenant_id):
+            messages.note_left(arrived.call_id, recording, now=timezone.now())
     return _say(Phrase.THANKS)

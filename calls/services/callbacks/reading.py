@@ -29,6 +29,7 @@ class Hook(StrEnum):
     ROOM = "room"
     LEG_ENDED = "leg-ended"
     RECORDING = "recording"
+    OUTSIDE = "outside"
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,9 @@ def ids_of(query: Mapping[str, str]) -> dict[str, UUID]:
 
 
 def status_hook(query: Mapping[str, str]) -> Hook:
-    """Legs and rooms are told of at one address; its query says which."""
+    """Legs, rooms and outside numbers are told of at one address; its query says which."""
+    if "call" in query:
+        return Hook.OUTSIDE
     return Hook.ROOM if "room" in query else Hook.LEG
 
 

@@ -11,13 +11,14 @@ from django.db import IntegrityError
 from calls.facts.sids import RECORDING, is_sid
 from calls.gateway import accounts
 from calls.gateway.accounts import TwilioAccount
-from calls.models import Conference, Recording
-from calls.services import recordings
+from calls.models import CallLog, Conference, Recording
 from calls.services.callbacks.reading import Callback, Hook, heard, number
+from calls.services.inbound import messages, outside
 from calls.services.rooms import progress
 from calls.services.rooms.progress import UnknownCall, UnknownLeg
 from tenants import doors
 from tenants.bricks.gates import WIDE, Gate
+from tenants.fence.context import tenant_reading
 from tenants.models import Membership
 
 # Why news of a browser has no leg: its connection was refused, or is not let in yet.
@@ -36,6 +37,9 @@ def hear(callback: Callback, *, gate: Gate = WIDE) -> Conference | Recording | N
     tenant_id = _tenant_of(callback)
     if callback.hook is Hook.RECORDING:
         return _hear_of_recording(tenant_id, callback, gate)
+    if callback.hook is Hook.OUTSIDE:
+        _hear_of_outside(tenant_id, callback, gate)
+        return None
     room_id, leg_id = callback.ids.get("room"), callback.ids.get("leg")
     try:
         return progress.hear(tenant_id, heard(callback), room_id=room_id, leg_id=leg_id, gate=gate)
@@ -66,12 +70,13 @@ def _unroutable(callback: Callback, tenant_id: UUID, error: LookupError) -> Unro
 
 
 def _hear_of_recording(tenant_id: UUID, callback: Callback, gate: Gate) -> Recording | None:
-    form, call_id, sid = callback.form, callback.ids.get("call"), callback.form.get("RecordingSid")
+    form, sid = callback.form, callback.form.get("RecordingSid")
+    call_id = _call_of_recording(tenant_id, callback)
     if call_id is None or not is_sid(sid, RECORDING):
         raise Unroutable("no such call")
     try:
         with gate.passing(call_id):
-            return recordings.note_recording(
+            return messages.note_recording(
                 tenant_id,
                 call_id=call_id,
                 call_sid=form.get("CallSid", ""),
@@ -80,12 +85,41 @@ def _hear_of_recording(tenant_id: UUID, callback: Callback, gate: Gate) -> Recor
                 status=form.get("RecordingStatus", ""),
                 duration=number(form.get("RecordingDuration")),
                 channels=2 if form.get("RecordingChannels") == "2" else 1,
+                source=form.get("RecordingSource", ""),
                 now=callback.at,
             )
     except LookupError as error:
         raise _unroutable(callback, tenant_id, error) from error
     except IntegrityError as error:
         raise Unroutable("its recording SID is another's") from error
+
+
+def _call_of_recording(tenant_id: UUID, callback: Callback) -> UUID | None:
+    """By the address, or, of a message that was taken without rows, by the call's SID."""
+    call_id = callback.ids.get("call")
+    if call_id is not None:
+        return call_id
+    with tenant_reading(tenant_id):
+        calls = CallLog.objects.filter(twilio_call_sid=callback.form.get("CallSid", ""))
+        return calls.values_list("pk", flat=True).first()
+
+
+def _hear_of_outside(tenant_id: UUID, callback: Callback, gate: Gate) -> None:
+    form, call_id = callback.form, callback.ids.get("call")
+    if call_id is None:
+        raise Unroutable("no such call")
+    with gate.passing(call_id):
+        is_known = outside.hear(
+            tenant_id,
+            call_id,
+            account_sid=callback.account.sid,
+            parent_sid=form.get("ParentCallSid", ""),
+            call_sid=form.get("CallSid", ""),
+            status=form.get("CallStatus", ""),
+            now=callback.at,
+        )
+    if not is_known:
+        raise _unroutable(callback, tenant_id, UnknownLeg("no such call"))
 
 
 def named_behind(account: TwilioAccount, identity: str) -> doors.Named | None:

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import IntegrityError
@@ -15,11 +14,8 @@ from calls.facts import states
 from calls.facts.inbound import callers, hours, missed, spoken, written
 from calls.facts.inbound.plans import Announcement
 from calls.facts.rooms import request_of
-from calls.facts.sids import CALL, is_sid
-from calls.gateway.accounts import TwilioAccount
 from calls.models import CallLeg, CallLog, Conference, Line, PhoneNumber
 from calls.services import whose
-from calls.services.callbacks.reading import Form, heard_of_browser
 from calls.services.rooms import ledger, progress
 from calls.services.rooms.progress import Heard
 from contacts.numbers import Number
@@ -29,6 +25,7 @@ from tenants.fence.pipeline import ask, inserted, pipelined, rows, tell
 
 logger = logging.getLogger(__name__)
 
+LONGEST_NUMBER = 16  # characters, of ours
 _CALL_ID = Columns(CallLog, "c", "id")
 _NUMBER = Columns(PhoneNumber, "n", "id", "tenant", "number")
 _LINE = Columns(Line, "l")
@@ -61,34 +58,51 @@ class Arrived:
     says: Announcement = Announcement()
 
 
-def arrive(tenant_id: UUID, account: TwilioAccount, form: Form, *, now: datetime) -> Arrived | None:
-    """The call that a request of Twilio's is about. None: the number that was called is none that
-    this workspace has at this account, or it is closed. The same request again is the same call.
+def arrive(
+    tenant_id: UUID,
+    *,
+    account_sid: str,
+    call_sid: str,
+    caller: str,
+    to: str,
+    said: Mapping[str, str],
+    now: datetime,
+) -> Arrived | None:
+    """The call of an account, from a `caller`, whatever that is, to a number of ours; `said` is
+    kept as it came. None: the workspace has no such number at this account, or it is closed. The
+    same call again is the same.
     """
-    call_sid, to = form.get("CallSid", ""), form.get("To", "")
-    if not is_sid(call_sid, CALL) or len(to) > 16:
+    if not call_sid or len(to) > LONGEST_NUMBER:
         return None
+    heard = Heard(states.CALL, states.RINGING, now, said, call_sid=call_sid)
+    come = _Come(tenant_id, account_sid, call_sid, caller, to, heard)
     try:
-        return _arrive(tenant_id, account, form, now)
+        return _arrive(come)
     except IntegrityError:
         # Twilio has asked twice, and the other one has just made it. (Or the call is another
-        # workspace's, whose signature this account has given: then it is not found here.)
+        # workspace's, of which this account should not speak: then it is not found here.)
         logger.info("Call %s came in twice at once", call_sid)
-        again = _arrive(tenant_id, account, form, now, is_known=True)
-        return again
+        return _arrive(come, is_known=True)
 
 
-def _arrive(
-    tenant_id: UUID,
-    account: TwilioAccount,
-    form: Form,
-    now: datetime,
-    *,
-    is_known: bool = False,
-) -> Arrived | None:
-    caller = callers.read(form.get("From", ""))
+@dataclass(frozen=True)
+class _Come:
+    """What is known of it from outside."""
+
+    tenant_id: UUID
+    account_sid: str
+    call_sid: str
+    caller: str
+    to: str
+    heard: Heard
+
+
+def _arrive(come: _Come, *, is_known: bool = False) -> Arrived | None:
+    tenant_id, now = come.tenant_id, come.heard.at
+    caller = callers.read(come.caller)
     with pipelined(tenant_id):
-        asked = _ask(tenant_id, account, form, caller.number)
+        known = [tenant_id, caller.number, tenant_id, come.call_sid]
+        asked = ask(_ASKED, [*known, tenant_id, come.account_sid, come.to])
         holders = ask_holders(caller.number) if caller.may_be_matched else None
         found = rows(asked, _CALL_ID, _NUMBER, _LINE)
         if not found:
@@ -102,15 +116,9 @@ def _arrive(
         if is_known:
             return None
         whom = whose.target_in(holders, Number(caller.number, "")) if holders is not None else None
-        room = _write(tenant_id, account, form, arrived, whom, line, now)
+        room = _write(come, arrived, whom, line)
     progress.announce(room, arrived.call_id)
     return Arrived(**{**vars(arrived), "is_new": True})
-
-
-def _ask(tenant_id: UUID, account: TwilioAccount, form: Form, caller: str) -> Any:
-    call_sid, to = form.get("CallSid", ""), form.get("To", "")
-    values = [tenant_id, caller, tenant_id, call_sid, tenant_id, account.sid, to]
-    return ask(_ASKED, values)
 
 
 def _first_heard(
@@ -135,28 +143,21 @@ def is_open(line: Line, at: datetime) -> bool:
 
 
 def _write(
-    tenant_id: UUID,
-    account: TwilioAccount,
-    form: Form,
-    arrived: Arrived,
-    whom: whose.Target | None,
-    line: Line | None,
-    now: datetime,
+    come: _Come, arrived: Arrived, whom: whose.Target | None, line: Line | None
 ) -> Conference:
-    call_sid = form["CallSid"]
+    tenant_id, now, heard = come.tenant_id, come.heard.at, come.heard
     room_id = uuid4()
     room = Conference(
         pk=room_id,
         tenant_id=tenant_id,
         client_request_id=request_of(room_id),
-        account_sid=account.sid,
+        account_sid=come.account_sid,
     )
-    heard = heard_of_browser(account, form, states.CALL, states.RINGING, now)
     leg = CallLeg(
         tenant_id=tenant_id,
         conference_id=room.pk,
         party=CallLeg.Party.CONTACT,
-        call_sid=call_sid,
+        call_sid=come.call_sid,
         **vars(states.fold_leg([heard.fact])),
     )
     call = CallLog(
@@ -166,9 +167,9 @@ def _write(
         contact=whom.contact if whom else None,
         meant=len(whom.possible) if whom else 0,
         direction=CallLog.Direction.INBOUND,
-        from_number=form.get("From", "")[: callers.LONGEST],
-        to_number=form["To"],
-        twilio_call_sid=call_sid,
+        from_number=come.caller[: callers.LONGEST],
+        to_number=come.to,
+        twilio_call_sid=come.call_sid,
         started_at=now,
         status=states.RINGING,
     )

@@ -7,9 +7,7 @@ from uuid import UUID
 
 from calls.facts.inbound import spoken, written
 from calls.facts.inbound.plans import Go, Target
-from calls.gateway.accounts import TwilioAccount
 from calls.models import Caller, CallEvent, CallLeg, CallLog, Conference, Line, PhoneNumber
-from calls.services.callbacks.reading import Form
 from calls.services.inbound import events, leading
 
 
@@ -70,18 +68,19 @@ class Standing:
         self.caller.save(update_fields=list(changes))
 
 
-def find(call_id: UUID, account: TwilioAccount, form: Form, *, now: datetime) -> Standing | None:
-    """The caller of this call, whom the account speaks of. None: there is none such here. Their row
-    is locked before the room's, as by all who lock both.
-    """
+def find(call_id: UUID, account_sid: str, call_sid: str, *, now: datetime) -> Standing | None:
+    """The caller of this call, of whom its own account speaks. None: there is none such here."""
+    at = known(call_id, now=now)
+    theirs = (at.room.account_sid, at.call.twilio_call_sid) if at else None
+    return at if theirs == (account_sid, call_sid) else None
+
+
+def known(call_id: UUID, *, now: datetime) -> Standing | None:
+    """The caller of a call. Their row is locked before the room's, as by all who lock both."""
     caller = (
         Caller.objects.select_for_update(of=("self",), no_key=True)
         .select_related("call")
-        .filter(
-            call=call_id,
-            call__twilio_call_sid=form.get("CallSid", ""),
-            call__conference__account_sid=account.sid,
-        )
+        .filter(call=call_id)
         .first()
     )
     if caller is None:
@@ -89,6 +88,6 @@ def find(call_id: UUID, account: TwilioAccount, form: Form, *, now: datetime) ->
     room = Conference.objects.select_for_update(no_key=True).get(call=call_id)
     leg = room.legs.get(party=CallLeg.Party.CONTACT)
     line = Line.objects.filter(
-        number__number=caller.call.to_number, number__account_sid=account.sid
+        number__number=caller.call.to_number, number__account_sid=room.account_sid
     ).first()
     return Standing(caller, caller.call, room, leg, line, now)

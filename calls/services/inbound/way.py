@@ -9,11 +9,8 @@ from calls.facts.inbound import missed, plans, written
 from calls.facts.inbound.plans import KEYS, LATER, Go, Target
 from calls.facts.inbound.queues import Wish
 from calls.facts.inbound.spoken import Phrase
-from calls.facts.sids import CALL, RECORDING, is_sid
 from calls.gateway import twiml
 from calls.selectors.plans import only
-from calls.services.callbacks.reading import Form
-from calls.services.callbacks.reading import number as whole
 from calls.services.inbound import arriving, documents, groups, outside
 from calls.services.inbound.plans import ensure_line
 from calls.services.inbound.standing import Standing
@@ -74,14 +71,13 @@ def _come(at: Standing, target: Target) -> str:
     return documents.of(at, target)
 
 
-def key(at: Standing, form: Form, menu: str) -> str:
-    """A key of this menu was pressed, or none in time."""
+def key(at: Standing, pressed: str, menu: str) -> str:
+    """A key of this menu was pressed, or none ("") in time."""
     place = Target(Go.MENU, menu)
     block = only(place).block(place)
     if at.caller.place != written.place(place) or not isinstance(block, plans.Menu):
         return onward(at)
-    said = form.get("Digits", "")[:1]
-    target = plans.pressed(block, said if said in KEYS else "", at.caller.tries)
+    target = plans.pressed(block, pressed if pressed in KEYS else "", at.caller.tries)
     if target is None:
         at.write(tries=at.caller.tries + 1)
         return documents.of(at, place)
@@ -98,19 +94,21 @@ def waiting(at: Standing, *, turn: int) -> str:
     return twiml.leave_queue()
 
 
-def wish(at: Standing, form: Form, *, turn: int) -> str:
+def wish(at: Standing, pressed: str, *, turn: int) -> str:
     """A key was pressed while waiting. Who waits for an agent who has answered stays."""
     target = at.waits_in()
     if target is not None and not at.caller.claimed_at:
         keys = documents.wishes(at, only(target).block(target))
-        if wanted := keys.get(form.get("Digits", "")[:1]):
+        if wanted := keys.get(pressed):
             at.write(wish=wanted.value)
     return waiting(at, turn=turn)
 
 
-def out_of_queue(at: Standing, form: Form) -> str:
-    """The caller is no more in the queue, for whatever reason (Twilio's `QueueResult`)."""
-    result, target = form.get("QueueResult", ""), at.waits_in()
+def out_of_queue(at: Standing, result: str, *, seconds: int) -> str:
+    """The caller is no more in the queue, after so long, for whatever reason (Twilio's
+    `QueueResult`).
+    """
+    target = at.waits_in()
     if result == "hangup":
         groups.leave(at.caller, now=at.now)
         return twiml.hang_up()
@@ -118,7 +116,7 @@ def out_of_queue(at: Standing, form: Form) -> str:
         return twiml.hang_up()  # is not heard: what has moved them says where to
     if result == "leave" or target is None:
         return onward(at)
-    if at.caller.claimed_at or (whole(form.get("QueueTime")) or 0) >= _HURRIED:
+    if at.caller.claimed_at or seconds >= _HURRIED:
         return documents.of(at, target)  # their place in it is a row: they come back to the same
     group = only(target).block(target)
     groups.leave(at.caller, now=at.now)
@@ -139,21 +137,21 @@ def bridge(at: Standing) -> str:
     return documents.bridge(at)
 
 
-def message(at: Standing, form: Form) -> str:
-    """A message was left."""
-    sid = form.get("RecordingSid")
-    if (whole(form.get("RecordingDuration")) or 0) > 0 and is_sid(sid, RECORDING):
-        at.note(missed.MESSAGE_LEFT, once=True, recording=sid)
+def message(at: Standing, recording: str, seconds: int) -> str:
+    """A message of so many seconds was left, if it has any; `recording` is its SID."""
+    if recording and seconds > 0:
+        at.note(missed.MESSAGE_LEFT, once=True, recording=recording)
         return documents.goodbye(at, Phrase.THANKS)
     return documents.goodbye(at, Phrase.NO_MESSAGE)
 
 
-def after_outside(at: Standing, form: Form) -> str:
-    """The outside number has not answered, or the talk with it is over."""
-    sid = form.get("DialCallSid")
-    if form.get("DialCallStatus") in ("completed", "answered"):
-        if is_sid(sid, CALL):
-            outside.note_answered(at, sid)
+def after_outside(at: Standing, status: str, call_sid: str) -> str:
+    """The outside number has not answered, or the talk with it is over: how its call
+    (`call_sid`) has ended.
+    """
+    if status in ("completed", "answered"):
+        if call_sid:
+            outside.note_answered(at, call_sid)
         return twiml.hang_up()
     if written.target(at.caller.place) != LATER:
         at.note(missed.NOBODY_ANSWERED)

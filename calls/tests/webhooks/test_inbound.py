@@ -25,6 +25,7 @@ from calls.models import (
     Line,
     Menu,
     PhoneNumber,
+    Recording,
     VoicemailBox,
 )
 from calls.services.inbound import groups
@@ -233,6 +234,39 @@ def test_a_closed_line_says_so_and_takes_a_message(cast: Any, phone: Any, line: 
     at.ask(record.get("action"), RecordingSid=sid("RE"), RecordingDuration="4")
     assert "Thank you for your message" in at.hears
     assert at.events() == [missed.CLOSED, missed.TO_VOICEMAIL, missed.MESSAGE_LEFT]
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_the_recording_of_a_message_is_a_voicemail(
+    cast: Any, phone: Any, line: Any, webhook: Any, is_named: bool
+) -> None:
+    """Told of by the recording's own callback, also at the address that names no call: that of
+    when nothing could be read.
+    """
+    box = made(cast.acme, VoicemailBox, name="Night")
+    line(when_open=f"voicemail:{box.pk.hex}")
+    at = phone().dials()
+    url = at.the("Record").get("recordingStatusCallback")
+    url = url if is_named else addresses.message_status(cast.acme.pk)
+    form = {
+        "CallSid": at.form["CallSid"],
+        "RecordingSid": sid("RE"),
+        "RecordingStatus": "completed",
+        "RecordingSource": "RecordVerb",
+        "RecordingDuration": "3",
+        "RecordingChannels": "1",
+    }
+    for _ in range(2):
+        assert webhook(local(url.partition("#")[0]), **form).status_code == 204
+    with tenant_transaction(cast.acme.pk):
+        recording = Recording.objects.get()
+        assert recording.is_voicemail and recording.state == "waiting"
+    assert at.events().count(missed.MESSAGE_LEFT) == 1
+    empty = form | {"RecordingSid": sid("RE"), "RecordingDuration": "0"}
+    assert webhook(local(url.partition("#")[0]), **empty).status_code == 204
+    with tenant_transaction(cast.acme.pk):
+        assert Recording.objects.get(sid=empty["RecordingSid"]).state == "absent"
+    assert at.events().count(missed.MESSAGE_LEFT) == 1
 
 
 def test_an_empty_message_is_none(cast: Any, phone: Any, line: Any) -> None:
@@ -447,6 +481,20 @@ def test_an_outside_number_that_answers(cast: Any, phone: Any, line: Any) -> Non
     action = at.the("Dial").get("action")
     assert at.ask(action, **told).verbs == ["Hangup"]
     at.ask(action, **told)
+    assert at.events().count(missed.OUTSIDE_ANSWERED) == 1
+
+
+def test_an_outside_number_is_heard_of_as_soon_as_it_answers(
+    cast: Any, phone: Any, line: Any, webhook: Any
+) -> None:
+    line(when_open="outside:+14155550177")
+    at, child = phone().dials(), sid("CA")
+    url = local(at.the("Dial/Number").get("statusCallback").partition("#")[0])
+    told = {"CallSid": child, "ParentCallSid": at.form["CallSid"], "CallStatus": "in-progress"}
+    assert webhook(url, **told | {"ParentCallSid": sid("CA")}).status_code == 204  # kept aside
+    assert missed.OUTSIDE_ANSWERED not in at.events()
+    assert webhook(url, **told).status_code == 204
+    at.ask(at.the("Dial").get("action"), DialCallStatus="completed", DialCallSid=child)
     assert at.events().count(missed.OUTSIDE_ANSWERED) == 1
 
 
