@@ -25,6 +25,7 @@ from calls.gateway.client import (
     TwilioRefused,
     TwilioUnreachable,
 )
+from calls.gateway.incoming import IncomingCall, fetch_incoming, find_incoming
 from calls.gateway.numbers import (
     NumberFacts,
     NumberSettings,
@@ -70,6 +71,7 @@ __all__ = [
     "ApplicationFacts",
     "ApplicationSettings",
     "CallFacts",
+    "IncomingCall",
     "Callbacks",
     "NumberFacts",
     "NumberSettings",
@@ -93,7 +95,9 @@ __all__ = [
     "fetch_account",
     "fetch_application",
     "fetch_call",
+    "fetch_incoming",
     "find_calls",
+    "find_incoming",
     "find_number",
     "find_participant",
     "find_recordings",

@@ -23,12 +23,13 @@ from calls.gateway.client import (
 
 @dataclass(frozen=True)
 class RecordingFacts:
-    """What REST says of a recording; `duration` in seconds."""
+    """What REST says of a recording; `duration` in seconds, `source` what has made it."""
 
     sid: str
     status: str
     duration: int | None
     channels: int
+    source: str
 
 
 def recorded(callback: str) -> dict[str, Any]:
@@ -58,6 +59,7 @@ def find_recordings(account: TwilioAccount, call_sid: str) -> list[RecordingFact
             status=str(getattr(found.status, "value", found.status)),
             duration=int(found.duration) if str(found.duration or "").isdecimal() else None,
             channels=int(found.channels or 1),
+            source=str(getattr(found.source, "value", found.source)),
         )
         for found in recordings
     ]

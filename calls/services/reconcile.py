@@ -16,11 +16,11 @@ from calls.facts import states
 from calls.facts.patience import LATE, next_look
 from calls.gateway.accounts import AccountGone, TwilioAccount, TwilioNotConfigured, account_for
 from calls.models import CallLeg, CallLog, Conference, Recording
-from calls.services import forgetting, recordings
+from calls.services import forgetting, strays
 from calls.services.callbacks import aside, routing
 from calls.services.callbacks.reading import callback_of
 from calls.services.callbacks.routing import Unroutable
-from calls.services.inbound import meeting
+from calls.services.inbound import meeting, messages
 from calls.services.rooms import findings, progress, tending
 from calls.services.setup import buying
 from tenants.fence.context import tenant_transaction
@@ -44,6 +44,7 @@ def sweep_tenant(tenant_id: UUID, *, now: datetime) -> list[UUID]:
     """
     ends = time.monotonic() + PATIENCE
     aside.hear_again(tenant_id, now=now)
+    strays.look_for(tenant_id, now=now)
     with tenant_transaction(tenant_id):
         due = Conference.objects.filter(next_look_at__lte=now).order_by("next_look_at", "id")
         rooms = list(due.values_list("pk", flat=True)[:AT_ONCE])
@@ -172,6 +173,8 @@ def _look_at_the_rest(
     """
     contact = next((leg for leg in legs if leg.party == CallLeg.Party.CONTACT), None)
     is_missing = _lacks_its_recording(call) and not _find_recordings(account, call, now)
+    if messages.may_lack_one(call):
+        messages.find(account, call, now=now)  # who hung up before the tone has left none
     if contact is not None and contact.call_sid and _is_ours(call) and _lacks_its_reason(contact):
         requests = gateway.requests_about(account, contact.call_sid)
         _hear_requests(account, requests, now)
@@ -255,18 +258,5 @@ def _find_recordings(account: TwilioAccount, call: CallLog, now: datetime) -> bo
     """Note the recordings of a call of which no callback came. Whether one is there to be fetched,
     or nothing was recorded.
     """
-    found = False
-    for facts in gateway.find_recordings(account, call.twilio_call_sid or ""):
-        recordings.note_recording(
-            call.tenant_id,
-            call_id=call.pk,
-            call_sid=call.twilio_call_sid or "",
-            account_sid=account.sid,
-            sid=facts.sid,
-            status=facts.status,
-            duration=facts.duration,
-            channels=facts.channels,
-            now=now,
-        )
-        found |= facts.status in ("completed", "absent", "failed")
-    return found
+    found = messages.find(account, call, now=now)
+    return any(facts.status in ("completed", "absent", "failed") for facts in found)

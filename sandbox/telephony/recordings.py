@@ -70,11 +70,16 @@ class Recording:
         else:
             self._first.extend(mix([said, heard]))
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left of it: silence is taken away, and nobody has said anything."""
+        return self.trim and self.channels == 1 and not self._trimmed()
+
     def _trimmed(self) -> Samples:
-        """Without the silence before and after the sound; all of it when there is no sound."""
+        """Without the silence before and after the sound."""
         frames = range(0, len(self._first), FRAME)
         loud = [at for at in frames if max(self._first[at : at + FRAME]) > QUIET_LEVEL]
-        return self._first[loud[0] : loud[-1] + FRAME] if loud else self._first
+        return self._first[loud[0] : loud[-1] + FRAME] if loud else self._first[:0]
 
     def save(self, folder: Path) -> None:
         """Write the file and settle status and duration; nothing captured is ``absent``."""

@@ -129,9 +129,19 @@ def test_a_recording_ends_when_its_call_is_moved(box: Box) -> None:
 
 def test_silence_ends_a_recording(box: Box) -> None:
     box.application.twiml["/done"] = "<Response/>"
-    sid = ring(box, '<Record action="/done" timeout="1" playBeep="false"/>', script=[])
+    script = [{"until": "recording"}, {"speak": 700, "seconds": 0.5}]
+    sid = ring(box, '<Record action="/done" timeout="1" playBeep="false"/>', script=script)
     assert ended(box, sid) == "completed"
     assert "Digits" not in box.application.to("/done")[0].params
+
+
+def test_an_empty_recording_is_none_and_the_document_goes_on(box: Box) -> None:
+    reports = 'recordingStatusCallback="/r" recordingStatusCallbackEvent="completed absent"'
+    record = f'<Record action="/done" timeout="1" playBeep="false" {reports}/>'
+    sid = ring(box, f"{record}<Say>Nothing was heard</Say>", script=[])
+    assert ended(box, sid) == "completed" and prompts(box, sid) == ["Nothing was heard"]
+    assert not box.application.to("/done")
+    assert until(lambda: box.application.to("/r"))[0].params["RecordingStatus"] == "absent"
 
 
 @pytest.mark.parametrize(

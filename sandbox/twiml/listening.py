@@ -94,7 +94,10 @@ async def record(session: Session, verb: Verb, base: str) -> Step | None:
         return Step(target, verb.get("method", "POST").upper(), extra)
 
     try:
-        return after(await _listen(session, verb))
+        ended_by = await _listen(session, verb)
+        # "If Twilio receives an empty recording, it will not make a request to the action URL. The
+        # current call flow will continue with the next verb in the current TwiML document."
+        return None if recording.is_empty else after(ended_by)
     except CallOver:
         session.tell(after("hangup"))
         raise

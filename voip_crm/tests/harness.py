@@ -181,9 +181,15 @@ class SandboxClient:
         """The far side presses keys."""
         self._ask("POST", f"/sandbox/calls/{sid}/digits", {"digits": digits})
 
-    def incoming(self, *, to: str, caller: str) -> Any:
-        """A pretend caller rings one of our numbers; the call, in Twilio's shape."""
-        return self._ask("POST", "/sandbox/incoming", {"to": to, "from": caller})
+    def incoming(self, *, to: str, caller: str, **more: Any) -> Any:
+        """A pretend caller rings one of our numbers, and does what a `script` says; the call, in
+        Twilio's shape.
+        """
+        return self._ask("POST", "/sandbox/incoming", {"to": to, "from": caller, **more})
+
+    def call(self, sid: str) -> Any:
+        """Where a call is: its `stages`, and the `prompts` that it heard."""
+        return self._ask("GET", f"/sandbox/calls/{sid}")
 
     def cut_media(self) -> int:
         """The network loses the sound of every browser in a call; how many there are."""

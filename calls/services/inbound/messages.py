@@ -2,12 +2,16 @@
 own callback, or the sweep.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from calls import gateway
 from calls.facts.inbound import missed
-from calls.models import Recording
+from calls.facts.inbound.plans import Go
+from calls.gateway.accounts import TwilioAccount
+from calls.models import Caller, CallLog, Recording
 from calls.services import recordings
 from calls.services.inbound import standing
 from tenants.fence.context import tenant_transaction
@@ -33,6 +37,37 @@ def note_recording(
         with tenant_transaction(tenant_id):
             note_left(call_id, sid, now=more["now"])
     return found
+
+
+def find(
+    account: TwilioAccount, call: CallLog, *, now: datetime
+) -> Sequence[gateway.RecordingFacts]:
+    """Ask Twilio for a call's recordings, and note them. Never inside a transaction."""
+    call_sid = call.twilio_call_sid or ""
+    found = gateway.find_recordings(account, call_sid)
+    for facts in found:
+        note_recording(
+            call.tenant_id,
+            call_id=call.pk,
+            call_sid=call_sid,
+            account_sid=account.sid,
+            sid=facts.sid,
+            status=facts.status,
+            duration=facts.duration,
+            channels=facts.channels,
+            source=facts.source,
+            now=now,
+        )
+    return found
+
+
+def may_lack_one(call: CallLog) -> bool:
+    """Whether the caller was asked for a message, and nothing was heard of one."""
+    if not call.twilio_call_sid:
+        return False
+    with tenant_transaction(call.tenant_id):
+        asked = Caller.objects.filter(call=call, place__startswith=f"{Go.VOICEMAIL}:").exists()
+        return asked and not Recording.objects.filter(call=call).exists()
 
 
 def note_left(call_id: UUID, recording: str, *, now: datetime) -> None:
