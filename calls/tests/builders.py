@@ -1,13 +1,18 @@
 """Rows that tests of calls write by hand: what the services would have made of a call."""
 
 import uuid
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
+from calls.facts import states
+from calls.facts.inbound.missed import Missed
 from calls.facts.rooms import request_of
 from calls.gateway.accounts import account_of
-from calls.models import Caller, CallLeg, CallLog, Conference
+from calls.models import Caller, CallLeg, CallLog, Conference, Recording, VoicemailBox
 from tenants.fence.context import tenant_transaction
 
 
@@ -49,3 +54,49 @@ def an_inbound_call(tenant: Any, *, status: str = "in-progress", **more: Any) ->
             conference=room, party=CallLeg.Party.CONTACT, call_sid=call_sid, status=status
         )
         return Caller.objects.create(call=call)
+
+
+def a_missed_call(
+    tenant: Any, *, missed: str = Missed.WAITING, ago: int = 5, **more: Any
+) -> CallLog:
+    """One that came in so many minutes ago, waited for 42 seconds, and is over."""
+    started_at = more.pop("started_at", timezone.now() - timedelta(minutes=ago))
+    fields: dict[str, Any] = {
+        "missed": missed,
+        "outcome": states.NO_ANSWER,
+        "started_at": started_at,
+        "ended_at": started_at + timedelta(seconds=60),
+        "duration": 0,
+        "wait_seconds": 42,
+    }
+    call = an_inbound_call(tenant, status=states.COMPLETED, **fields | more).call
+    with tenant_transaction(tenant.pk):
+        call.status = states.NO_ANSWER
+        call.save(update_fields=["status"])
+    return call
+
+
+def a_voicemail(
+    tenant: Any, *, box: VoicemailBox | None = None, audio: bytes = b"", **more: Any
+) -> Recording:
+    """The message of a caller, stored; with `audio` it can be played."""
+    call = a_missed_call(tenant, missed=Missed.VOICEMAIL, **more)
+    path = f"{tenant.pk.hex}/{uuid.uuid4().hex}.wav"
+    if audio:
+        file = Path(settings.RECORDINGS_DIR, path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(audio)
+    with tenant_transaction(tenant.pk):
+        if box:
+            Caller.objects.filter(call=call).update(place=f"voicemail:{box.pk.hex}")
+        return Recording.objects.create(
+            call=call,
+            sid=f"RE{uuid.uuid4().hex}",
+            account_sid=settings.TWILIO_ACCOUNT_SID,
+            state=Recording.State.STORED,
+            is_voicemail=True,
+            duration=7,
+            path=path,
+            size=len(audio),
+            stored_at=timezone.now(),
+        )

@@ -32,7 +32,8 @@ _FACT = [field.name for field in fields(states.Event)]
 _OF_ROOM = [field.attname for field in Conference._meta.concrete_fields]
 _ROOM = Columns(Conference, "r", *_OF_ROOM)
 _ID = Columns(Conference, "r", "id")
-_CALL = Columns(CallLog, "c", "id", *_OF_CALL, "direction", *_OF_INBOUND)
+_NUMBERS = ["from_number", "to_number"]
+_CALL = Columns(CallLog, "c", "id", *_OF_CALL, "direction", *_OF_INBOUND, *_NUMBERS)
 _LEG = Columns(CallLeg, "l", "id", "party", "user_id", "call_sid", *_STATE)
 _EVENT = Columns(CallEvent, "e", "leg_id", *_FACT)
 _CLAIM = Columns(Caller, "w", "claimed_at", "left_at")
@@ -105,13 +106,14 @@ class Leg:
 
 @dataclass(frozen=True)
 class Call:
-    """A call as its row has it: its state, and the contact's error; and of one that came in what
-    its fold says besides.
+    """A call as its row has it: its state, the contact's error and number; and of one that came in
+    what its fold says besides.
     """
 
     id: UUID
     state: states.CallState
     error_code: int | None
+    other_number: str
     inbound: InboundState | None = None
 
 
@@ -168,10 +170,10 @@ def read(named: Named, *, key: str = "", waiting: bool = True) -> Known | None:
     call_id, *of_call = found[0][after_room:after_call]
     its_room, call = Conference.from_db(connection.alias, _OF_ROOM, of_room), None
     if call_id:
-        *of_state, error_code, direction, user_id, wait_seconds, missed = of_call
+        *of_state, error_code, direction, user_id, wait_seconds, missed, caller, called = of_call
         state, came_in = states.CallState(*of_state), direction == CallLog.Direction.INBOUND
         inbound = InboundState(state, user_id, wait_seconds, missed or None) if came_in else None
-        call = Call(call_id, state, error_code, inbound)
+        call = Call(call_id, state, error_code, caller if came_in else called, inbound)
     return Known(
         its_room,
         [_leg(*row[after_call:]) for row in found if row[after_call] is not None],

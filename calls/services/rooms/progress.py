@@ -17,7 +17,7 @@ from calls.facts.inbound.missed import InboundState
 from calls.facts.patience import next_look
 from calls.facts.rooms import Room, Step, next_step
 from calls.models import CallEvent, CallLeg, CallLog, Conference
-from calls.services.rooms import ledger, people
+from calls.services.rooms import ledger, people, returned
 from tenants.bricks import live
 from tenants.bricks.gates import WIDE, Gate
 from tenants.fence.context import current_tenant_id, tenant_transaction
@@ -267,6 +267,7 @@ def fold(known: ledger.Known, facts: Sequence[ledger.Fact]) -> Settled:
         state = said.call if isinstance(said, InboundState) else said
         if (said, contact.error_code) != (call.inbound or call.state, call.error_code):
             ledger.write_call(call, said, contact.error_code)
+            returned.note(call, said, now=now)
             changed = True
 
     settled = contact is None or contact.status in states.TERMINAL
