@@ -129,6 +129,7 @@ class CallLogAdmin(_FoundAdmin):
         "user",
         "status",
         "duration",
+        "missed",
     )
     list_display_links = ("started_at", "to_number")
     list_select_related = ("contact", "user")
@@ -174,7 +175,9 @@ class CallEventAdmin(_FoundAdmin):
 
 @admin.register(Recording)
 class RecordingAdmin(_FoundAdmin):
-    list_display = ("created_at", "sid", "call", "state", "duration", "attempts", "error")
+    list_display = (
+        *("created_at", "sid", "call", "state", "duration", "is_voicemail", "attempts", "error"),
+    )
     list_select_related = ("call",)
     list_filter = ("state",)
     search_fields = ("sid",)

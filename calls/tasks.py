@@ -19,7 +19,7 @@ from calls import gateway
 from calls.facts.rooms import BRING_AGAIN, COME_BACK, Step
 from calls.gateway import stores
 from calls.gateway.accounts import TwilioNotConfigured
-from calls.services import forgetting, reconcile, recordings
+from calls.services import forgetting, reconcile, recordings, voicemail
 from calls.services.inbound import groups, leading, meeting
 from contacts.tasks import take_up_imports
 from tenants import doors
@@ -140,8 +140,16 @@ def fetch_recording(self: Task, tenant_id: str, recording_id: str) -> None:
     except recordings.Deleted as error:
         queue(remove_audio, tenant_id, error.path)
         return
+    if wait is None:
+        queue(tell_listeners, tenant_id, recording_id)
     if wait is not None and wait <= 60:
         queue(self, tenant_id, recording_id, countdown=wait)
+
+
+@shared_task
+def tell_listeners(tenant_id: str, recording_id: str) -> None:
+    """Of a voicemail, if it is one of which nobody was told."""
+    voicemail.tell(UUID(tenant_id), UUID(recording_id), now=timezone.now())
 
 
 @shared_task(bind=True)
@@ -194,6 +202,8 @@ def sweep() -> None:
                 _sweep_groups(tenant.pk)
                 for recording_id in reconcile.sweep_tenant(tenant.pk, now=timezone.now()):
                     queue(fetch_recording, tenant.pk, recording_id)
+                for message_id in voicemail.due(tenant.pk, now=timezone.now()):
+                    queue(tell_listeners, tenant.pk, message_id)
             except TwilioNotConfigured:
                 continue  # another may have an account of its own
             except Exception:

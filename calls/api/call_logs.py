@@ -107,6 +107,8 @@ class CallLogSerializer(serializers.Serializer[Any]):
     duration = serializers.IntegerField(allow_null=True)
     ringSeconds = serializers.IntegerField(allow_null=True)
     waitSeconds = serializers.IntegerField(allow_null=True)
+    missed = serializers.CharField(allow_null=True)
+    missedDoneAt = UtcField(allow_null=True)
     holdSeconds = serializers.IntegerField()
     recordingUrl = serializers.CharField(allow_null=True)
     recordingSid = serializers.CharField(allow_null=True)
@@ -143,6 +145,8 @@ class RecordingSerializer(serializers.Serializer[Any]):
     state = serializers.ChoiceField(Recording.State.values)
     duration = serializers.IntegerField(allow_null=True)
     channels = serializers.IntegerField()
+    isVoicemail = serializers.BooleanField(source="is_voicemail")
+    heardAt = UtcField(source="heard_at", allow_null=True)
     createdAt = UtcField(source="created_at")
 
     def get_recordingUrl(self, recording: Recording) -> str | None:

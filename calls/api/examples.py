@@ -67,6 +67,7 @@ VALUES: dict[str, Any] = {
     "Recording.id": _RECORDING,
     "state": "stored",
     "channels": 2,
+    "isVoicemail": False,
     "legId": _LEG,
     "kind": "call",
     "Timeline.name": "in-progress",

@@ -143,6 +143,11 @@ class CallLog(TenantOwned):
             models.Index(
                 fields=["tenant", "from_number"], name="call_to_return", condition=TO_RETURN
             ),
+            models.Index(
+                fields=["tenant", "-started_at", "-id"],
+                name="call_to_return_newest",
+                condition=TO_RETURN,
+            ),
         ]
 
     def __str__(self) -> str:

@@ -97,6 +97,9 @@ class Recording(TenantChild):
         db_constraint=False,
     )
 
+    # When its box's listeners are next to be told of it (`services.voicemail`).
+    tell_at = models.DateTimeField(null=True, blank=True, editable=False)
+
     class Meta(TenantChild.Meta):
         ordering = ["created_at"]
         constraints = [
@@ -116,5 +119,10 @@ class Recording(TenantChild):
                 fields=["tenant", "heard_by"],
                 name="recording_heard",
                 condition=Q(heard_by__isnull=False),
+            ),
+            models.Index(
+                fields=["tenant", "tell_at"],
+                name="recording_to_tell",
+                condition=Q(tell_at__isnull=False),
             ),
         ]

@@ -21,6 +21,7 @@ from calls.pages.dialer import dialer
 from calls.pages.history_filter import asked
 from calls.selectors import Filters
 from calls.selectors.exporting import calls_table
+from calls.selectors.history import MISSED, TO_RETURN
 from calls.selectors.limits import was_stopped_lately
 from calls.services import whose
 from contacts.numbers import display
@@ -182,6 +183,8 @@ def _history(
         "here": _address(request.path, given),
         "more": _address(request.path, given | {"before": page.next_cursor}),
         "directions": lambda: _directions(request.path, given),
+        "to_return": f"{page.to_return} to return" if page.to_return else "",
+        "to_return_url": lambda: _address(request.path, given | {"direction": TO_RETURN}),
     }
 
 
@@ -190,8 +193,11 @@ def _directions(path: str, given: dict[str, str]) -> tuple[tuple[str, str, str],
     rest = {name: value for name, value in given.items() if name != "direction"}
     return tuple(
         (value, label, _address(path, ({"direction": value} if value else {}) | rest))
-        for value, label in (("", "All"), ("inbound", "Inbound"), ("outbound", "Outbound"))
+        for value, label in _DIRECTIONS
     )
+
+
+_DIRECTIONS = (("", "All"), ("inbound", "Inbound"), ("outbound", "Outbound"), (MISSED, "Missed"))
 
 
 def _part(request: TenantRequest, context: dict[str, Any]) -> HttpResponse:
@@ -202,7 +208,9 @@ def _part(request: TenantRequest, context: dict[str, Any]) -> HttpResponse:
         text = request.GET.get("seen", "")
         seen = text.split(".")[:MOST_ROWS] if text else []
         rows = history_rows.news(context["drawn"], seen)
-        if rows == history_rows.same(seen) and request.GET.get("total") == context["total"]:
+        counts = [request.GET.get("total"), request.GET.get("open", context["to_return"])]
+        has_same = counts == [context["total"], context["to_return"]]
+        if has_same and rows == history_rows.same(seen):
             return HttpResponse(status=204)
         context |= {"rows": rows, "is_news": True}
     return HttpResponse(get_template("_history_part.html").render(context))

@@ -15,8 +15,8 @@ from calls.facts import states
 from calls.facts.limits import Caps
 from calls.models import CallingCeiling, CallingPolicy, PhoneNumber
 from calls.selectors import presentation
-from calls.selectors.history import DIRECTIONS, LIVE, Filters
-from contacts.numbers import display
+from calls.selectors.history import DIRECTIONS, LIVE, MISSED, TO_RETURN, Filters
+from contacts.numbers import NumberError, display, parse
 from tenants.bricks import merging
 from tenants.bricks.places import countries
 
@@ -63,7 +63,8 @@ class HistoryFilter(forms.Form):
     """The history's filters, from the query string. What is wrong is left out, and said."""
 
     direction = forms.ChoiceField(
-        choices=[("", "All"), *((name, name) for name in DIRECTIONS)], required=False
+        choices=[("", "All"), *((name, name) for name in (*DIRECTIONS, MISSED, TO_RETURN))],
+        required=False,
     )
     status = forms.ChoiceField(
         choices=STATUS_CHOICES,
@@ -112,6 +113,28 @@ class HistoryFilter(forms.Form):
             recorded=given.get("recorded", False),
             text=given.get("q", ""),
         )
+
+
+class NoteForm(forms.Form):
+    """Why a number is blocked, for whoever wonders later."""
+
+    note = forms.CharField(max_length=200, required=False)
+
+
+class BlockForm(NoteForm):
+    """A number whose calls are rejected, in any usual form."""
+
+    number = forms.CharField(max_length=40, error_messages={"required": "Enter a phone number."})
+
+    def __init__(self, data: QueryDict | None, *, country: str) -> None:
+        super().__init__(data)
+        self.country = country
+
+    def clean_number(self) -> str:
+        try:
+            return parse(self.cleaned_data["number"], self.country).number
+        except NumberError as error:
+            raise forms.ValidationError(error.message, code=error.code) from None
 
 
 class CallerIdForm(forms.Form):

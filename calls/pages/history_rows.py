@@ -76,6 +76,8 @@ def _draw(row: HistoryRow, of_contact: bool) -> Drawn:
         "contact_url": "" if of_contact else _address("contact", row.contact_id),
         "recording_url": _address("recording", row.recording_id),
         "contact_new": reverse("contact_new"),
+        "heard_url": _address("heard", row.recording_id) if row.is_new else "",
+        "is_to_return": row.is_to_return,
     }
     html = get_template("_history_row.html").render(row._asdict() | addresses).strip()
     return _versioned(html, html)

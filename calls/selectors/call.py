@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db.models import Case, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery, When
+
 from calls.facts import explanations, states
-from calls.models import CallEvent, CallLeg, CallLog, Recording
+from calls.models import BlockedCaller, CallEvent, CallLeg, CallLog, PhoneNumber, Recording
 from calls.selectors import presentation
 from calls.selectors.doubt import Doubt, doubt_of, load_possible, name_of
 from calls.selectors.history import with_hold
@@ -45,6 +48,8 @@ class PlayableRecording:
     state: str  # ready | waiting | failed | none
     note: str
     length_display: str
+    is_voicemail: bool
+    heard: str  # by whom a voicemail was heard first, and when
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,12 @@ class CallPage:
     zone: str  # as people call it
     ring_display: str  # "" when it is not known how long it rang
     talk_display: str
+    line: str  # of one that came in, the name of the number that was called
+    wait_display: str  # for an agent
+    missed: str  # why, in words
+    done_display: str  # since when it is returned
+    may_block: bool
+    is_blocked: bool  # its number is, by now
     is_over: bool
     explanation: str  # why it ended as it did, when there is more to say than the badge does
     legs: Sequence[Leg]
@@ -73,8 +84,9 @@ def call_page(tenant: Tenant, call_id: UUID, *, now: datetime, who: str = "") ->
     """A call's own page; None when this tenant has no such call. Four statements, and one or two
     where it is, or was, in doubt with whom it is; `who` searches among those who have its number.
     """
-    found = with_hold(CallLog.objects.filter(pk=call_id))
-    call = found.select_related("contact", "user").prefetch_related("recordings").first()
+    found = _with_line(with_hold(CallLog.objects.filter(pk=call_id)))
+    recordings_of = Prefetch("recordings", Recording.objects.select_related("heard_by"))
+    call = found.select_related("contact", "user").prefetch_related(recordings_of).first()
     if call is None:
         return None
     load_possible([call])
@@ -85,32 +97,67 @@ def call_page(tenant: Tenant, call_id: UUID, *, now: datetime, who: str = "") ->
     events = list(CallEvent.objects.filter(conference_id=room).order_by("at", "sequence", "id"))
     zone = ZoneInfo(tenant.time_zone)
     today = now.astimezone(zone).date()
-    line = row(line_of(call, name_of(call)), tenant.country, zone, today)
+    label = call.line_label or ""
+    line = row(line_of(call, name_of(call), label), tenant.country, zone, today)
     line = line._replace(doubt=doubt_of(call) if call.is_in_doubt else None)
     recordings = list(call.recordings.all())
-    local = call.started_at.astimezone(zone)
+    is_in, waited = call.direction == CallLog.Direction.INBOUND, call.wait_seconds
     end = presentation.ended(call.outcome, call.error_code) if call.outcome else None
     return CallPage(
         row=line,
         doubt=doubt_of(call, text=who),
-        from_display=display(call.from_number, tenant.country),
+        from_display=line.number_display if is_in else display(call.from_number, tenant.country),
         to_display=display(call.to_full, tenant.country),
-        started_display=f"{local:%A}, {local.day} {local:%B %Y}, {local:%H:%M:%S}",
+        started_display=_in_full(call.started_at, zone),
         zone=places.zone_name(tenant.time_zone),
         ring_display=_ring(call, legs, events),
         talk_display=presentation.spoken(call.duration) if call.duration else "",
+        line=label,
+        wait_display=presentation.spoken(waited) if waited is not None else "",
+        missed=presentation.missed_reason(call.missed) if call.missed else "",
+        done_display=_in_full(call.missed_done_at, zone) if call.missed_done_at else "",
+        may_block=is_in and line.can_call,
+        is_blocked=is_in and call.has_blocked_number,
         is_over=call.ended_at is not None,
         explanation=end.message if end else "",
         legs=[_leg(leg, line, call) for leg in legs],
         timeline=_timeline(call, legs, events, recordings, line, zone),
         recordings=[
             PlayableRecording(
-                recording.pk, *_note(recording), presentation.seconds(recording.duration)
+                recording.pk,
+                *_note(recording),
+                presentation.seconds(recording.duration),
+                recording.is_voicemail,
+                _heard(recording, zone),
             )
             for recording in recordings
         ],
         is_settled=_is_settled(call, recordings),
     )
+
+
+def _with_line(calls: QuerySet[CallLog]) -> Any:
+    """The same calls, each with the `line_label` of the number of ours that was called, and whether
+    the caller `has_blocked_number`.
+    """
+    label = PhoneNumber.objects.filter(number=OuterRef("to_number"), label__gt="")
+    blocked = BlockedCaller.objects.filter(number=OuterRef("from_number"))
+    came_in = Q(direction=CallLog.Direction.INBOUND)
+    return calls.annotate(
+        line_label=Case(When(came_in, then=Subquery(label.values("label")[:1]))),
+        has_blocked_number=Exists(blocked),
+    )
+
+
+def _in_full(moment: datetime, zone: ZoneInfo) -> str:
+    local = moment.astimezone(zone)
+    return f"{local:%A}, {local.day} {local:%B %Y}, {local:%H:%M:%S}"
+
+
+def _heard(recording: Recording, zone: ZoneInfo) -> str:
+    if recording.heard_at is None:
+        return ""
+    return f"{recording.heard_by}, {_in_full(recording.heard_at, zone)}"
 
 
 def stored_recording(recording_id: UUID) -> Recording | None:
@@ -133,6 +180,8 @@ def _is_settled(call: CallLog, recordings: Sequence[Recording]) -> bool:
         call.ended_at is not None
         and (bool(recordings) or not expected)
         and all(recording.state in final for recording in recordings)
+        and (not call.missed or call.missed_done_at is not None)
+        and all(recording.heard_at or not recording.is_voicemail for recording in recordings)
     )
 
 

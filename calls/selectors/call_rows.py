@@ -27,8 +27,9 @@ from tenants.fence.pipeline import ask, reading
 _STATEMENT = """
 WITH page AS ({page}), counted AS (SELECT {total} AS total)
 SELECT counted.total, l.meant, {id}, {user}, {contact}, l.direction, l.from_number, l.to_number,
-l.extension, l.status, l.outcome, l.duration, l.twilio_call_sid, {started_at}, {answered_at},
-{ended_at}, {created_at}, {updated_at}, u.name, u.email, c.name, (
+l.extension, l.status, l.outcome, l.duration, l.wait_seconds, l.missed, {missed_done_at},
+l.twilio_call_sid, {started_at}, {answered_at}, {ended_at}, {created_at}, {updated_at},
+u.name, u.email, c.name, (
     SELECT n.number FROM contacts_contactnumber n
     WHERE n.tenant_id = l.tenant_id AND n.contact_id = l.contact_id
     ORDER BY n.position, n.id LIMIT 1
@@ -47,7 +48,10 @@ LEFT JOIN tenants_user u ON u.id = l.user_id
 LEFT JOIN contacts_contact c ON c.tenant_id = l.tenant_id AND c.id = l.contact_id
 ORDER BY l.started_at DESC, l.id DESC
 """
-_TIMES = ("started_at", "answered_at", "ended_at", "created_at", "updated_at")
+_TIMES = (
+    *("started_at", "answered_at", "ended_at", "created_at", "updated_at"),
+    "missed_done_at",
+)
 Asked = tuple[str, Sequence[Any]]
 
 
@@ -112,7 +116,8 @@ def _told(row: Sequence[Any], tenant: str, audio: str) -> dict[str, Any]:
     # fmt: off
     (
         _, _, call, user, contact, direction, from_number, to_number, extension, status, outcome,
-        duration, call_sid, started_at, answered_at, ended_at, created_at, updated_at,
+        duration, waited, missed, missed_done_at, call_sid, started_at, answered_at,
+        ended_at, created_at, updated_at,
         user_name, user_email, contact_name, phone, recording, rang,
     ) = row
     # fmt: on
@@ -131,7 +136,9 @@ def _told(row: Sequence[Any], tenant: str, audio: str) -> dict[str, Any]:
         "outcome": outcome or None,
         "duration": duration,
         "ringSeconds": rang if rang is None else max(0, rang),
-        "waitSeconds": None,  # of callers who wait for an agent, and no call comes in yet
+        "waitSeconds": waited,
+        "missed": missed or None,
+        "missedDoneAt": missed_done_at,
         "holdSeconds": 0,  # nobody can be put on hold yet
         "recordingUrl": audio + recording_id if state == Recording.State.STORED else None,
         "recordingSid": recording_sid or None,

@@ -13,7 +13,7 @@ from tenants.trail.exports import Pages, Row
 PAGE = 500
 HEADER = (
     *("started", "direction", "status", "from", "to", "contact", "company", "agent"),
-    *("talk_seconds", "recorded"),
+    *("talk_seconds", "recorded", "wait_seconds", "missed", "returned"),
 )
 
 
@@ -41,4 +41,7 @@ def _row(call: CallLog, zone: ZoneInfo) -> Row:
         str(call.user) if call.user else "",
         "" if call.duration is None else call.duration,
         "yes" if stored else "no",
+        "" if call.wait_seconds is None else call.wait_seconds,
+        presentation.missed_reason(call.missed) if call.missed else "",
+        ("yes" if call.missed_done_at else "no") if call.missed else "",
     )

@@ -22,7 +22,13 @@ from tenants.models import Membership, Tenant, User
 
 PAGE_SIZE = 25
 COUNT_CAP = 1000
+MOST_TO_RETURN = 99  # that are counted
 DIRECTIONS = {"inbound": "INBOUND", "outbound": "OUTBOUND"}
+MISSED, TO_RETURN = "missed", "to-return"  # in the place of a direction
+_NOT_TAKEN = {
+    MISSED: "NOT (missed = '')",
+    TO_RETURN: "missed_done_at IS NULL AND NOT (missed = '')",
+}
 LIVE = "live"  # as a status to filter by: any call that is not over
 
 
@@ -41,7 +47,7 @@ WHERE m.tenant_id = %s ORDER BY m.is_active DESC, u.name, m.id
 class Filters:
     """What the history is narrowed to; the defaults narrow nothing. Days are the workspace's."""
 
-    direction: str = ""  # a key of DIRECTIONS
+    direction: str = ""  # a key of DIRECTIONS, MISSED or TO_RETURN
     status: str = ""  # an outcome, or LIVE
     agent: UUID | None = None
     contact: UUID | None = None
@@ -53,13 +59,15 @@ class Filters:
 
 @dataclass(frozen=True)
 class History:
-    """`next_cursor` is "" on the last page; `total_display` is capped: `1,000+`. `is_moving`: of
-    some of the rows more will be heard by itself.
+    """`next_cursor` is "" on the last page; `total_display` is capped: `1,000+`; `to_return` are
+    the missed calls of all that nobody has returned: `99+`, "" for none. `is_moving`: of some of
+    the rows more will be heard by itself.
     """
 
     rows: Sequence[lines.HistoryRow]
     next_cursor: str
     total_display: str
+    to_return: str = ""
     is_moving: bool = False
 
 
@@ -74,20 +82,21 @@ def history(
 ) -> History:
     """One page of calls, newest first, after the cursor `before`.
 
-    One statement, two more for a text, and one more for calls in doubt, or where a cursor leads
-    beyond the last call. Every filter is served by an index that is led by the tenant and ends in
-    (started_at, id).
+    One statement, two more for a text, and one more for calls in doubt, or two where it finds none.
+    Every filter is served by an index that is led by the tenant and ends in (started_at, id).
     """
     zone, filters = ZoneInfo(tenant.time_zone), filters or Filters()
+    nothing: lines.Select = ("0", [])
+    waiting = _to_return(tenant) if is_counted else nothing
     try:
         narrowed = _narrowed(tenant, filters, zone)
     except EmptyResultSet:  # nobody is called so
-        return History([], "", "0")
+        return History([], "", "0", _to_return_display(_scalar(waiting)))
     asked = _after(narrowed, before)
-    counted = _counted(narrowed, filters) if is_counted else ("0", [])
-    found, total = lines.read(tenant.pk, _ids(asked, size + 1), counted)
-    if before and is_counted and not found:
-        total = _scalar(counted)
+    counted = _counted(narrowed, filters) if is_counted else nothing
+    found, total, to_return = lines.read(tenant.pk, _ids(asked, size + 1), counted, waiting)
+    if is_counted and not found:
+        total, to_return = _scalar(counted) if before else 0, _scalar(waiting)
     more, found = len(found) > size, found[:size]
     today = now.astimezone(zone).date()
     doubts = _doubts(found)
@@ -103,6 +112,7 @@ def history(
         rows=rows,
         next_cursor=f"{found[-1].started_at.isoformat()}~{found[-1].id}" if more else "",
         total_display=f"{COUNT_CAP:,}+" if total > COUNT_CAP else f"{total:,}",
+        to_return=_to_return_display(to_return),
         is_moving=any(line.is_moving for line in found),
     )
 
@@ -170,7 +180,9 @@ def _narrowed(tenant: Tenant, filters: Filters, zone: ZoneInfo) -> lines.Select:
         parts.append(sql)
         values.append(_value(field, value))
 
-    if filters.direction:
+    if filters.direction in _NOT_TAKEN:
+        parts.append(_NOT_TAKEN[filters.direction])
+    elif filters.direction:
         narrow("direction = %s", "direction", DIRECTIONS[filters.direction])
     if filters.status == LIVE:
         parts.append("ended_at IS NULL")
@@ -216,6 +228,18 @@ def _counted(narrowed: lines.Select, filters: Filters) -> lines.Select:
     order = "" if filters.text.strip() else _NEWEST
     found = f"{_FROM.format('1')} {narrowed[0]} {order} LIMIT {COUNT_CAP + 1}"
     return _COUNT.format(found), narrowed[1]
+
+
+def _to_return(tenant: Tenant) -> lines.Select:
+    condition = f"tenant_id = %s AND {_NOT_TAKEN[TO_RETURN]}"
+    found = f"{_FROM.format('1')} {condition} LIMIT {MOST_TO_RETURN + 1}"
+    return _COUNT.format(found), [_value("tenant", tenant.pk)]
+
+
+def _to_return_display(count: int) -> str:
+    if count > MOST_TO_RETURN:
+        return f"{MOST_TO_RETURN}+"
+    return str(count or "")
 
 
 def _scalar(select: lines.Select) -> int:

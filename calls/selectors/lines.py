@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from calls.models import CallLeg, CallLog, Recording
+from calls.facts.inbound import callers
+from calls.models import CallLeg, CallLog, PhoneNumber, Recording
 from calls.selectors import presentation
 from calls.selectors.doubt import Doubt
 from contacts.models import Contact
@@ -44,6 +45,13 @@ class Line(NamedTuple):
     meant: int
     recording_state: str  # a Recording.State, or ""
     recording_id: UUID | None
+    # Of one that came in: the number of ours that was called, by its label.
+    line: str = ""
+    missed: str = ""  # a `missed.Missed`
+    is_done: bool = False  # somebody has called back, or said so
+    wait_seconds: int | None = None
+    is_voicemail: bool = False
+    is_heard: bool = False
 
     @property
     def is_moving(self) -> bool:
@@ -73,16 +81,26 @@ class HistoryRow(NamedTuple):
     recording: str  # none | waiting | ready | failed
     recording_id: UUID | None
     recording_note: str
+    note: str  # of one that came in: on which line, why it was missed, how long it waited
+    is_missed: bool
+    is_done: bool  # somebody has called back, or said so
+    is_voicemail: bool
+    is_new: bool  # a voicemail that nobody has heard
+
+    @property
+    def is_to_return(self) -> bool:
+        return self.is_missed and not self.is_done
 
 
 _CALL = Columns(
     CallLog,
     "c",
     *("id", "direction", "from_number", "to_number", "extension", "contact", "status", "outcome"),
-    *("duration", "started_at", "meant"),
+    *("duration", "started_at", "meant", "missed", "missed_done_at", "wait_seconds"),
 )
 _CONTACT, _AGENT = Columns(Contact, "k", "name"), Columns(User, "u", "name", "email")
-_HOLD, _RECORDING = Columns(CallLeg, "l", "on_hold"), Columns(Recording, "r", "state", "id")
+_LABEL, _HOLD = Columns(PhoneNumber, "p", "label"), Columns(CallLeg, "l", "on_hold")
+_RECORDING = Columns(Recording, "r", "state", "id", "is_voicemail", "heard_at")
 # Of several recordings the one that says most. As scalars: PostgreSQL hashes the whole table for a
 # join to it.
 _BEST = """(
@@ -91,7 +109,11 @@ _BEST = """(
         ELSE 3 END, r.created_at, r.id LIMIT 1
 )"""
 _READ = """
-SELECT {total} AS total, {columns},
+SELECT {total} AS total, {more} AS more, {columns},
+    CASE WHEN c.direction = 'INBOUND' THEN (
+        SELECT p.label FROM calls_phonenumber p
+        WHERE p.tenant_id = c.tenant_id AND p.number = c.to_number ORDER BY p.created_at LIMIT 1
+    ) END,
     CASE WHEN c.ended_at IS NULL THEN EXISTS (
         SELECT 1 FROM calls_callleg l WHERE l.tenant_id = c.tenant_id
         AND l.conference_id = c.conference_id AND l.party = 'contact' AND l.on_hold
@@ -105,30 +127,33 @@ ORDER BY c.started_at DESC, c.id DESC
 """
 _SELECTED = _READ.format(
     total="{total}",
+    more="{more}",
     columns=f"{_CALL.sql}, {_CONTACT.sql}, {_AGENT.sql}",
     recording=", ".join(_BEST.format(name=name) for name in _RECORDING.names),
     ids="{ids}",
 )
 
 
-def read(tenant_id: UUID, ids: Select, total: Select = ("0", [])) -> tuple[list[Line], int]:
-    """(the calls that the statement `ids` finds, newest first; what the scalar `total` is where
-    there are any); one statement.
+def read(
+    tenant_id: UUID, ids: Select, total: Select = ("0", []), more: Select = ("0", [])
+) -> tuple[list[Line], int, int]:
+    """(the calls that the statement `ids` finds, newest first; what the scalars `total` and `more`
+    are where there are any); one statement.
     """
     tenant = CallLog._meta.pk.get_db_prep_value(tenant_id, connection)
-    statement = _SELECTED.format(total=total[0], ids=ids[0])
+    statement = _SELECTED.format(total=total[0], more=more[0], ids=ids[0])
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*total[1], tenant, *ids[1]])
-        rows = as_django(cursor.fetchall(), _CALL, _CONTACT, _AGENT, _HOLD, _RECORDING)
-    return [_line(row) for row in rows], rows[0][0] if rows else 0
+        cursor.execute(statement, [*total[1], *more[1], tenant, *ids[1]])
+        rows = as_django(cursor.fetchall(), _CALL, _CONTACT, _AGENT, _LABEL, _HOLD, _RECORDING)
+    return [_line(row) for row in rows], *(rows[0][:2] if rows else (0, 0))
 
 
 def _line(row: Sequence[Any]) -> Line:
     # fmt: off
     (
-        _, call_id, direction, from_number, to_number, extension, contact_id, status, outcome,
-        duration, started_at, meant, name, agent_name, agent_email, is_on_hold, recording_state,
-        recording_id,
+        _, _, call_id, direction, from_number, to_number, extension, contact_id, status, outcome,
+        duration, started_at, meant, missed, missed_done_at, wait_seconds, name, agent_name,
+        agent_email, label, is_on_hold, recording_state, recording_id, is_voicemail, heard_at,
     ) = row
     # fmt: on
     outbound = direction == "OUTBOUND"
@@ -147,11 +172,19 @@ def _line(row: Sequence[Any]) -> Line:
         meant=meant,
         recording_state=recording_state or "",
         recording_id=recording_id,
+        line=label or "",
+        missed=missed,
+        is_done=missed_done_at is not None,
+        wait_seconds=wait_seconds,
+        is_voicemail=bool(is_voicemail),
+        is_heard=heard_at is not None,
     )
 
 
-def line_of(call: CallLog, name: str) -> Line:
-    """A call of `with_hold`; its user and recordings must be loaded. `name` as in `Line`."""
+def line_of(call: CallLog, name: str, label: str = "") -> Line:
+    """A call of `with_hold`; its user and recordings must be loaded. `name` as in `Line`; `label`
+    is its line's.
+    """
     found = list(call.recordings.all())
     best = min(found, key=lambda one: _RANK.get(one.state, len(_RANK)), default=None)
     is_on_hold: bool = call.is_on_hold  # type: ignore[attr-defined]  # annotated
@@ -170,6 +203,12 @@ def line_of(call: CallLog, name: str) -> Line:
         meant=call.meant,
         recording_state=best.state if best else "",
         recording_id=best.pk if best else None,
+        line=label,
+        missed=call.missed,
+        is_done=call.missed_done_at is not None,
+        wait_seconds=call.wait_seconds,
+        is_voicemail=bool(best and best.is_voicemail),
+        is_heard=bool(best and best.heard_at),
     )
 
 
@@ -186,10 +225,12 @@ def row(line: Line, country: str, zone: ZoneInfo, today: date) -> HistoryRow:
     workspace or of before.
     """
     now = datetime.combine(today, time(12), zone)
-    shown = display(line.number, country)
+    can_call, shown = far_side(line.number, country, came_in=line.direction == "INBOUND")
     label, tone = presentation.status_word(
         "on-hold" if line.is_on_hold else line.status, line.outcome
     )
+    if line.missed:
+        label, tone = presentation.missed_word(line.missed, is_done=line.is_done)
     state, note = recording_note(line.recording_state) if line.recording_state else ("none", "")
     return HistoryRow(
         id=line.id,
@@ -199,7 +240,7 @@ def row(line: Line, country: str, zone: ZoneInfo, today: date) -> HistoryRow:
         number_display=shown,
         contact_id=line.contact_id,
         doubt=None,
-        can_call=line.number.startswith("+"),
+        can_call=can_call,
         status_label=label,
         tone=tone,
         duration_display=presentation.seconds(line.duration) if line.duration else "",
@@ -210,7 +251,34 @@ def row(line: Line, country: str, zone: ZoneInfo, today: date) -> HistoryRow:
         recording=state,
         recording_id=line.recording_id if state == "ready" else None,
         recording_note=note,
+        note=_note(line, is_new := line.is_voicemail and not line.is_heard and state == "ready"),
+        is_missed=bool(line.missed),
+        is_done=line.is_done,
+        is_voicemail=line.is_voicemail,
+        is_new=is_new,
     )
+
+
+def _note(line: Line, is_new: bool) -> str:
+    parts = [line.line]
+    if is_new:
+        parts.append("Not heard yet")
+    elif line.missed and line.missed not in presentation.ASKED:  # of these the badge says it
+        parts.append(presentation.missed_reason(line.missed))
+    if line.wait_seconds:
+        parts.append(f"waited {presentation.seconds(line.wait_seconds)}")
+    return " · ".join(filter(None, parts))
+
+
+def far_side(number: str, country: str, *, came_in: bool) -> tuple[bool, str]:
+    """(whether it can be called, as people read it). What a caller's network says may be no number:
+    then it is shown as what it is, and no telephone is at the end of it.
+    """
+    if not came_in:
+        return number.startswith("+"), display(number, country)
+    caller = callers.read(number)
+    shown = display(caller.number, country) if caller.number else caller.shown
+    return caller.may_be_matched, shown
 
 
 def recording_note(state: str) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from calls.facts import states
 from calls.facts.explanations import TWILIO_ERRORS
+from calls.facts.inbound.missed import Missed
 from contacts.holders import MOST_HOLDERS
 
 # Tone is a colour; the word beside it says the same without one.
@@ -53,6 +54,22 @@ def status_word(status: str, outcome: str) -> tuple[str, str]:
     """(word, tone) of a call in the history. A status of tomorrow is shown as it is spelt."""
     word = outcome or status
     return STATUS.get(word, (word.replace("-", " ").capitalize(), "secondary"))
+
+
+def missed_word(missed: str, *, is_done: bool) -> tuple[str, str]:
+    """(word, tone) of a call that nobody took; who asked for something is to be given it."""
+    word, tone = ASKED.get(missed, ("Missed", "danger"))
+    return word, "secondary" if is_done else tone
+
+
+def missed_reason(missed: str) -> str:
+    return Missed(missed).said if missed in set(Missed) else missed.replace("-", " ").capitalize()
+
+
+ASKED: dict[str, tuple[str, str]] = {
+    Missed.VOICEMAIL: ("Voicemail", "info"),
+    Missed.CALLBACK: ("Callback", "warning"),
+}
 
 
 def either(names: Sequence[str], count: int) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db.models import F, QuerySet
+from django.db.models import Case, F, QuerySet, Value, When
 from django.utils import timezone
 
 from calls import gateway
@@ -161,6 +161,8 @@ def _note_stored(recording: Recording, saved: tuple[str, int, str], now: datetim
             stored_at=now,
             next_attempt_at=None,
             error="",
+            # Once, also where it was lost and is fetched again.
+            tell_at=Case(When(is_voicemail=True, stored_at=None, then=Value(now))),
         )
         if not is_there:
             raise Deleted(path)

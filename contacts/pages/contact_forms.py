@@ -145,8 +145,8 @@ class ContactForm(forms.Form):
         for name in merge.clashes:
             there, row = theirs.get(name), rows.get(name)
             if name in cls.base_fields:
-                said = dict(owners).get(str(there), "") if there and name == "owner" else there
-                form.add_error(name, merging.told(str(said)))
+                said = dict(owners).get(str(there), "") if there and name == "owner" else str(there)
+                form.add_error(name, merging.told(said))
                 continue
             if row is None:
                 form.add_error(

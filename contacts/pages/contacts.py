@@ -3,7 +3,7 @@ its calls, is in `calls`.
 """
 
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -90,7 +90,7 @@ def export_contacts(request: TenantRequest) -> HttpResponseBase:
         return refusal
     text, archived = request.GET.get("q", "")[:100], request.GET.get("archived") == "1"
     is_mine, mine = _mine(request)
-    whose = {"mine": "yes"} if is_mine else {}
+    whose: dict[str, Any] = {"mine": "yes"} if is_mine else {}
     said = "yes" if archived else "no"
     audit.record(Action.CONTACTS_EXPORTED, search=text, archived=said, **whose)
     header, pages = contacts_table(text, archived=archived, owner_id=mine)

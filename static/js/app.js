@@ -148,6 +148,11 @@
     else document.body.dispatchEvent(new CustomEvent("live:resync"));
   }, true);
 
+  // A voicemail counts as heard once it sounds; said again where that did not arrive.
+  document.addEventListener("playing", ({ target }) => {
+    if (target.dataset.heard) htmx.ajax("POST", target.dataset.heard, { swap: "none" });
+  }, true);
+
   document.addEventListener("click", (event) => {
     const play = event.target.closest?.("[data-play]");
     if (play) {
@@ -156,6 +161,7 @@
       audio.src = play.dataset.play;
       audio.setAttribute("aria-label", play.dataset.playLabel);
       audio.dataset.recordingPlayer = "";
+      if (play.dataset.heard) audio.dataset.heard = play.dataset.heard;
       play.replaceWith(audio);
       audio.focus();
       audio.play().catch(() => {}); // the error event says it, or the person presses play

@@ -133,6 +133,7 @@
     ctx.request.body.set("rows", ctx.standing.asked);
     ctx.request.body.set("seen", rows.map(version).join("."));
     ctx.request.body.set("total", $("history_total").textContent);
+    if ($("to_return")) ctx.request.body.set("open", $("to_return").textContent);
   });
   document.addEventListener("htmx:before:response", ({ detail: { ctx } }) => { sent = ctx.standing ?? sent; });
   document.addEventListener("htmx:before:swap", (event) => {

@@ -31,7 +31,7 @@ function start() {
 
   function spell(button) {
     const word = button.querySelector("[data-word]");
-    if (word) word.textContent = button.disabled ? REASON : button.ariaBusy ? DIALS : "Call";
+    if (word) word.textContent = button.disabled ? REASON : button.ariaBusy ? DIALS : word.dataset.word || "Call";
     return word;
   }
 
@@ -65,7 +65,7 @@ function start() {
 
   /** The button of the wish that is on its way, and the dock's line until there is a panel. */
   function dial(form, button) {
-    const name = button.getAttribute("aria-label")?.replace(/^Call /, "") ?? form.q.value.trim();
+    const name = button.getAttribute("aria-label")?.replace(/^Call (back )?/, "") ?? form.q.value.trim();
     dialling = { form, button, text: name ? `Calling ${name}…` : DIALS };
     button.ariaBusy = "true";
     spell(button);

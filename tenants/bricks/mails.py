@@ -54,9 +54,10 @@ def may(what: str, whose: str, *, most: int, within: timedelta) -> bool:
         return True
 
 
-def send(name: str, to: str, /, **context: Any) -> None:
-    """The mail `templates/mails/<name>`: a subject, a text and the same in HTML. Raises
-    `OSError`, of which smtplib's errors are.
+def send(name: str, /, *to: str, **context: Any) -> None:
+    """The mail `templates/mails/<name>`: a subject, a text and the same in HTML; to several people
+    it is one mail, so that either it is sent or it is not. Raises `OSError`, of which smtplib's
+    errors are.
     """
     context |= {"site": settings.PUBLIC_BASE_URL}
     subject, text, page = (
@@ -65,7 +66,7 @@ def send(name: str, to: str, /, **context: Any) -> None:
     mail = EmailMultiAlternatives(
         subject=" ".join(subject.split()),  # a header is one line
         body=text,
-        to=[to],
+        to=to,
         # So that no absence note comes back (RFC 3834).
         headers={"Auto-Submitted": "auto-generated"},
     )

@@ -13,7 +13,7 @@ from django.utils import timezone
 from calls.facts import states
 from calls.models import CallLog, Recording
 from calls.selectors import call_logs
-from calls.tests.builders import an_outbound_call
+from calls.tests.builders import a_missed_call, a_voicemail, an_outbound_call
 from calls.tests.conftest import sid
 from tenants.fence.context import tenant_transaction
 
@@ -23,6 +23,7 @@ DESCRIBED = {"id", "tenantId", "userId", "contactId", "direction", "fromNumber",
 DESCRIBED |= {"status", "duration", "recordingUrl", "recordingSid", "twilioCallSid"}
 DESCRIBED |= {"startedAt", "endedAt", "createdAt", "updatedAt"}
 ADDED = {"user", "contact", "answeredAt", "outcome", "ringSeconds", "waitSeconds", "holdSeconds"}
+ADDED |= {"missed", "missedDoneAt"}
 ADDED |= {"extension", "possibleContacts"}
 DETAILS = {"legs", "recordings", "notes", "disposition", "transcript", "timeline"}
 ACME_MARIA = "+14155550100"
@@ -98,6 +99,8 @@ def test_a_call_is_told_by_the_described_names(
         "duration": 12,
         "ringSeconds": 7,
         "waitSeconds": None,
+        "missed": None,
+        "missedDoneAt": None,
         "holdSeconds": 0,
         "recordingUrl": f"{settings.PUBLIC_BASE_URL}/recordings/{recording.pk}",
         "recordingSid": recording.sid,
@@ -121,6 +124,26 @@ def test_a_call_is_told_by_the_described_names(
     assert (detail["notes"], detail["disposition"], detail["transcript"]) == (None, None, None)
     of_contact = [e["name"] for e in detail["timeline"] if e["party"] == "contact"]
     assert of_contact == ["ringing", "in-progress", "completed"]
+
+
+def test_a_missed_call_says_why_how_long_it_waited_and_whether_it_is_done(
+    cast: Any, ask: Any
+) -> None:
+    done_at = timezone.now().replace(microsecond=0)
+    missed = a_missed_call(cast.acme, ago=9, from_number="anonymous", missed_done_at=done_at)
+    message = a_voicemail(cast.acme)
+    voicemail, hidden = ask("?direction=inbound")["data"]
+    assert (hidden["id"], hidden["fromNumber"]) == (str(missed.pk), "anonymous")
+    assert (hidden["direction"], hidden["missed"], hidden["waitSeconds"]) == (
+        *("INBOUND", "waiting"),
+        42,
+    )
+    assert hidden["missedDoneAt"] == done_at.isoformat().replace("+00:00", "Z")
+    assert (voicemail["missed"], voicemail["missedDoneAt"]) == ("voicemail", None)
+    assert voicemail["recordingUrl"] == f"{settings.PUBLIC_BASE_URL}/recordings/{message.pk}"
+    (recording,) = ask(f"/{message.call_id}")["recordings"]
+    assert (recording["isVoicemail"], recording["heardAt"]) == (True, None)
+    assert ask("?direction=outbound")["data"] == []
 
 
 def test_a_call_that_has_just_begun_has_no_facts_yet(cast: Any, ask: Any) -> None:

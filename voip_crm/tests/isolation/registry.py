@@ -284,6 +284,12 @@ PAGES = {
         "/calls/{past_call}/contact",
         posts({"contact": "{contact}", "seen": "{archived}"}, wrong={"seen": 303}),
     ),
+    "missed_done": page("/calls/missed/done", posts({"call": "{missed_call}"})),
+    "block_caller": page("/calls/{missed_call}/block", posts({"note": "Blocked of {marker}"})),
+    "heard": page("/recordings/{voicemail}/heard", {"POST": Send(204, form={}, changes=True)}),
+    "blocked_callers": page(
+        "/settings/blocked-callers", SHOWS, posts({"unblock": "{archived_e164}"}), whom=ADMINS
+    ),
     "contact": page("/contacts/{contact}", SHOWS),
     "numbers": page(
         "/settings/numbers",

@@ -289,6 +289,33 @@ def _limits(side: Side, area: str) -> None:
     side.ids |= {"policy": str(policy.pk), "ceiling": str(ceiling.pk), "stopped": str(stopped.pk)}
 
 
+def _message(side: Side, number: str, path: str, audio: bytes) -> None:
+    """A call that came in and was missed, with the voicemail that it left."""
+    with tenant_transaction(side.tenant.pk):
+        call = CallLog.objects.create(
+            direction=CallLog.Direction.INBOUND,
+            from_number=number,
+            to_number=side.ids["number_e164"],
+            started_at=timezone.now(),
+            ended_at=timezone.now(),
+            status=states.NO_ANSWER,
+            outcome=states.NO_ANSWER,
+            missed="voicemail",
+        )
+        message = Recording.objects.create(
+            call=call,
+            sid=_sid("RE"),
+            account_sid=account_of(side.tenant.pk).sid,
+            state=Recording.State.STORED,
+            path=path,
+            size=len(audio),
+            sha256=hashlib.sha256(audio).hexdigest(),
+            error=f"once failed for {side.marker}",
+            is_voicemail=True,
+        )
+    side.ids |= {"missed_call": str(call.pk), "voicemail": str(message.pk)}
+
+
 def _lines(side: Side, call: CallLog) -> None:
     """A line with a block of each kind, and a call on its way there, offered to the agent."""
     marker, agent = side.marker, side.members["agent"].user
@@ -382,6 +409,7 @@ def _calls(side: Side, account: TwilioAccount, area: str) -> None:
             sha256=hashlib.sha256(audio).hexdigest(),
             error=f"once failed for {side.marker}",
         )
+    _message(side, f"+1{area}5550179", path, audio)
     _lines(side, past.call)
     event = talk.first_event()
     unrouted = UnroutedEvent.objects.create(
