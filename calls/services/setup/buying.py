@@ -118,15 +118,6 @@ def _begin(
     """The order, committed; or the number, if it is the workspace's already."""
     with tenant_transaction(tenant.pk):
         Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)  # one after the other
-        ours = usable(tenant, account_sid=account.sid)
-        if (there := ours.filter(number=number).first()) is not None:
-            return there
-        ordered = NumberOrder.objects.filter(account_sid=account.sid).count()
-        if account.tenant_id is None and not by_operator and ours.count() + ordered >= MOST_SHARED:
-            raise NotBought(
-                f"Your workspace has {MOST_SHARED} numbers of the shared account, the most it can "
-                "buy. Release one, or ask your system administrator."
-            )
         try:
             with transaction.atomic():
                 order = NumberOrder.objects.create(
@@ -134,6 +125,17 @@ def _begin(
                 )
         except IntegrityError:
             raise BeingBought(number) from None
+        # Only now: an order that was settled a moment ago has left its number.
+        ours = usable(tenant, account_sid=account.sid)
+        if (there := ours.filter(number=number).first()) is not None:
+            order.delete()
+            return there
+        asked = ours.count() + NumberOrder.objects.filter(account_sid=account.sid).count()
+        if account.tenant_id is None and not by_operator and asked > MOST_SHARED:
+            raise NotBought(
+                f"Your workspace has {MOST_SHARED} numbers of the shared account, the most it can "
+                "buy. Release one, or ask your system administrator."
+            )
         audit.record(Action.NUMBER_ORDERED, on=_thing(number), account=account.sid)
         return order
 
