@@ -161,7 +161,7 @@ def _history(
     request: TenantRequest, filters: Filters, given: dict[str, str], *, of_contact: bool = False
 ) -> dict[str, Any]:
     """What `_history.html` needs: the page of calls, and the addresses of its links."""
-    before = request.GET.get("before", "")
+    before, here = request.GET.get("before", ""), request.path
     page = selectors.history(
         request.tenant,
         now=timezone.now(),
@@ -180,11 +180,11 @@ def _history(
         "page_size": selectors.PAGE_SIZE,
         "most_rows": MOST_ROWS,
         "direction": filters.direction,
-        "here": _address(request.path, given),
-        "more": _address(request.path, given | {"before": page.next_cursor}),
-        "directions": lambda: _directions(request.path, given),
+        "here": _address(here, given),
+        "more": _address(here, given | {"before": page.next_cursor}),
+        "directions": lambda: _directions(here, given),
         "to_return": f"{page.to_return} to return" if page.to_return else "",
-        "to_return_url": lambda: _address(request.path, given | {"direction": TO_RETURN}),
+        "to_return_url": "" if of_contact else _address(here, given | {"direction": TO_RETURN}),
     }
 
 

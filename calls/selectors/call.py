@@ -102,7 +102,9 @@ def call_page(tenant: Tenant, call_id: UUID, *, now: datetime, who: str = "") ->
     line = line._replace(doubt=doubt_of(call) if call.is_in_doubt else None)
     recordings = list(call.recordings.all())
     is_in, waited = call.direction == CallLog.Direction.INBOUND, call.wait_seconds
-    end = presentation.ended(call.outcome, call.error_code) if call.outcome else None
+    # Why a call was missed is said by itself.
+    has_ended = call.outcome and not call.missed
+    end = presentation.ended(call.outcome, call.error_code) if has_ended else None
     return CallPage(
         row=line,
         doubt=doubt_of(call, text=who),
@@ -110,7 +112,7 @@ def call_page(tenant: Tenant, call_id: UUID, *, now: datetime, who: str = "") ->
         to_display=display(call.to_full, tenant.country),
         started_display=_in_full(call.started_at, zone),
         zone=places.zone_name(tenant.time_zone),
-        ring_display=_ring(call, legs, events),
+        ring_display="" if is_in else _ring(call, legs, events),
         talk_display=presentation.spoken(call.duration) if call.duration else "",
         line=label,
         wait_display=presentation.spoken(waited) if waited is not None else "",
@@ -242,6 +244,7 @@ def _timeline(
                 sip_code=event.sip_code,
                 error_code=event.error_code,
                 duration=event.duration,
+                came_in=call.direction == CallLog.Direction.INBOUND,
             )
         )
     facts += [

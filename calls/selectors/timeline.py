@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from calls.facts import explanations, states
+from calls.facts.inbound import meeting, missed
 from calls.selectors import presentation
 
 AGENT, CONTACT = "agent", "contact"  # parties of legs, as CallLeg spells them
@@ -23,6 +24,7 @@ class Fact:
     sip_code: int | None = None
     error_code: int | None = None
     duration: int | None = None
+    came_in: bool = False  # its call
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,28 @@ _DIALLED: dict[str, tuple[str, str]] = {
     states.NO_ANSWER: ("{who} did not answer", "warning"),
     states.CANCELED: ("Ended before {who} answered", "secondary"),
     states.FAILED: ("{who} could not be reached", "danger"),
+}
+# The same of who called us; what happened on their way is an event of our own.
+_CAME_IN: dict[str, tuple[str, str]] = {
+    states.RINGING: ("{who} called", "info"),
+    **dict.fromkeys(states.TERMINAL, ("Call ended", "secondary")),
+}
+_WAY: dict[str, tuple[str, str]] = {
+    missed.GREETED: ("{who} heard the greeting", "info"),
+    missed.CLOSED: ("The line was closed", "warning"),
+    missed.WAITING: ("{who} waited for an agent", "warning"),
+    missed.NOBODY_AVAILABLE: ("No one was available", "warning"),
+    missed.NOBODY_ANSWERED: ("No one answered", "warning"),
+    missed.TOO_MANY_WAITING: ("Too many callers were waiting", "warning"),
+    missed.TO_VOICEMAIL: ("{who} was asked to leave a voicemail", "info"),
+    missed.TO_OUTSIDE: ("An outside number was called", "info"),
+    missed.TO_LATER: ("{who} was asked to call later", "warning"),
+    missed.CALLBACK_ASKED: ("{who} asked to be called back", "warning"),
+    missed.MESSAGE_LEFT: ("{who} left a voicemail", "success"),
+    missed.OUTSIDE_ANSWERED: ("The outside number answered", "success"),
+    missed.BLOCKED: ("Rejected: this number is blocked", "secondary"),
+    meeting.BRINGING: ("{who} was connected to an agent", "success"),
+    meeting.GIVEN_BACK: ("{who} went back in line: the agent was gone", "warning"),
 }
 _ROOM: dict[str, tuple[str, str]] = {
     "participant-join": ("{who} joined", "info"),
@@ -72,7 +96,7 @@ def timeline(facts: Iterable[Fact]) -> list[Moment]:
         if moment is None:
             continue
         # Holding and muting can happen again and again; dialling, answering and ending cannot.
-        again = fact.kind == states.CONFERENCE or fact.name == states.SOUND_LOST
+        again = fact.kind == states.CONFERENCE or fact.name in {states.SOUND_LOST, *_WAY}
         key = f"{moment.text} {fact.at}" if again else moment.text
         told.setdefault(key, moment)
     return list(told.values())
@@ -92,6 +116,9 @@ def _moment(fact: Fact) -> Moment | None:
         found = _ROOM.get(fact.name) if is_news and fact.who else None
     elif fact.name == states.SOUND_LOST:
         found = _SOUND_LOST
+    elif fact.came_in and fact.party == CONTACT:
+        ours = _WAY if fact.kind == states.LOCAL else {}
+        found = ours.get(fact.name) or _CAME_IN.get(fact.name)
     elif fact.party == CONTACT and fact.kind in (states.CALL, states.LOCAL):
         found = _DIALLED.get(fact.name)
         if states.outcome(fact.name, fact.sip_code) == "declined":
@@ -102,7 +129,7 @@ def _moment(fact: Fact) -> Moment | None:
         return None
     words, tone = found
     notes = [explanations.TWILIO_ERRORS.get(fact.error_code or 0, "")]
-    if fact.kind == states.LOCAL and fact.name != states.SOUND_LOST:
+    if fact.kind == states.LOCAL and fact.name not in {states.SOUND_LOST, *_WAY}:
         notes.append("Worked out here; Twilio didn’t confirm it.")
     if fact.name == states.COMPLETED and fact.duration:
         notes.append(f"Talked for {presentation.spoken(fact.duration)}.")

@@ -88,9 +88,9 @@ def test_who_is_deactivated_stays_the_owner_and_is_said_to_be(cast: Any, signed_
 
 def test_two_who_choose_are_asked(cast: Any, signed_in: Any) -> None:
     maria, path = cast.acme_maria, f"/contacts/{cast.acme_maria.pk}/edit"
-    alice, bob = signed_in(cast.alice), signed_in(cast.bob)
-    shown = made_of(alice.get(path))
-    bob.post(path, sent(maria, owner=str(cast.bob.user_id)) | shown)
+    shown = made_of(signed_in(cast.alice).get(path))
+    signed_in(cast.bob).post(path, sent(maria, owner=str(cast.bob.user_id)) | shown)
+    alice = signed_in(cast.alice)
     answer = alice.post(path, sent(maria, owner=str(cast.alice.user_id)) | shown)
     assert answer.status_code == 422
     assert "Someone changed this to “Bob” in the meantime." in answer.content.decode()
