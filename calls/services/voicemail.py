@@ -66,7 +66,7 @@ def tell(tenant_id: UUID, recording_id: UUID, *, now: datetime) -> None:
         message = Recording.objects.select_related("call__contact").get(pk=recording_id)
         mail = _mail(message)
     try:
-        if mail.to:
+        if mail.to and settings.SENDS_MAIL:
             mails.send("voicemail", *mail.to, **mail.said)
         then = None
     except OSError as error:
@@ -84,7 +84,7 @@ def _mail(message: Recording) -> _Mail:
     _, number = far_side(call.from_number, tenant.country, came_in=True)
     name = name_of(call)
     said = {
-        "who": f"{name} ({number})" if name else number,
+        "who": f"{name}, {number}" if name else number,
         "line": _line(call),
         "length": presentation.spoken(message.duration) if message.duration else "",
         "link": settings.PUBLIC_BASE_URL + reverse("call", args=[call.pk]),
