@@ -92,7 +92,7 @@ def _tenant(url: str) -> str:
 
 _DOCUMENTS = "Twilio’s console has it under Phone Numbers → Regulatory Compliance."
 _ANOTHER = "Search again and choose another one."
-_ACCOUNT = "See Twilio’s console, or ask whoever manages the account."
+_ACCOUNT = "See Twilio’s console, or ask the person who manages the account."
 
 REFUSALS = {
     20003: "Twilio doesn’t accept this workspace’s credentials. Check the telephone account.",

@@ -146,7 +146,11 @@ SAFE = {
         **dict.fromkeys(["sid", "api_key_sid", "twiml_app_sid"], "checked SIDs"),
         **dict.fromkeys(["auth_token", "previous_auth_token", "api_key_secret"], "never shown"),
     },
-    "calls.NumberOrder": {"account_sid": "of our account", "number": "E.164, checked"},
+    "calls.NumberOrder": {
+        "account_sid": "of our account",
+        "number": "E.164, checked",
+        "label": "shown once it is a number's",
+    },
     "calls.PhoneNumber": {"account_sid": "of our account"},
     "calls.CallingPolicy": {"countries": "known codes"},
     "calls.CallingCeiling": {"refused_countries": "known codes", "currency": "three letters"},
@@ -493,6 +497,8 @@ def test_no_stored_text_runs_or_becomes_markup(
     look("/contacts?q=%22%3E%3Cb%20data-pwn%3E")
     look("/settings/members")
     look("/settings/caller-ids")
+    look("/settings/numbers")
+    look("/settings/numbers/search?country=%3Cb%20data-pwn%3E&contains=%22%3E%3Cb%20data-pwn%3E")
     look("/settings/calling-limits")
     look("/settings/audit-trail", "trail_more_link")
     look("/settings/audit-trail?person=%3Cb%20data-pwn%3E&day=%22%3E%3Cb%20data-pwn%3E")

@@ -49,7 +49,7 @@ def judge_callers(
     else:
         whom = "nothing" if leads is Leads.NOWHERE else "another workspace"
         says = f"{workspace}: who calls {number} reaches {whom}."
-        why = "Whoever calls back the number they saw reaches nobody of the workspace."
+        why = "People who call back the number they saw reach no one there."
     return Finding("callers", WRONG, says, why, do)
 
 

@@ -76,7 +76,7 @@ def test_a_dialer_without_a_number_or_an_account_says_whom_to_ask(
         PhoneNumber.objects.all().delete()
     lacks, page = lacking(cast.bob)
     assert lacks == "caller_id" and "None yet Ask an admin of your workspace." in page
-    assert "It then appears under Caller IDs" in lacking(cast.alice)[1]
+    assert "Find one under Numbers" in lacking(cast.alice)[1]
     refused = signed_in(cast.bob).post("/calls/dial", DIAL)
     assert refused.status_code == 422 and "Ask an admin to add one." in refused.content.decode()
     settings.TWILIO_API_KEY_SID = ""

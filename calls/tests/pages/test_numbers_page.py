@@ -168,7 +168,7 @@ def test_what_is_found_has_place_kind_and_price_and_can_be_chosen(admin: Any, sh
     sent = {"country": "US", "kind": "local", "area_code": "212", "contains": "(555) 012"}
     page = admin.get(SEARCH, sent)
     said = text(page)
-    assert "Local numbers in United States" in said and "1.15 USD a month each" in said
+    assert "Local numbers, United States" in said and "1.15 USD a month each" in said
     assert "(212) 555-0120 Local, New York, NY" in said
     (first, *_) = page.context["offers"]
     links = re.findall(r'href="(/settings/numbers/buy\?[^"]+)"', page.content.decode())
@@ -189,8 +189,8 @@ def test_a_price_that_twilio_does_not_tell_is_not_made_up(admin: Any, shop: Box)
 @pytest.mark.parametrize(
     ("sent", "says"),
     [
-        ({"kind": "mobile"}, "Twilio has no mobile numbers in United States."),
-        ({"country": "JP"}, "Twilio has no local numbers in Japan."),
+        ({"kind": "mobile"}, "Twilio has no mobile numbers there (United States)."),
+        ({"country": "JP"}, "Twilio has no local numbers there (Japan)."),
         ({"contains": "98765432"}, "No local numbers match."),
         ({"country": "GB"}, "needs an address"),
     ],

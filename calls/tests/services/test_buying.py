@@ -212,7 +212,7 @@ def test_what_became_of_an_order_of_an_account_that_is_gone_is_not_asked(
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
 def test_ten_presses_at_once_buy_one_number(committed_shop: Box, committed_cast: Any) -> None:
-    acme, outcomes = committed_cast.acme, []
+    acme, outcomes = committed_cast.acme, list[object]()
 
     def press() -> None:
         try:
