@@ -4,6 +4,7 @@ from django.http.request import QueryDict
 from django.utils import timezone
 
 from calls import tasks
+from calls.facts import states
 from calls.gateway.accounts import TwilioAccount
 from calls.models import Recording
 from calls.services.callbacks import aside, routing
@@ -31,3 +32,6 @@ def hear(hook: Hook, account: TwilioAccount, form: Form, query: QueryDict) -> No
         queue(tasks.fetch_recording, found.tenant_id, found.pk)
     elif found is not None:
         tasks.tend_now(found.tenant_id, found.pk)
+    has_ended = hook is Hook.LEG_ENDED or form.get("CallStatus") in states.TERMINAL
+    if has_ended and (agent := routing.named_behind(account, callback.identity)):
+        tasks.tend_agent(agent.tenant_id, agent.user_id)  # who is free for those who wait
