@@ -13,10 +13,11 @@ from tenants.tests.database import everything_visible
 
 FEW, MANY = 1_500, 10_000  # both more than a day
 # Each a minute before the other, over, and of Bob with Maria, with a room and the two legs in it;
-# every other one is recorded.
+# every other one is recorded. Besides, each fourth minute somebody called in vain, and every other
+# of them is to be called back.
 _ROWS = """
 CREATE TEMP TABLE many ON COMMIT DROP AS
-    SELECT now() - n * interval '1 minute' AS at, gen_random_uuid() AS room, %s::uuid AS tenant,
+    SELECT n, now() - n * interval '1 minute' AS at, gen_random_uuid() AS room, %s::uuid AS tenant,
         %s::uuid AS bob, %s::uuid AS maria
     FROM generate_series(%s::int, %s::int) n;
 INSERT INTO calls_conference (id, tenant_id, agent_id, client_request_id, account_sid,
@@ -37,7 +38,14 @@ INSERT INTO calls_recording (id, tenant_id, call_id, sid, account_sid, state, ch
     SELECT gen_random_uuid(), m.tenant, c.id, 'RE' || md5(c.id::text), 'AC', 'stored', 1, '', 0,
         '', 0, '', m.at
     FROM many m JOIN calls_calllog c ON c.tenant_id = m.tenant AND c.conference_id = m.room
-    WHERE get_byte(uuid_send(c.id), 0) < 128
+    WHERE get_byte(uuid_send(c.id), 0) < 128;
+INSERT INTO calls_calllog (id, tenant_id, direction, from_number, to_number, submission,
+    is_recorded, assumed_rate, started_at, status, outcome, ended_at, created_at, updated_at,
+    missed, missed_done_at)
+    SELECT gen_random_uuid(), tenant, 'INBOUND', '+1408555' || (n % 10000), '+14155550199',
+        'accepted', false, 0, at, 'no-answer', 'no-answer', at, at, at, 'waiting',
+        CASE WHEN n % 8 = 0 THEN at END
+    FROM many WHERE n % 4 = 0
 """
 _TABLES = "calls_conference, calls_callleg, calls_calllog, calls_hoursum, calls_recording"
 

@@ -252,6 +252,8 @@ def test_each_filter_walks_its_own_index(log: Any) -> None:
         "call_history_outcome": Filters(status="busy"),
         "call_history_agent": Filters(agent=log.alice.user_id),
         "call_history_contact": Filters(contact=log.ada.pk),
+        "call_history_missed": Filters(direction="missed"),
+        "call_to_return_newest": Filters(direction="to-return"),
     }
     for index, filters in expected.items():
         with tenant_transaction(log.acme.pk), connection.cursor() as cursor:
