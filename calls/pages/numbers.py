@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 from calls import gateway
 from calls.facts.numbers import Leads
 from calls.gateway.accounts import account_of
-from calls.models import NumberOrder, PhoneNumber
+from calls.models import Line, NumberOrder, PhoneNumber
 from calls.pages.asking import AWAY, Trouble, asking
 from calls.pages.number_forms import ReleaseForm
 from calls.services.caller_ids import usable
@@ -141,6 +141,7 @@ def release_number(request: TenantRequest, number_id: UUID) -> HttpResponse:
         if row is None:
             raise Http404
         follows = holding.follows(tenant, row)
+        has_plan = Line.objects.filter(number=row).exists()
     title = shown(request, row.number)
     form = ReleaseForm(request.POST if request.method == "POST" else None, number=row.number)
     if form.is_bound and form.is_valid():
@@ -161,6 +162,7 @@ def release_number(request: TenantRequest, number_id: UUID) -> HttpResponse:
         "row": row,
         "display": title,
         "last_digits": row.number[-4:],
+        "has_plan": has_plan,
         "is_last": follows.is_last,
         "next_default": shown(request, following.number) if following else "",
     }

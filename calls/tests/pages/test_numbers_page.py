@@ -9,7 +9,7 @@ from django.http import HttpResponse
 
 from calls.facts.numbers import REFUSALS
 from calls.gateway import addresses
-from calls.models import NumberOrder, PhoneNumber
+from calls.models import Line, NumberOrder, PhoneNumber
 from calls.pages import asking
 from calls.tests.shop import held, numbers_of, own_account, trail, writes
 from sandbox.config import Number
@@ -338,7 +338,11 @@ def release(client: Any, row: PhoneNumber, typed: str = "0199", **more: Any) -> 
 
 def test_a_number_is_released_once_its_digits_are_typed(admin: Any, shop: Box, cast: Any) -> None:
     row = of_acme(cast)
+    assert "is deleted" not in text(admin.get(f"{LIST}/{row.pk}/release"))
+    with tenant_transaction(cast.acme.pk):
+        Line.objects.create(number=row, hours={})
     said = text(admin.get(f"{LIST}/{row.pk}/release"))
+    assert "Its line, the plan for its callers, is deleted." in said
     assert "Release (415) 555-0199?" in said and "It’s your only number" in said
     for typed in ("", "199", "0198", "yes"):
         answer = release(admin, row, typed)

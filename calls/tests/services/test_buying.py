@@ -22,6 +22,7 @@ from tenants.fence.context import tenant_transaction
 
 WANTED, ACME, BOREALIS = "+12125550123", "+14155550199", "+442079460199"
 POST = "POST /2010-04-01/Accounts/"
+LOOK = f"GET /2010-04-01/Accounts/{ACCOUNT}/IncomingPhoneNumbers.json"
 
 
 def buy(tenant: Any, number: str = WANTED, **more: Any) -> tuple[PhoneNumber, bool]:
@@ -108,11 +109,11 @@ def test_what_was_bought_while_twilio_was_away_is_found_by_the_sweep(
     shop: Box, cast: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.fault("rest-accept-then-drop", match=POST)
-    shop.fault("rest-drop", match="GET /2010-04-01/Accounts/")
+    shop.fault("rest-drop", match=LOOK)
     with pytest.raises(OutcomeUnknown):
         buy(cast.acme, label="Sales")
     assert WANTED not in numbers_of(cast.acme) and orders_of(cast.acme) == [WANTED]
-    shop.fault("rest-drop", match="GET /2010-04-01/Accounts/")
+    shop.fault("rest-drop", match=LOOK)
     sweep(cast.acme, seconds=61)
     assert orders_of(cast.acme) == [WANTED], "Twilio was away: nothing is concluded"
     sweep(cast.acme, seconds=61)
