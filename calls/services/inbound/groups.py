@@ -77,8 +77,8 @@ def tend(tenant_id: UUID, group_id: UUID, *, now: datetime) -> Tended:
     that is gone, those who wait go on.
 
     Of whoever goes on, `place` says where, the move is counted, and why they go is written down as
-    an event. They come there with *next*, which is to take `led_on_at` back, and to write down what
-    they find there. A `place` of "" and the wish *callback*: goodbye, they will be called back.
+    an event. They come there with *next* (`way.onward`), which takes `led_on_at` back and writes
+    down what else there is. A `place` of "" and the wish *callback*: they will be called back.
     """
     with tenant_transaction(tenant_id):
         group = Group.objects.select_for_update(no_key=True).filter(pk=group_id).first()
@@ -175,8 +175,7 @@ def _write_callers(
         Caller.objects.bulk_update([by_id[id].row for id in sorted(changed)], _DECIDED)
     _give_back([by_id[returned.caller] for returned in returns])
     for move in moves:
-        if why := _why(move):
-            events.note(by_id[move.caller].row, why, now=now)
+        events.note(by_id[move.caller].row, _why(move), now=now)
     return [by_id[move.caller].row.call_id for move in moves]
 
 
@@ -189,9 +188,10 @@ def _lead(row: Caller, move: MoveOn, plan: plans.Plan | None, now: datetime) -> 
     row.left_at = row.led_on_at = now
 
 
-def _why(move: MoveOn) -> str | None:
-    """The event; None: where they go says enough."""
-    return missed.CALLBACK_ASKED if move.target is None else _EVENTS.get(move.why)
+def _why(move: MoveOn) -> str:
+    if move.why is Why.WISH:
+        return missed.CALLBACK_ASKED if move.target is None else missed.TO_VOICEMAIL
+    return _EVENTS[move.why]
 
 
 def _give_back(returned: Sequence[Waiting]) -> None:

@@ -40,7 +40,8 @@ class Rows(Office):
     def __init__(
         self, tenant: Any, people: dict[str, Membership], plan: plans.Plan, seed: int, calls: int
     ) -> None:
-        self.tenant, self.people, self.row_of = tenant, people, {}
+        self.tenant, self.people = tenant, people
+        self.row_of: dict[str, Row] = {}
         self.made: set[str] = set()
         self.decided = self.refused = 0
         super().__init__(plan, seed, calls=calls, people=tuple(people))
