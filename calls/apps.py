@@ -17,6 +17,7 @@ class CallsConfig(AppConfig):
         post_delete.connect(_remove_audio, sender="calls.Recording")
         post_delete.connect(_remove_audio, sender="calls.Sound")
         post_save.connect(_join_groups, sender="tenants.Membership")
+        post_save.connect(_ring_others, sender="tenants.Membership")
 
 
 # What they need is imported when it is needed: a command starts sooner.
@@ -47,6 +48,14 @@ def _join_groups(instance: Any, created: bool, **said: Any) -> None:
 
     if created:
         join_groups(instance)
+
+
+def _ring_others(instance: Any, created: bool, **said: Any) -> None:
+    """What rings at who has been deactivated, rings at others."""
+    if not created and not instance.is_active:
+        from calls.tasks import tend_agent
+
+        tend_agent(instance.tenant_id, instance.user_id)
 
 
 def _end_calls_of(user_id: UUID) -> None:

@@ -7,7 +7,7 @@ import logging
 import random
 import threading
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -78,7 +78,8 @@ _groups = Lane(
     again=(0.5, 2.0, 5.0),
     trouble=(gateway.TwilioError, TwilioNotConfigured, DatabaseError),
 )
-_wakes: dict[tuple[UUID, UUID], datetime] = {}
+AT_ONCE = timedelta(milliseconds=50)
+_wakes: dict[tuple[UUID, UUID], datetime] = {}  # when each group is looked at again, from here
 _waking = threading.Lock()
 
 
@@ -109,18 +110,21 @@ def _tend_groups_of(tenant_id: UUID, user_id: UUID) -> None:
 
 def _tend_group(tenant_id: UUID, group_id: UUID) -> None:
     tended = groups.tend(tenant_id, group_id, now=timezone.now())
-    if tended.look_again is not None:
-        _wake(tenant_id, group_id, tended.look_again)
+    _wake(tenant_id, group_id, tended.look_again)
     lead_on(tenant_id, tended.led_on)
 
 
-def _wake(tenant_id: UUID, group_id: UUID, at: datetime) -> None:
+def _wake(tenant_id: UUID, group_id: UUID, at: datetime | None) -> None:
     """Tend a group then, if this process is there still; else another one does, or the sweep."""
     key, now = (tenant_id, group_id), timezone.now()
     with _waking:
+        if at is None:
+            _wakes.pop(key, None)
+            return
         known = _wakes.get(key)
-        if known is not None and now < known <= at:
-            return  # which will look when to look again
+        # What is about to come, or comes a little early, is not relied upon.
+        if known is not None and now + AT_ONCE < known <= at:
+            return
         _wakes[key] = at
     wait = max(0.0, (at - now).total_seconds())
     _groups.later(wait, key, partial(_tend_group, tenant_id, group_id))

@@ -69,7 +69,8 @@ def test_the_call_is_ended_at_once(
     with django_capture_on_commit_callbacks(execute=True):
         assert deactivate(alice, cast.bob, occupation="end").status_code in (302, 303)
     assert not is_active(cast.bob) and is_asked_to_end(talking)
-    assert tended == [(cast.acme.pk, talking.room.pk)]
+    ringing = ("agent", cast.acme.pk, cast.bob.user_id)  # what rings at them rings at others
+    assert tended == [ringing, (cast.acme.pk, talking.room.pk)]
 
 
 def test_who_is_let_finish_is_not_waited_for_afterwards(
@@ -78,7 +79,7 @@ def test_who_is_let_finish_is_not_waited_for_afterwards(
     assert deactivate(alice, cast.bob, occupation="keep").status_code in (302, 303)
     assert not is_active(cast.bob) and not is_asked_to_end(talking)
     talking.hear(states.CONFERENCE, "participant-leave", talking.agent_leg)
-    monkeypatch.setattr(tending, "_close", lambda *_: None)
+    monkeypatch.setattr(tending, "_close", lambda *_, **__: None)
     assert tending.tend_room(cast.acme.pk, talking.room.pk) is Step.CLOSE
 
 

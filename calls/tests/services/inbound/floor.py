@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 
 from calls.facts.inbound.queues import Availability
 from calls.models import AgentAvailability, Caller, Group, GroupMember, Offer
-from calls.services.inbound import availability, groups
+from calls.services.inbound import availability, groups, offers
 from calls.tests.builders import an_inbound_call
 from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, Role
@@ -59,6 +60,13 @@ class Floor:
 
     def tend(self, group: Group) -> groups.Tended:
         return groups.tend(self.tenant.pk, group.pk, now=self.now)
+
+    def hang_up(self, caller: Caller) -> None:
+        with tenant_transaction(self.tenant.pk):
+            groups.leave(Caller.objects.get(pk=caller.pk), now=self.now)
+
+    def answer(self, member: Membership, caller: Caller) -> UUID:
+        return offers.claim(member, caller.call_id, now=self.now)
 
     def later(self, count: float) -> None:
         self.now += seconds(count)
