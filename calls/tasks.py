@@ -70,14 +70,9 @@ def _tend(tenant_id: UUID, room_id: UUID) -> None:
             _rooms.later(wait, (tenant_id, room_id), lambda: _tend(tenant_id, room_id))
 
 
-# Somebody waits on the phone: nor does this.
-_groups = Lane(
-    "groups",
-    threads=4,
-    most=500,
-    again=(0.5, 2.0, 5.0),
-    trouble=(gateway.TwilioError, TwilioNotConfigured, DatabaseError),
-)
+# Somebody waits on the phone: nor does this. It asks the database alone, so that rings go on while
+# Twilio hangs.
+_groups = Lane("groups", threads=4, most=500, again=(0.5, 2.0, 5.0), trouble=(DatabaseError,))
 AT_ONCE = timedelta(milliseconds=50)
 _wakes: dict[tuple[UUID, UUID], datetime] = {}  # when each group is looked at again, from here
 _waking = threading.Lock()
@@ -134,7 +129,7 @@ def lead_on(tenant_id: UUID, call_ids: Iterable[UUID]) -> None:
     """Send callers whom a group has led on to where they go."""
     for call_id in call_ids:
         work = partial(leading.send_on, tenant_id, call_id)
-        _groups.do(("lead", tenant_id, call_id), work)
+        _rooms.do(("lead", tenant_id, call_id), work)
 
 
 @shared_task(bind=True)

@@ -245,6 +245,7 @@ TWILIO_API_KEY_SECRET = env.str("TWILIO_API_KEY_SECRET", "")
 TWILIO_TWIML_APP_SID = env.str("TWILIO_TWIML_APP_SID", "")
 TWILIO_PHONE_NUMBER = env.str("TWILIO_PHONE_NUMBER", "")  # of the first workspace: assign_number
 RING_TIMEOUT = env.int("RING_TIMEOUT", 30)  # seconds a contact's phone rings (5 to 600)
+MISSED_OFFERS = max(1, env.int("MISSED_OFFERS", 2))  # in a row, which set an agent to Away
 
 SESSION_ENGINE = "tenants.signing_in.store"
 SESSION_COOKIE_AGE = 12 * 3600  # seconds after the last request (tenants/signing_in/sessions.py)

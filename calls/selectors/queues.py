@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
@@ -25,7 +26,7 @@ from tenants.fence.columns import Columns, split
 from tenants.fence.context import current_tenant_id
 from tenants.fence.pipeline import ask, rows
 
-RULES = Rules()
+RULES = Rules(most_missed=settings.MISSED_OFFERS)
 LONGEST_LEG = timedelta(hours=24)  # Twilio ends any call then, at the latest
 _EVER = datetime.min.replace(tzinfo=UTC)
 _OVER = ", ".join(f"'{status}'" for status in sorted(states.TERMINAL))
