@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, Error, connection, connections
 from django.db.models import Model
+from django.db.models.expressions import DatabaseDefault
 from psycopg import Error as DriverError
 
 from tenants.fence.columns import Columns, as_django
@@ -139,7 +140,13 @@ def inserted(row: Model) -> Write:
     """How a new row, whose key is known, is written, with all that its fields say of it."""
     fields, sql = _insert(type(row))
     row._state.adding, row._state.db = False, connection.alias
-    return sql, [f.get_db_prep_save(f.pre_save(row, True), connection) for f in fields]
+    return sql, [f.get_db_prep_save(_of(row, f), connection) for f in fields]
+
+
+def _of(row: Model, field: Any) -> Any:
+    """What a new row says in a field; where nobody has said anything, the database's default."""
+    value = field.pre_save(row, True)
+    return value.expression.value if isinstance(value, DatabaseDefault) else value
 
 
 @cache

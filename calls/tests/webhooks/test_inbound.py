@@ -144,6 +144,7 @@ def test_a_call_comes_in_and_is_written_down(cast: Any, phone: Any, line: Any) -
     call = at.call()
     assert (call.direction, call.status, call.user) == ("INBOUND", "ringing", None)
     assert (call.from_number, call.to_number) == (MARIA, at.number.number)
+    assert (call.extension, call.missed) == ("", "")
     assert call.contact == cast.acme_maria and call.caller.place == ""
     assert call.conference.agent is None
     assert call.conference.account_sid == settings.TWILIO_ACCOUNT_SID
