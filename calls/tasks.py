@@ -107,6 +107,8 @@ def _tend_group(tenant_id: UUID, group_id: UUID) -> None:
     tended = groups.tend(tenant_id, group_id, now=timezone.now())
     _wake(tenant_id, group_id, tended.look_again)
     lead_on(tenant_id, tended.led_on)
+    for room_id in tended.left:  # whoever comes into it now, comes too late
+        tend_now(tenant_id, room_id)
 
 
 def _wake(tenant_id: UUID, group_id: UUID, at: datetime | None) -> None:

@@ -147,6 +147,8 @@ def _step(
         # So that nobody waits for a process that has ended: each piece of waiting asks for it, too.
         groups = {queues.group_in(place) for place in (before, at.caller.place)} - {None}
         tasks.tend_groups(tenant_id, [group for group in groups if group])
+        if step in _IN_QUEUE and at.caller.claimed_at:
+            tasks.tend_now(tenant_id, at.room.pk)
         return document
 
 

@@ -35,10 +35,12 @@ _OF_AGENT = ["availability", "was_set_away", "missed_in_a_row", "asleep_at"]
 class Tended(NamedTuple):
     """`led_on`: the calls whose callers go on now, to be sent to *next* (`leading.send_on`);
     `look_again`: when the group must be tended though nothing has changed, None: nobody waits.
+    `left`: the rooms in which a winner has not come together with their caller.
     """
 
     led_on: list[UUID]
     look_again: datetime | None
+    left: Sequence[UUID] = ()
 
 
 def enter(caller: Caller, group_id: UUID, *, now: datetime) -> None:
@@ -83,11 +85,10 @@ def tend(tenant_id: UUID, group_id: UUID, *, now: datetime) -> Tended:
     with tenant_transaction(tenant_id):
         group = Group.objects.select_for_update(no_key=True).filter(pk=group_id).first()
         found = queues.callers_in(group_id, lock=True)
-        nothing = Tended([], None)
-        led_on, look_again = _decide(group_id, group, found, now) if found else nothing
-        if group is not None and group.look_again_at != look_again:
-            Group.objects.filter(pk=group_id).update(look_again_at=look_again)
-    return Tended(led_on, look_again)
+        tended = _decide(group_id, group, found, now) if found else Tended([], None)
+        if group is not None and group.look_again_at != tended.look_again:
+            Group.objects.filter(pk=group_id).update(look_again_at=tended.look_again)
+    return tended
 
 
 def _decide(group_id: UUID, group: Group | None, found: Sequence[Waiting], now: datetime) -> Tended:
@@ -103,7 +104,10 @@ def _decide(group_id: UUID, group: Group | None, found: Sequence[Waiting], now: 
     decision = waiting.decide(queue, now)
     _write_agents(queue, decision.queue, availabilities)
     _write_offers(found, decision.queue)
-    return Tended(_write_callers(found, decision, now), decision.look_again)
+    by_id = {each.id: each.room.pk for each in found}
+    returns = (action for action in decision.actions if isinstance(action, GiveBack))
+    left = [by_id[returned.caller] for returned in returns]
+    return Tended(_write_callers(found, decision, now), decision.look_again, left)
 
 
 def _group(group_id: UUID, row: Group | None, agents: Sequence[Agent]) -> plans.Group:

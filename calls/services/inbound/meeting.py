@@ -15,7 +15,7 @@ from django.utils import timezone
 from calls import gateway
 from calls.facts import states
 from calls.facts.inbound import meeting
-from calls.facts.rooms import Room, Step
+from calls.facts.rooms import BRING_AGAIN, Room, Step
 from calls.gateway import addresses
 from calls.gateway.accounts import TwilioNotConfigured, account_for
 from calls.models import AgentAvailability, Caller, CallLeg, CallLog, Conference
@@ -107,13 +107,14 @@ def _bring(tenant_id: UUID, room_id: UUID, done: Tended) -> None:
         if scene is None:
             return
         leg, room, came = scene.leg, scene.room, scene.people.came_in
-        is_again = came is not None and came.brought_at is not None
-        events.note(scene.caller, meeting.BRINGING, now=timezone.now())
+        before, now = came.brought_at if came else None, timezone.now()
+        events.note(scene.caller, meeting.BRINGING, now=now)
+        Conference.objects.filter(pk=room_id).update(next_look_at=now + BRING_AGAIN)
     try:
         account = account_for(tenant_id, room.account_sid)
         where = room.conference_sid or room.name
-        if is_again and gateway.find_participant(account, where, leg.label):
-            findings.hear_presence(leg)
+        if before and gateway.find_participant(account, where, leg.label):
+            findings.hear_presence(leg, since=before)
             return
         bridge = addresses.caller_step(tenant_id, scene.call.pk, "bridge")
         facts = gateway.redirect(account, leg.call_sid or "", bridge)

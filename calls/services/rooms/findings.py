@@ -71,13 +71,16 @@ def hear_facts(leg: CallLeg, facts: gateway.CallFacts) -> Conference | None:
     return hear(leg.tenant_id, heard, leg_id=leg.pk)
 
 
-def hear_presence(leg: CallLeg) -> Conference | None:
-    """Record that Twilio shows a leg among those who are in its room."""
+def hear_presence(leg: CallLeg, *, since: datetime | None = None) -> Conference | None:
+    """Record that Twilio shows a leg among those who are in its room; into which it was sent
+    `since`, if it may come more than once.
+    """
+    when = {"since": since.isoformat()} if since else {}
     heard = Heard(
         kind=states.CONFERENCE,
         name="participant-join",
         at=timezone.now(),
-        payload={"source": REST, "leg": leg.pk.hex},
+        payload={"source": REST, "leg": leg.pk.hex, **when},
         label=leg.label,
     )
     return hear(leg.tenant_id, heard, leg_id=leg.pk)

@@ -16,8 +16,10 @@ from calls.facts.refusals import Refusal
 from calls.facts.rooms import BRING_AGAIN, Step
 from calls.gateway.accounts import account_of
 from calls.models import AgentAvailability, Caller, CallEvent, CallLeg, CallLog, Conference, Offer
+from calls.services.inbound import meeting, offers
 from calls.services.rooms import findings, presence, progress
 from calls.tests.conftest import admitted, sid
+from calls.tests.services.inbound.floor import Floor
 from calls.tests.waiting_callers import GROUP, Line
 from tenants.fence.context import tenant_transaction
 
@@ -447,3 +449,22 @@ def test_who_holds_the_floor_may_talk_for_hours(line: Line, cast: Any) -> None:
         call_sid=sid("CA"),
     ).longest
     assert longest == presence.LONGEST_TALK
+
+
+def test_the_line_says_into_whose_rooms_nobody_may_come_any_more(cast: Any, twilio: Asked) -> None:
+    floor = Floor(cast.acme)
+    group = floor.group([cast.bob, cast.alice])
+    floor.is_there(cast.bob, cast.alice)
+    caller = floor.call(group)
+    floor.tend(group)
+    offers.confirm(cast.bob, [caller.call_id], now=floor.now)
+    offers.claim(cast.bob, caller.call_id, now=floor.now)
+    with tenant_transaction(cast.acme.pk):
+        room = Conference.objects.get(call=caller.call_id)
+    leg = admitted(cast.bob, account_of(cast.acme.pk), room.client_request_id)[1]
+    floor.later(8)
+    tended = floor.tend(group)
+    assert tended.left == [room.pk]
+    assert meeting.tend(cast.acme.pk, room.pk).steps == [Step.DISMISS]
+    assert twilio.hung_up == [leg.call_sid]
+    assert not floor.tend(group).left

@@ -79,7 +79,7 @@ class Desk:
         calls = rest(account).calls
         browser = calls.create(to=ECHO, from_=OURS, twiml=WAITS)
         sid = str(browser.sid)
-        self.eventually(lambda: gateway.fetch_call(account, sid).status == "in-progress")
+        self.eventually(lambda: self.status(sid) == "in-progress")
         document = self.asks(sid, request_id)
         if "<Conference" in document:
             calls(sid).update(twiml=document)
@@ -104,7 +104,11 @@ class Desk:
 
     def call(self, call_id: UUID) -> CallLog:
         with tenant_transaction(self.tenant_id):
-            return CallLog.objects.select_related("conference").get(pk=call_id)
+            return CallLog.objects.get(pk=call_id)
+
+    def room(self, call_id: UUID) -> Conference:
+        with tenant_transaction(self.tenant_id):
+            return Conference.objects.get(call=call_id)
 
     def caller(self, call_id: UUID) -> Caller:
         with tenant_transaction(self.tenant_id):
@@ -172,7 +176,7 @@ def test_from_the_ring_to_the_recording(desk: Desk) -> None:
     talked = (call.ended_at - call.answered_at).total_seconds()
     assert call.duration == int(talked) < (timezone.now() - begun).total_seconds()
     desk.eventually(lambda: desk.status(browser) == "completed")
-    desk.eventually(lambda: desk.call(call_id).conference.closed_at)
+    desk.eventually(lambda: desk.room(call_id).closed_at)
 
     def stored() -> bool:
         with tenant_transaction(desk.tenant_id):
@@ -258,7 +262,7 @@ def test_an_agent_who_goes_before_the_caller_is_in_gives_them_back(desk: Desk) -
         return True
 
     desk.eventually(claims_again, 20)
-    again, _ = desk.connects(desk.call(call_id).conference.client_request_id)
+    again, _ = desk.connects(desk.room(call_id).client_request_id)
     desk.eventually(lambda: desk.together(sid, again), 15)
     desk.eventually(lambda: desk.call(call_id).status == "in-progress", 10)
     assert desk.call(call_id).user_id == desk.bob.pk
@@ -277,29 +281,26 @@ def test_the_sweep_finds_what_no_callback_has_told(desk: Desk) -> None:
     browser, _ = desk.connects(desk.claims(call_id))
     account = account_of(desk.tenant_id)
 
-    def sweeps() -> None:
+    def sweeps() -> bool:
         with tenant_transaction(desk.tenant_id):
             Conference.objects.update(next_look_at=timezone.now())
         reconcile.sweep_tenant(desk.tenant_id, now=timezone.now())
+        return desk.call(call_id).ended_at is not None
 
     def talks() -> bool:
         sweeps()  # that Bob is there, and later that the caller is
         return desk.call(call_id).status == "in-progress"
 
-    desk.eventually(lambda: gateway.find_participant(account, room_of(desk, call_id), browser), 10)
+    room = desk.room(call_id).name
+    desk.eventually(lambda: gateway.find_participant(account, room, browser), 10)
     desk.eventually(talks, 20, 0.5)
     assert desk.together(sid, browser)
     desk.sandbox.hangup(sid)
     desk.eventually(lambda: desk.status(sid) == "completed")
-    desk.eventually(lambda: (sweeps(), desk.call(call_id).ended_at)[1], 20, 0.5)
+    desk.eventually(sweeps, 20, 0.5)
     desk.eventually(lambda: desk.status(browser) == "completed", 10)
     call = desk.call(call_id)
     assert (call.outcome, call.missed, call.user_id) == ("completed", "", desk.bob.pk)
-
-
-def room_of(desk: Desk, call_id: UUID) -> str:
-    room: Conference = desk.call(call_id).conference
-    return room.name
 
 
 def test_a_caller_who_is_gone_without_a_word_is_found_by_the_sweep(desk: Desk) -> None:
@@ -314,7 +315,7 @@ def test_a_caller_who_is_gone_without_a_word_is_found_by_the_sweep(desk: Desk) -
     reconcile.sweep_tenant(desk.tenant_id, now=timezone.now())
     call = desk.call(call_id)
     assert (call.status, call.missed) == ("no-answer", "waiting")
-    assert call.conference.closed_at is not None
+    assert desk.room(call_id).closed_at is not None
     assert not desk.floor.rings_at(desk.caller(call_id))
 
 
