@@ -26,8 +26,10 @@ from twilio.request_validator import RequestValidator
 from calls.facts import states
 from calls.gateway import accounts, addresses
 from calls.gateway.accounts import TwilioAccount, account_of
-from calls.models import CallLeg, CallLog, Conference, OwnAccount, UnroutedEvent
+from calls.models import CallLeg, CallLog, Conference, OwnAccount, PhoneNumber, UnroutedEvent
 from calls.services.callbacks import routing
+from calls.services.inbound import arriving
+from calls.services.inbound.plans import ensure_line
 from calls.services.rooms import progress
 from calls.tests.builders import an_outbound_call
 from calls.tests.conftest import admitted, sid
@@ -38,7 +40,7 @@ from tenants.people.services import add_member, create_tenant
 from tenants.tests.database import everything_visible
 
 FORM = "application/x-www-form-urlencoded"
-EVENT, ROOM, VOICE, LEFT, FALLBACK, MUSIC, RECORDING = HOOKS = (
+EVENT, ROOM, VOICE, LEFT, FALLBACK, MUSIC, RECORDING, CALLED, NEXT, KEPT, OUTSIDE = HOOKS = (
     "call-status leg",
     "call-status room",
     "voice-webhook",
@@ -46,7 +48,14 @@ EVENT, ROOM, VOICE, LEFT, FALLBACK, MUSIC, RECORDING = HOOKS = (
     "voice-fallback",
     "hold-music",
     "recording-status",
+    "voice-webhook called",
+    "voice-webhook next",
+    "voice-webhook kept",
+    "call-status outside",
 )
+# Who is on the line always gets TwiML.
+OF_CALLERS = (CALLED, NEXT, KEPT)
+CALLER = "+12125550123"
 Pairs = list[tuple[str, str]]
 
 
@@ -60,6 +69,7 @@ class Workspace:
     agent_leg: CallLeg
     contact_leg: CallLeg
     call: CallLog
+    caller: CallLog  # another, who waits in line
 
     def genuine(self, hook: str) -> "Sent":
         tenant_id, call_sid = self.member.tenant_id, self.contact_leg.call_sid or ""
@@ -90,6 +100,32 @@ class Workspace:
             RECORDING: (
                 addresses.recording_status(tenant_id, self.call.pk),
                 {"CallSid": call_sid, "RecordingSid": sid("RE"), "RecordingStatus": "completed"},
+            ),
+            CALLED: (
+                addresses.number_called(tenant_id),
+                {"CallSid": sid("CA"), "From": CALLER, "To": self.caller.to_number},
+            ),
+            NEXT: (
+                addresses.caller_step(tenant_id, self.caller.pk, "next"),
+                {"CallSid": self.caller.twilio_call_sid or ""},
+            ),
+            KEPT: (
+                addresses.message_kept(tenant_id),
+                {
+                    "CallSid": sid("CA"),
+                    "From": CALLER,
+                    "To": self.caller.to_number,
+                    "RecordingSid": sid("RE"),
+                    "RecordingDuration": "3",
+                },
+            ),
+            OUTSIDE: (
+                addresses.outside_status(tenant_id, self.caller.pk),
+                {
+                    "CallSid": sid("CA"),
+                    "ParentCallSid": self.caller.twilio_call_sid or "",
+                    "CallStatus": "in-progress",
+                },
             ),
         }[hook]
         parts = urlsplit(url)
@@ -166,7 +202,27 @@ def in_a_call(member: Membership) -> Workspace:
         contact = CallLeg.objects.create(conference=room, party="contact")
         progress.bind_sid(contact, sid("CA"))
         call.refresh_from_db()
-    return Workspace(member, account, room, leg, contact, call)
+    return Workspace(member, account, room, leg, contact, call, in_line(member, account))
+
+
+def in_line(member: Membership, account: TwilioAccount) -> CallLog:
+    """Somebody who has called a number of the workspace."""
+    with tenant_transaction(member.tenant_id):
+        ours = f"+1415555{PhoneNumber.objects.count():02}{member.user.name[:1].encode()[0] % 90:02}"
+        number, _ = PhoneNumber.objects.get_or_create(account_sid=account.sid, number=ours)
+        ensure_line(number)
+    arrived = arriving.arrive(
+        member.tenant_id,
+        account_sid=account.sid,
+        call_sid=sid("CA"),
+        caller=CALLER,
+        to=ours,
+        said={},
+        now=timezone.now(),
+    )
+    assert arrived is not None
+    with tenant_transaction(member.tenant_id):
+        return CallLog.objects.get(pk=arrived.call_id)
 
 
 @pytest.fixture
@@ -667,6 +723,9 @@ def test_an_account_whose_secrets_cannot_be_read_is_asked_to_try_again(
         VOICE: b"The service is busy",
         LEFT: b"The service is busy",
         FALLBACK: b"Please leave a message",
+        CALLED: b"Please leave a message",
+        NEXT: b"Please leave a message",
+        KEPT: b"Thank you for your message",
         MUSIC: b"One moment please",
     }
     assert answer.status_code == (200 if hook in said else 503)
