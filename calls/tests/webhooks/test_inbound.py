@@ -10,7 +10,11 @@ from xml.etree import ElementTree
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 from django.utils import timezone
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 
 from calls.facts.inbound import hours, missed, written
 from calls.gateway import addresses
@@ -31,6 +35,7 @@ from calls.models import (
 from calls.services.inbound import groups
 from calls.tests.conftest import sid
 from calls.tests.webhooks.test_webhooks import local
+from calls.webhooks import inbound
 from tenants.fence.context import tenant_transaction
 
 MARIA, STRANGER = "+14155550100", "+12125550123"
@@ -505,3 +510,118 @@ def test_an_outside_number_beyond_the_limits_is_not_dialled(
     line(when_open="outside:+882165555555")
     at = phone().dials()
     assert "later" in at.hears and "Dial" not in at.verbs
+
+
+# --- what goes wrong ----------------------------------------------------------------------------
+
+
+def away(*_: Any, **__: Any) -> Any:
+    raise OperationalError("the database is away")
+
+
+def assert_takes_a_message(at: Phone) -> None:
+    """In English, with addresses that name the workspace and need no rows."""
+    assert at.verbs == ["Say", "Record", "Say", "Hangup"] and "can’t connect" in at.hears
+    record = at.the("Record")
+    tenant = f"tenant={at.tenant.pk.hex}"
+    assert tenant in record.get("action") and tenant in record.get("recordingStatusCallback")
+
+
+def test_without_a_database_a_message_is_taken(
+    phone: Any, line: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line(when_open="later")
+    monkeypatch.setattr("calls.services.inbound.arriving.arrive", away)
+    at = phone().dials()
+    assert_takes_a_message(at)
+    at.ask(at.the("Record").get("action"), RecordingSid=sid("RE"), RecordingDuration="3")
+    assert "Thank you" in at.hears
+
+
+def test_the_fallback_takes_a_message_whatever_is_away(
+    cast: Any, phone: Any, django_assert_num_queries: Any
+) -> None:
+    at = phone()
+    with django_assert_num_queries(0):
+        at.ask(addresses.number_fallback(cast.acme.pk), ErrorCode="11205", ErrorUrl="https://x")
+    assert_takes_a_message(at)
+
+
+def test_a_message_of_a_call_without_rows_makes_them(cast: Any, phone: Any, line: Any) -> None:
+    line(when_open="later")
+    at = phone()
+    for _ in range(2):
+        at.ask(
+            addresses.message_kept(cast.acme.pk),
+            RecordingSid="RE" + "1" * 32,
+            RecordingDuration="3",
+        )
+    assert at.events() == [missed.GREETED, missed.MESSAGE_LEFT]
+    empty = phone().ask(
+        addresses.message_kept(cast.acme.pk), RecordingSid=sid("RE"), RecordingDuration="0"
+    )
+    assert "didn’t hear" in empty.hears
+
+
+def test_who_waits_goes_on_waiting_without_a_database(
+    phone: Any, line: Any, group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line(when_open=f"group:{group.pk.hex}")
+    at = phone().dials()
+    queue = at.the("Enqueue")
+    at.ask(queue.get("waitUrl")).goes_on()
+    with monkeypatch.context() as broken:
+        broken.setattr("calls.services.inbound.standing.find", away)
+        for ask in (at.goes_on, lambda: at.ask(queue.get("waitUrl"))):
+            ask()
+            assert at.verbs == ["Play", "Redirect"]
+    assert at.goes_on().verbs == ["Gather", "Redirect"]
+    with monkeypatch.context() as broken:
+        broken.setattr("calls.services.inbound.standing.find", away)
+        at.ask(queue.get("action"), QueueResult="error")
+    assert_takes_a_message(at)
+
+
+def test_an_address_that_names_no_workspace_takes_no_calls(phone: Any) -> None:
+    bare = settings.PUBLIC_BASE_URL + "/api/twilio/voice-webhook"
+    for query in ("?step=called", "?x=1", "?step=next&call=1", f"?step=called&tenant={uuid.uuid4()}"):
+        assert phone().ask(bare + query).hears == NOT_YET
+
+
+odd = st.text(st.characters(exclude_categories=("Cs",)), max_size=80) | st.sampled_from(
+    ["", "0", "-1", "9" * 400, "RE" + "1" * 32, "completed", "leave", "error", "\0", "1", "#"]
+)
+_NAMES = ["From", "To", "Digits", "QueueResult", "QueueTime", "DialCallStatus", "DialCallSid"]
+_NAMES += ["RecordingSid", "RecordingDuration", "CallStatus", "ErrorCode", "Direction"]
+
+
+@pytest.fixture
+def waiting_phone(phone: Any, line: Any, group: Group) -> Phone:
+    line(when_open=f"group:{group.pk.hex}")
+    return phone().dials()  # type: ignore[no-any-return] # a fixture's
+
+
+@examples(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    step=st.sampled_from(sorted(inbound.STEPS)),
+    form=st.dictionaries(st.sampled_from(_NAMES), odd, max_size=6),
+    query=st.dictionaries(st.sampled_from(["menu", "turn"]), odd, max_size=2),
+)
+def test_whatever_is_said_is_answered(
+    waiting_phone: Phone, step: str, form: dict[str, str], query: dict[str, str]
+) -> None:
+    """Never a 500, and always a document with an end or a next step; all examples are of one call,
+    wherever the ones before have led it.
+    """
+    at, call_sid = waiting_phone, waiting_phone.form["CallSid"]
+    call_id = at.call().pk
+    if step in (inbound.CALLED, inbound.KEPT):
+        at.form["CallSid"] = sid("CA")
+        at.ask(addresses.number_called(at.tenant.pk).replace("=called", f"={step}"), **form)
+    else:
+        at.ask(addresses.caller_step(at.tenant.pk, call_id, step, **query), **form)
+    at.form["CallSid"] = call_sid
+    ends = {"Hangup", "Redirect", "Enqueue", "Record", "Dial", "Reject", "Leave", "Gather"}
+    assert ends & {*at.verbs}
