@@ -116,6 +116,7 @@ def _options() -> dict[str, Any]:
         "autorefresh": changing,
         "max_age": 0 if changing else 60,
         "allow_all_origins": False,
+        "mimetypes": {".wav": "audio/wav"},  # without it Twilio plays none of them to callers
     }
 
 

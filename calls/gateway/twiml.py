@@ -140,11 +140,16 @@ def enqueue(queue: str, *, action_url: str, wait_url: str) -> str:
 
 
 def wait(sounds: Sounds, *, again_url: str, key_url: str = "") -> str:
-    """What somebody hears in a queue until `again_url` is asked; with a `key_url`, a key that they
-    press meanwhile is told there at once.
+    """What somebody hears in a queue until `again_url` is asked, a second later; with a `key_url`,
+    a key that they press meanwhile is told there at once. (A sound that cannot be had takes no
+    time: without the second it would be asked for as fast as may be.)
     """
     response = VoiceResponse()
-    _speak(_gather(response, key_url, timeout=1) if key_url else response, sounds)
+    if key_url:
+        _speak(_gather(response, key_url, timeout=1), sounds)
+    else:
+        _speak(response, sounds)
+        response.pause(length=1)
     response.redirect(again_url, method="POST")
     return str(response)
 

@@ -47,6 +47,12 @@ def test_a_hashed_file_is_compressed_and_kept_for_ever(collected: None) -> None:
     assert "immutable" in headers["cache-control"]
 
 
+def test_a_sound_is_called_one(collected: None) -> None:
+    """Twilio plays nothing else to callers."""
+    status, headers, body = get(static("sounds/ringback-1.wav"))
+    assert (status, headers["content-type"]) == ("200 OK", "audio/wav") and body[:4] == b"RIFF"
+
+
 def test_nothing_is_there_under_a_name_that_does_not_change(collected: None, folder: Path) -> None:
     assert get("/static/js/page.js")[0] == "404 Not Found"
     names = [p.name for p in folder.rglob("*.*") if p.is_file() and p.name != "staticfiles.json"]

@@ -574,7 +574,7 @@ def test_who_waits_goes_on_waiting_without_a_database(
         broken.setattr("calls.services.inbound.standing.find", away)
         for ask in (at.goes_on, lambda: at.ask(queue.get("waitUrl"))):
             ask()
-            assert at.verbs == ["Play", "Redirect"]
+            assert at.verbs == ["Play", "Pause", "Redirect"]
     assert at.goes_on().verbs == ["Gather", "Redirect"]
     with monkeypatch.context() as broken:
         broken.setattr("calls.services.inbound.standing.find", away)
