@@ -9,6 +9,8 @@ A number is all that ties a missed call to the one that returns it, so that only
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import connection
+
 from calls.facts import states
 from calls.facts.inbound import callers
 from calls.facts.inbound.missed import InboundState
@@ -20,6 +22,7 @@ from tenants.fence.pipeline import ask
 # then it is known of the latest end that the sweep finds out.
 LATEST = timedelta(days=3)
 
+_TURN = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 _TALKED = """UPDATE calls_calllog SET missed_done_at = %s, updated_at = %s
 WHERE tenant_id = %s AND from_number = %s AND missed_done_at IS NULL AND NOT (missed = '')
 AND started_at <= %s"""
@@ -49,6 +52,7 @@ def note(call: ledger.Call, said: states.CallState | InboundState, *, now: datet
 def note_talk(number: str, *, at: datetime, now: datetime) -> None:
     """A call with this far side was answered `at`: what was missed of it until then is returned."""
     if callers.read(number).may_be_matched:
+        _wait_for_turn(number)
         ask(_TALKED, [now, now, current_tenant_id(), number, at])
 
 
@@ -57,6 +61,15 @@ def note_missed(call_id: UUID, number: str, *, now: datetime) -> None:
     meantime, as what is heard comes in any order.
     """
     if callers.read(number).may_be_matched:
+        _wait_for_turn(number)
         since, tenant_id = now - LATEST, current_tenant_id()
         talks = [tenant_id, number, since]
         ask(_TALKED_MEANWHILE, [now, now, tenant_id, call_id, *talks, *talks])
+
+
+def _wait_for_turn(number: str) -> None:
+    """Of two transactions, one with a talk and one with a missed call, the second sees the first.
+    It finds no row that the first has locked, or waits for none.
+    """
+    if connection.vendor == "postgresql":
+        ask(_TURN, [f"returned {current_tenant_id()} {number}"])

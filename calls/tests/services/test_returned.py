@@ -1,9 +1,14 @@
 """Missed calls that are returned: by a talk, in whatever order it is heard of, or by a word."""
 
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
@@ -92,6 +97,42 @@ def test_it_does_not_matter_in_which_order_it_is_heard_of(cast: Any, data: Any) 
     for call, kind, begin, _ in rows:
         if kind == "missed":
             assert is_done(call) == any(at >= begin for at in talks)
+
+
+@pytest.mark.parametrize("first", ["talk", "missed"])
+def test_two_that_are_written_at_once_see_each_other(committed_cast: Any, first: str) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has one writer")
+    acme, now = committed_cast.acme, timezone.now()
+    began = now - timedelta(minutes=5)
+    call = an_inbound_call(acme, started_at=began).call
+    talk = an_outbound_call(acme, started_at=now)
+    has_written = threading.Event()
+
+    def write_talk() -> None:
+        CallLog.objects.filter(pk=talk.pk).update(answered_at=now)
+        returned.note_talk(MARIA, at=now, now=now)
+
+    def write_missed() -> None:
+        CallLog.objects.filter(pk=call.pk).update(missed="waiting")
+        returned.note_missed(call.pk, MARIA, now=now)
+
+    writes = [write_talk, write_missed]
+
+    def begin(write: Callable[[], None]) -> None:
+        with tenant_transaction(acme.pk):
+            write()
+            has_written.set()
+            time.sleep(0.5)  # it is not committed while the other writes
+        connection.close()
+
+    with ThreadPoolExecutor() as pool:
+        begins = pool.submit(begin, writes.pop(0 if first == "talk" else 1))
+        has_written.wait()
+        with tenant_transaction(acme.pk):
+            writes[0]()
+        begins.result()
+    assert is_done(call)
 
 
 @pytest.mark.parametrize("hidden", ["anonymous", "+266696687", "sip:a@b.example", "911", ""])
