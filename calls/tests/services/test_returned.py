@@ -15,9 +15,11 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from calls.facts import states
-from calls.models import CallLog
+from calls.facts.inbound.missed import WAITING
+from calls.models import Caller, CallLeg, CallLog
 from calls.services import missed
-from calls.services.rooms import returned
+from calls.services.inbound import events
+from calls.services.rooms import progress, returned
 from calls.tests.builders import a_missed_call, an_inbound_call, an_outbound_call
 from calls.tests.conftest import dial, scene_of
 from tenants.fence.context import tenant_transaction
@@ -58,6 +60,39 @@ def test_a_call_that_nobody_answers_returns_nothing(cast: Any, end: str) -> None
     scene = dial(scene_of(cast.bob), cast)
     scene.hear(states.CALL, end, scene.contact_leg)
     assert not is_done(call)
+
+
+def test_whoever_calls_again_and_is_taken_needs_no_call_back(cast: Any) -> None:
+    call, caller = a_missed_call(cast.acme), an_inbound_call(cast.acme)
+    hear(caller, states.CALL, "in-progress")
+    with tenant_transaction(cast.acme.pk):
+        events.note(caller, WAITING, now=timezone.now())
+    assert not is_done(call), "they wait"
+    hear(caller, states.CONFERENCE, "participant-join")
+    assert is_done(call)
+
+
+def test_a_call_that_is_known_to_be_missed_after_they_were_called_back(cast: Any) -> None:
+    caller = an_inbound_call(cast.acme)
+    with tenant_transaction(cast.acme.pk):
+        events.note(caller, WAITING, now=timezone.now())
+    scene = dial(scene_of(cast.bob), cast)
+    scene.hear(states.CALL, "in-progress", scene.contact_leg)
+    assert not is_done(caller.call), "nobody knows yet that it was missed"
+    hear(caller, states.CALL, "completed")
+    with tenant_transaction(cast.acme.pk):
+        assert CallLog.objects.get(pk=caller.call_id).missed == "waiting"
+    assert is_done(caller.call)
+
+
+def hear(caller: Caller, kind: str, name: str) -> None:
+    """Of a caller's leg, now."""
+    with tenant_transaction(caller.tenant_id):
+        leg = CallLeg.objects.get(conference__call=caller.call_id)
+    heard = progress.Heard(
+        kind=kind, name=name, at=timezone.now(), payload={"of": name}, call_sid=leg.call_sid or ""
+    )
+    progress.hear(caller.tenant_id, heard, leg_id=leg.pk)
 
 
 # Each call of a number: (its kind, minutes from its beginning to the answer); they begin two

@@ -143,9 +143,11 @@ CONTACT = {
     "name": "New {marker}",
     "company": "",
     "email": "",
+    "owner": "{user}",
     "number": "{contact_e164}",
     "label": "desk",
 }
+OWNED_ELSEWHERE = {"owner": 422}
 CAPS = {
     "agent_calls_per_minute": "5",
     "calls_per_minute": "20",
@@ -273,8 +275,8 @@ PAGES = {
     "contact_alike": page(
         "/contacts/alike", gets(shows=True, query={"number": "{contact_e164}", "of": ""})
     ),
-    "contact_new": page("/contacts/new", gets(), posts(CONTACT)),
-    "contact_edit": page("/contacts/{contact}/edit", SHOWS, posts(CONTACT)),
+    "contact_new": page("/contacts/new", gets(), posts(CONTACT, wrong=OWNED_ELSEWHERE)),
+    "contact_edit": page("/contacts/{contact}/edit", SHOWS, posts(CONTACT, wrong=OWNED_ELSEWHERE)),
     "contact_archive": page("/contacts/{contact}/archive", posts({})),
     "calls": page(
         "/calls", gets(shows=True, query={"agent": "{user}", "contact": "{contact}", "q": ""})
