@@ -257,9 +257,13 @@ def test_only_a_voicemail_of_ours_that_is_here_is_heard(
     cast: Any, signed_in: Any, which: str
 ) -> None:
     message = a_voicemail(cast.borealis if which == "theirs" else cast.acme)
-    change = {"recording": {"is_voicemail": False}, "waiting": {"state": "waiting"}}.get(which)
+    changes: dict[str, Any] = {
+        "recording": {"is_voicemail": False},
+        "waiting": {"state": "waiting"},
+        "theirs": {"error": ""},
+    }
     with tenant_transaction(message.tenant_id):
-        Recording.objects.update(**change or {})
+        Recording.objects.update(**changes[which])
     path = f"/recordings/{message.pk}/heard"
     assert signed_in(cast.bob).post(path).status_code == 404
     with tenant_transaction(message.tenant_id):

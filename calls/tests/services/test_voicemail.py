@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from calls import tasks
 from calls.models import PhoneNumber, Recording, VoicemailBox, VoicemailListener
-from calls.services import recordings, voicemail
+from calls.services import reconcile, recordings, voicemail
 from calls.tests.builders import a_missed_call, a_voicemail
 from tenants.fence.context import tenant_transaction
 from tenants.people.services import set_active
@@ -148,7 +148,7 @@ def test_a_fetched_voicemail_is_told_of_at_once_and_by_the_sweep(
     tasks.fetch_recording(str(cast.acme.pk), str(message.pk))
     assert [each[0] for each in queued] == [tasks.tell_listeners]
     queued.clear()
-    monkeypatch.setattr(tasks.reconcile, "sweep_tenant", lambda *said, **more: [])
+    monkeypatch.setattr(reconcile, "sweep_tenant", lambda *said, **more: [])
     tasks.sweep()
     assert (tasks.tell_listeners, cast.acme.pk, message.pk) in queued
     tasks.tell_listeners(str(cast.acme.pk), str(message.pk))
