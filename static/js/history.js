@@ -10,6 +10,15 @@
     (document.hasFocus() && element.contains(document.activeElement)) || [...element.querySelectorAll("audio")].some(isHeld);
   const isAt = (element) => has(element, (audio) => audio.currentTime > 0 && !audio.ended);
 
+  // Who has marked it as done is through with it: their focus keeps no row, and goes on where they were.
+  const isDone = (row) =>
+    document.hasFocus() && row.contains(document.activeElement) && document.activeElement.form?.id === "history_done";
+
+  function goOn(row, found) {
+    while (row && !found.has(row)) row = row.nextElementSibling;
+    (row?.querySelector(".who") ?? document.querySelector("#main h1"))?.focus();
+  }
+
   function isRead(row) {
     const { top, bottom } = row.getBoundingClientRect();
     return !document.hidden && top < innerHeight && bottom > 0;
@@ -47,7 +56,9 @@
       if (known === row) return row;
       const one = document.createDocumentFragment();
       one.append(row);
+      const wasDone = isDone(known);
       morph(known, one);
+      if (wasDone && !isDone(known)) goOn(known, new Set([known]));
       return known;
     });
   }
@@ -56,7 +67,10 @@
   function takeAway(list, fresh, isWhole) {
     const found = new Set(fresh);
     for (const row of [...list.children]) {
-      if (!found.has(row) && !isAt(row)) row.remove();
+      if (!found.has(row) && (isDone(row) || !isAt(row))) {
+        if (isDone(row)) goOn(row, found);
+        row.remove();
+      }
       if (!isWhole && row === fresh.at(-1)) return;
     }
   }
