@@ -33,9 +33,12 @@ def search_numbers(request: TenantRequest) -> HttpResponse:
     if is_asked and form.is_valid():
         given = form.cleaned_data
         kind, country = given["kind"], given["country"]
+        wanted = {"area_code": given["area_code"], "contains": given["digits"]}
         try:
             account = asking(lambda: account_of(request.tenant.pk))
-            found = asking(lambda: gateway.search_numbers(account, **given))
+            found = asking(
+                lambda: gateway.search_numbers(account, country=country, kind=kind, **wanted)
+            )
             context["price"] = _price(account, country, kind) if found else None
         except Trouble as trouble:
             form.add_error(None, str(trouble))

@@ -27,13 +27,14 @@ class NumberSearchForm(forms.Form):
         required=False,
         error_messages={"invalid": "Enter three digits, such as 415."},
     )
-    contains = forms.CharField(max_length=30, required=False)
+    # Not *contains*: a form in a page has a method of that name, which its fields would hide.
+    digits = forms.CharField(max_length=30, required=False)
 
-    def clean_contains(self) -> str:
-        contains = re.sub(r"[\s().-]", "", self.cleaned_data["contains"])
-        if contains and (problem := search_problem(contains)):
+    def clean_digits(self) -> str:
+        digits = re.sub(r"[\s().-]", "", self.cleaned_data["digits"])
+        if digits and (problem := search_problem(digits)):
             raise forms.ValidationError(problem)
-        return contains
+        return digits
 
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data

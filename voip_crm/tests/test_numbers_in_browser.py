@@ -20,7 +20,8 @@ def looked_at(page: Page, name: str) -> None:
         for width, scheme in [*LOOKS, (1280, "dark"), (390, "light")]:
             page.set_viewport_size({"width": width, "height": 844})
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of two words
-            page.screenshot(path=Path(folder) / f"{name}-{width}-{scheme}.png", full_page=True)
+            picture = Path(folder) / f"{name}-{width}-{scheme}.png"
+            page.screenshot(path=picture, full_page=True, caret="initial")
         page.set_viewport_size(WIDE["viewport"])  # type: ignore[arg-type]  # a width and a height
         page.emulate_media(color_scheme="light")
 

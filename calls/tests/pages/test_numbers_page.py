@@ -165,7 +165,7 @@ def test_nothing_is_asked_before_the_search(admin: Any, shop: Box) -> None:
 
 
 def test_what_is_found_has_place_kind_and_price_and_can_be_chosen(admin: Any, shop: Box) -> None:
-    sent = {"country": "US", "kind": "local", "area_code": "212", "contains": "(555) 012"}
+    sent = {"country": "US", "kind": "local", "area_code": "212", "digits": "(555) 012"}
     page = admin.get(SEARCH, sent)
     said = text(page)
     assert "Local numbers, United States" in said and "1.15 USD a month each" in said
@@ -191,7 +191,7 @@ def test_a_price_that_twilio_does_not_tell_is_not_made_up(admin: Any, shop: Box)
     [
         ({"kind": "mobile"}, "Twilio has no mobile numbers there (United States)."),
         ({"country": "JP"}, "Twilio has no local numbers there (Japan)."),
-        ({"contains": "98765432"}, "No local numbers match."),
+        ({"digits": "98765432"}, "No local numbers match."),
         ({"country": "GB"}, "needs an address"),
     ],
 )
@@ -211,9 +211,9 @@ def test_what_there_is_not_or_what_it_needs_is_said(
         ({"area_code": "41"}, "area_code"),
         ({"area_code": "٤١٥"}, "area_code"),
         ({"area_code": "415", "country": "GB"}, "area_code"),
-        ({"contains": "1"}, "contains"),
-        ({"contains": "5;5"}, "contains"),
-        ({"contains": "5\0"}, "contains"),
+        ({"digits": "1"}, "digits"),
+        ({"digits": "5;5"}, "digits"),
+        ({"digits": "5\0"}, "digits"),
     ],
 )
 def test_what_cannot_be_searched_is_said_at_its_field(

@@ -301,7 +301,7 @@ PAGES = {
     ),
     "search_numbers": page(
         "/settings/numbers/search",
-        gets(query={"country": "US", "kind": "local", "area_code": "", "contains": "55"}),
+        gets(query={"country": "US", "kind": "local", "area_code": "", "digits": "55"}),
         whom=ADMINS,
     ),
     "buy_number": page(
