@@ -5,7 +5,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
+from django.test.utils import CaptureQueriesContext
 
 from calls.facts.numbers import REFUSALS
 from calls.gateway import addresses
@@ -123,6 +125,25 @@ def test_with_an_own_account_the_numbers_are_its_own(admin: Any, shop: Box, cast
     said = text(admin.get(LIST))
     assert "Also in your Twilio account" in said and "Callers reach https://pbx.example/." in said
     assert "415" not in said
+
+
+def test_more_numbers_cost_no_more_queries_and_one_question(
+    admin: Any, shop: Box, cast: Any
+) -> None:
+    def cost() -> tuple[int, int]:
+        since = len(shop.inspect("wire")["entries"])
+        with CaptureQueriesContext(connection) as queries:
+            admin.get(LIST)
+        return len(queries), len(shop.inspect("wire")["entries"]) - since
+
+    held(shop, FREE)
+    few = cost()
+    with tenant_transaction(cast.acme.pk):
+        for n in range(20):
+            PhoneNumber.objects.create(number=f"+1312555{n:04}", account_sid=ACCOUNT)
+            held(shop, f"+1312555{n:04}", cast.acme)
+            held(shop, f"+1312556{n:04}")
+    assert cost() == few and few[1] == 1
 
 
 @pytest.mark.parametrize("trouble", ["away", "refused", "broken", "crowded", "no account"])
