@@ -6,10 +6,13 @@ from array import array
 from pathlib import Path
 from typing import Any
 
-from calls.models import CallLog, Recording
+from django.conf import settings
+
+from calls.gateway import addresses
+from calls.models import CallLog, PhoneNumber, Recording
 from tenants.fence.context import tenant_transaction
 from tenants.models import Tenant, User
-from voip_crm import demo
+from voip_crm import demo, local
 
 
 def test_recorded_calls_are_at_hand_and_last_as_long_as_what_is_heard(
@@ -41,3 +44,31 @@ def test_recorded_calls_are_at_hand_and_last_as_long_as_what_is_heard(
     client.force_login(User.objects.get(email="charlie@borealis.example"))
     assert client.get(f"/recordings/{recordings[0].pk}").status_code == 404
     assert client.get("/calls").content.decode().count("data-play=") == 1
+
+
+def test_the_sandbox_has_what_was_bought_when_it_is_started_again(cast: Any) -> None:
+    """It forgets; the rows know, and each number leads to its workspace again."""
+    bought, sid = "+12125550123", "PN" + "1" * 32
+    with tenant_transaction(cast.borealis.pk):
+        PhoneNumber.objects.create(
+            number=bought, account_sid=settings.TWILIO_ACCOUNT_SID, twilio_sid=sid
+        )
+        PhoneNumber.objects.create(number="+12125550124", account_sid="AC" + "9" * 32)
+    held = {each["phone_number"]: each for each in local.numbers_held()}
+    ours = addresses.of_number(cast.borealis.pk)
+    assert held[bought] == {
+        "sid": sid,
+        "phone_number": bought,
+        "friendly_name": "",
+        "voice_url": ours.called,
+        "voice_fallback_url": ours.fallback,
+        "status_callback": ours.status,
+    }
+    acme = held[demo.NUMBERS["acme"][0][0]]
+    assert acme["voice_url"] == addresses.number_called(cast.acme.pk)
+    assert set(held) == {
+        *(number for numbers in demo.NUMBERS.values() for number, _ in numbers),
+        *demo.FREE_NUMBERS,
+        bought,
+    }
+    assert "voice_url" not in held[demo.FREE_NUMBERS[0]]
