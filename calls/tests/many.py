@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Callable, Sequence
+from hashlib import md5
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -45,9 +47,18 @@ INSERT INTO calls_calllog (id, tenant_id, direction, from_number, to_number, sub
     SELECT gen_random_uuid(), tenant, 'INBOUND', '+1408555' || (n % 10000), '+14155550199',
         'accepted', false, 0, at, 'no-answer', 'no-answer', at, at, at, 'waiting',
         CASE WHEN n % 8 = 0 THEN at END
-    FROM many WHERE n % 4 = 0
+    FROM many WHERE n % 4 = 0;
+INSERT INTO calls_caller (tenant_id, call_id, place, moves, tries, steps, wish, entered_at, left_at)
+    SELECT m.tenant, c.id, 'group:' || md5('many'), 0, 0, 0, '', m.at, m.at
+    FROM many m JOIN calls_calllog c ON c.tenant_id = m.tenant AND c.conference_id = m.room;
+INSERT INTO calls_offer (tenant_id, caller_id, user_id, offered_at, ended_at, "end")
+    SELECT m.tenant, k.id, m.bob, m.at, m.at, 'missed'
+    FROM many m JOIN calls_calllog c ON c.tenant_id = m.tenant AND c.conference_id = m.room
+    JOIN calls_caller k ON k.tenant_id = m.tenant AND k.call_id = c.id
 """
-_TABLES = "calls_conference, calls_callleg, calls_calllog, calls_hoursum, calls_recording"
+_TABLES = "calls_conference, calls_callleg, calls_calllog, calls_hoursum, calls_recording,"
+_TABLES += " calls_caller, calls_offer"
+GROUP = UUID(md5(b"many", usedforsecurity=False).hexdigest())  # in which they have waited
 
 
 def fill(cast: Any, first: int, last: int) -> None:

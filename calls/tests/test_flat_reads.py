@@ -9,14 +9,16 @@ from uuid import uuid4
 from django.utils import timezone
 
 from calls.facts import states
-from calls.selectors import call_logs, limits
+from calls.selectors import call_logs, limits, queues
 from calls.selectors.call_logs import Filters
 from calls.selectors.history import Filters as HistoryFilters
 from calls.selectors.history import history
+from calls.services.inbound import groups, leading
 from calls.services.rooms import wishes
 from calls.tests.builders import an_outbound_call
 from calls.tests.conftest import scene_of, sid
-from calls.tests.many import assert_flat, scanned
+from calls.tests.many import GROUP, assert_flat, scanned
+from calls.tests.services.inbound.floor import Floor
 from tenants.doors import Named
 from tenants.fence.context import tenant_transaction
 
@@ -32,6 +34,11 @@ def test_no_more_is_read_of_many_calls_than_of_few(committed_cast: Any, monkeypa
     scene, agent = scene_of(bob), Named(bob.tenant_id, bob.user_id)
     with tenant_transaction(cast.acme.pk):
         limits.chosen(lock=True)  # made by the first dial of a workspace
+
+    floor = Floor(cast.acme)
+    group = floor.group([bob], pk=GROUP)
+    floor.call(group)
+    floor.is_there(bob)
 
     today, maria = timezone.now().date(), cast.acme_maria
     narrowed = {
@@ -75,6 +82,12 @@ def test_no_more_is_read_of_many_calls_than_of_few(committed_cast: Any, monkeypa
             "an agent dials": lambda: wishes.dial(
                 wishes.ask_dial(agent, scene.request_id, from_number_id=None, now=timezone.now())
             ),
+            "who waits in a group": partial(queues.callers_in, group.pk),
+            "its members": partial(queues.members_of, group.pk),
+            "one of them": partial(queues.agent, bob.user_id),
+            "groups of an agent's news": partial(groups.of_agent, bob.user_id),
+            "groups that are due": lambda: groups.due(timezone.now()),
+            "callers who were forgotten": lambda: leading.overdue(timezone.now()),
             "what has been spent": lambda: limits.usage(cast.acme, bob.user_id, now=timezone.now()),
         },
         as_planned={

@@ -22,7 +22,10 @@ def confirm(member: Membership, call_ids: Sequence[UUID], *, now: datetime) -> N
     pages are sometimes late.
     """
     with tenant_transaction(member.tenant_id):
-        _ringing(member, call_ids).filter(confirmed_at=None).update(confirmed_at=now)
+        new = _ringing(member, call_ids).filter(confirmed_at=None).order_by("offered_at", "pk")
+        # In the order in which whoever tends a group locks them.
+        locked = list(new.select_for_update(no_key=True).values_list("pk", flat=True))
+        Offer.objects.filter(pk__in=locked).update(confirmed_at=now)
 
 
 def decline(member: Membership, call_id: UUID, *, now: datetime) -> None:

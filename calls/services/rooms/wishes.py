@@ -3,7 +3,7 @@ go out together. Written out (`tenants.fence.pipeline`), as Twilio and a person 
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -13,13 +13,11 @@ from calls.facts import limits, states
 from calls.gateway.accounts import in_use
 from calls.models import CallLog, Conference
 from calls.selectors import limits as rules
+from calls.selectors.queues import LONGEST_LEG
 from contacts.models import Contact
 from tenants.doors import Named
 from tenants.fence.columns import Columns, split
 from tenants.fence.pipeline import ask, rows
-
-LONGEST_LEG = timedelta(hours=24)  # Twilio ends any call then, at the latest
-
 
 # All that is put into these statements are names of ours; values are parameters. `FOR …` is left
 # out on SQLite, which has one writer at a time.

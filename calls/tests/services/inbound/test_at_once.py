@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
+from calls import tasks
 from calls.facts.refusals import Refusal
 from calls.models import AgentAvailability, Caller, Conference, GroupMember, Offer
-from calls.services.inbound import offers
+from calls.services.inbound import availability, offers
 from calls.tests.services.inbound.floor import Floor
 from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, User
@@ -178,3 +180,26 @@ def test_whatever_happens_at_once_nobody_waits_for_each_other(floor: Floor) -> N
         with tenant_transaction(floor.tenant.pk):
             Conference.objects.update(agent=None)
             Caller.objects.update(claimed_at=None)
+
+
+def test_rings_move_on_by_themselves_in_whatever_process_has_begun(
+    floor: Floor, committed_cast: Any, eventually: Any
+) -> None:
+    alice, bob = committed_cast.alice, committed_cast.bob
+    floor.is_there(alice, bob)
+    group = floor.group([alice, bob], strategy="in-order")
+    caller = floor.call(group)
+    tasks.tend_groups(floor.tenant.pk, [group.pk])
+    eventually(lambda: floor.rings_at(caller) == {"Alice"}, 10)
+    eventually(lambda: floor.offers(caller) == [("Alice", "unconfirmed"), ("Bob", "")], 10)
+    offers.confirm(bob, [caller.call_id], now=timezone.now())
+    # An agent's news concern their groups as well.
+    offers.decline(bob, caller.call_id, now=timezone.now())
+    availability.note_seen(alice, now=timezone.now())
+    floor.hang_up(caller)
+    second = floor.call(group)
+    tasks.tend_agent(floor.tenant.pk, alice.user_id)
+    eventually(lambda: floor.rings_at(second) == {"Alice"}, 10)
+    floor.hang_up(second)
+    tasks.tend_groups(floor.tenant.pk, [group.pk])
+    eventually(lambda: floor.fresh(group).look_again_at is None, 10)

@@ -75,12 +75,12 @@ def test_who_is_led_on_costs_the_same_each(few_and_many: Any) -> None:
     assert each == int(each) <= 12, "their event, which is folded into their call"
 
 
-def test_a_receipt_is_one_statement_however_much_rings(few_and_many: Any) -> None:
+def test_a_receipt_costs_the_same_however_much_rings(few_and_many: Any) -> None:
     for scene in few_and_many:
         scene.tend()
         calls = [caller.call_id for caller in scene.callers]
         receipt = partial(offers.confirm, scene.members[0], calls, now=scene.floor.now)
-        assert statements(receipt) <= SAID + 1
+        assert statements(receipt) <= SAID + 2
 
 
 def test_an_answer_costs_the_same_however_many_it_rings_at(few_and_many: Any) -> None:
