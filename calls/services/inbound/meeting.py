@@ -18,7 +18,7 @@ from calls.facts.inbound import meeting
 from calls.facts.rooms import BRING_AGAIN, Room, Step
 from calls.gateway import addresses
 from calls.gateway.accounts import TwilioNotConfigured, account_for
-from calls.models import AgentAvailability, Caller, CallLeg, CallLog, Conference
+from calls.models import AgentAvailability, CallEvent, Caller, CallLeg, CallLog, Conference
 from calls.selectors import queues
 from calls.services.inbound import events, groups, news
 from calls.services.rooms import findings, progress, tending
@@ -106,8 +106,12 @@ def _bring(tenant_id: UUID, room_id: UUID, done: Tended) -> None:
         scene = _scene(room_id, Step.BRING)
         if scene is None:
             return
-        leg, room, came = scene.leg, scene.room, scene.people.came_in
-        before, now = came.brought_at if came else None, timezone.now()
+        leg, room, now = scene.leg, scene.room, timezone.now()
+        # Also when it seemed not to be done: an answer before that one may have been lost.
+        tries = CallEvent.objects.filter(
+            leg=leg, name=meeting.BRINGING, at__gte=scene.caller.claimed_at
+        )
+        before = tries.order_by("-at").values_list("at", flat=True).first()
         events.note(scene.caller, meeting.BRINGING, now=now)
         Conference.objects.filter(pk=room_id).update(next_look_at=now + BRING_AGAIN)
     try:
