@@ -18,7 +18,7 @@ from calls.facts.inbound import meeting
 from calls.facts.rooms import BRING_AGAIN, Room, Step
 from calls.gateway import addresses
 from calls.gateway.accounts import TwilioNotConfigured, account_for
-from calls.models import AgentAvailability, CallEvent, Caller, CallLeg, CallLog, Conference
+from calls.models import AgentAvailability, Caller, CallEvent, CallLeg, CallLog, Conference
 from calls.selectors import queues
 from calls.services.inbound import events, groups, news
 from calls.services.rooms import findings, progress, tending

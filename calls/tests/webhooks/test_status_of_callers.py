@@ -69,3 +69,23 @@ def test_whatever_the_caller_claims_to_be(line: Line, cast: Any, webhook: Any, s
     path = local(addresses.number_status(cast.acme.pk))
     webhook(path, CallSid=line.leg.call_sid, From=spoken, To="+14155550199", **ENDED)
     assert line.call().ended_at is not None
+
+
+def test_an_agent_whose_leg_has_ended_is_free_for_who_waits(
+    line: Line, cast: Any, webhook: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free: list[Any] = []
+    monkeypatch.setattr(tasks, "tend_agent", lambda _, user_id: free.append(user_id))
+    line.claim(cast.bob)
+    leg = line.connect(cast.bob)
+    of_bob = {"CallSid": leg.call_sid, "From": f"client:{cast.bob.identity}"}
+    status = local(addresses.agent_status(cast.acme.pk))
+    webhook(status, CallStatus="in-progress", **of_bob)
+    assert not free
+    webhook(local(addresses.leg_ended(cast.acme.pk, leg.pk)), CallStatus="in-progress", **of_bob)
+    assert free == [cast.bob.user_id]
+    webhook(status, CallStatus="completed", **of_bob)
+    assert free == [cast.bob.user_id] * 2
+    path = local(addresses.number_status(cast.acme.pk))
+    webhook(path, CallSid=line.leg.call_sid, **ENDED, **FROM_TO)
+    assert len(free) == 2
