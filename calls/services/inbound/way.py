@@ -59,8 +59,7 @@ def _come(at: Standing, target: Target) -> str:
         if at.note(missed.GREETED, once=True, move=move):
             at.write(tries=1)
     elif target.go == Go.VOICEMAIL:
-        if at.caller.wish != Wish.MESSAGE:  # of that their group has made a note
-            at.note(missed.TO_VOICEMAIL, once=True, move=move)
+        at.note(missed.TO_VOICEMAIL, once=True, move=move)
     elif target.go == Go.OUTSIDE:
         if not outside.may_be_called(at, target.to):
             at.note(missed.NOBODY_ANSWERED)

@@ -160,6 +160,47 @@ def test_who_says_nothing_leaves_no_message(phone: Telephone) -> None:
         assert [each.state for each in Recording.objects.filter(call=call)] == ["absent"]
 
 
+def test_who_presses_a_key_in_line_leaves_a_message(phone: Telephone, cast: Any) -> None:
+    """Their group leads them on: Twilio is asked to move them out of the queue."""
+    box = phone.made(VoicemailBox, name="Sales", greeting_text="Leave a message.")
+    group = phone.made(Group, name="Sales", unanswered="later", box=box, callback=True)
+    phone.made(GroupMember, group=group, user=cast.bob.user)
+    phone.line(when_open=f"group:{group.pk.hex}")
+    sid = phone.rings(
+        hear("press 2"), {"press": "2"}, hear("beep"), until("recording"),
+        {"speak": 700, "seconds": 2}, {"press": "#"},
+    )  # fmt: skip
+    call = phone.ended(sid)
+    assert (call.missed, call.caller.wish) == ("voicemail", "message")
+    assert phone.events(sid) == ["greeted", "waiting", "to-voicemail", "message-left"]
+    assert not phone.alerts()
+
+
+def test_who_asks_to_be_called_back_is_told_so(phone: Telephone, cast: Any) -> None:
+    group = phone.made(Group, name="Sales", unanswered="later", callback=True)
+    phone.made(GroupMember, group=group, user=cast.bob.user)
+    phone.line(when_open=f"group:{group.pk.hex}")
+    sid = phone.rings(hear("press 1"), {"press": "1"}, hear("We’ll call you back"))
+    call = phone.ended(sid)
+    assert call.missed == "callback" and phone.heard(sid)[-1].startswith("Thank you")
+
+
+def test_nobody_takes_a_call_and_the_next_group_ends_it(phone: Telephone, cast: Any) -> None:
+    """Nobody of the first can be rung; in the second, the time is over."""
+    second = phone.made(Group, name="Second", unanswered="later", unanswered_seconds=2)
+    first = phone.made(
+        Group, name="First", nobody=f"group:{second.pk.hex}", unanswered="later"
+    )  # fmt: skip
+    for group in (first, second):
+        phone.made(GroupMember, group=group, user=cast.bob.user)
+    phone.line(when_open=f"group:{first.pk.hex}")
+    sid = phone.rings(hear("call again later"))
+    call = phone.ended(sid)
+    assert call.missed == "nobody-answered" and call.caller.moves == 2
+    told = ["greeted", "waiting", "nobody-available", "waiting", "nobody-answered", "to-later"]
+    assert phone.events(sid) == told and not phone.alerts()
+
+
 def test_who_is_blocked_hears_nothing(phone: Telephone) -> None:
     phone.made(BlockedCaller, number=CALLER)
     phone.line(when_open="later")
