@@ -35,7 +35,7 @@ ONCE = (
     26 * 3600
 )  # seconds for which it is known that a call is none of ours: longer than it is seen
 MOST_TOLD = 20  # in a sweep
-AGAIN = 60  # seconds, for one that goes on still
+AGAIN = 20  # seconds, for one that goes on still
 # What Twilio asks us about a call that comes in; a number may lead to somebody else's program.
 _OURS = ("voice_webhook", "voice_fallback")
 

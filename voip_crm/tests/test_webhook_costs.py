@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from calls import gateway
 from calls.gateway import addresses
-from calls.models import CallEvent, CallLeg
+from calls.models import Caller, CallEvent, CallLeg, CallLog, PhoneNumber
+from calls.services.inbound.plans import ensure_line
 from calls.tests.builders import an_outbound_call
 from calls.tests.conftest import (
     Scene,
@@ -71,6 +72,34 @@ def test_an_agents_browser_takes_two_round_trips(
     assert cost.statements <= 7 and cost.round_trips <= 2, cost
     with tenant_transaction(committed_cast.acme.pk):
         assert CallEvent.objects.count() == 3
+
+
+def test_a_call_that_comes_in_takes_two_round_trips(
+    committed_cast: Any,
+    webhook: Any,  # noqa: F811 # the fixture
+) -> None:
+    cast = committed_cast
+    with tenant_transaction(cast.acme.pk):
+        number = PhoneNumber.objects.filter(account_sid=settings.TWILIO_ACCOUNT_SID)[0]
+        line = ensure_line(number)
+        line.greeting_text = "Welcome."
+        line.save()
+    path = local(addresses.number_called(cast.acme.pk).partition("#")[0])
+    caller = {"From": "+14155550100", "To": number.number, "CallStatus": "ringing"}
+    for _ in range(3):
+        caller["CallSid"] = sid("CA")
+        with counted() as cost:
+            answer = webhook(path, **caller)
+        assert b"Welcome." in answer.content
+    # The tenant, the number, its line and who is blocked, the contacts; room, leg, call and
+    # caller; two events.
+    assert cost.statements <= 6 and cost.round_trips <= 2, cost
+    with counted() as cost:
+        assert webhook(path, **caller).content == answer.content
+    assert cost.statements <= 3 and cost.round_trips <= 2, cost
+    with tenant_transaction(cast.acme.pk):
+        found = CallLog.objects.filter(direction="INBOUND", contact=cast.acme_maria)
+        assert found.count() == Caller.objects.count() == 3
 
 
 def test_a_dial_takes_six_round_trips_beside_twilios_answer(
