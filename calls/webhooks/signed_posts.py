@@ -37,7 +37,7 @@ class TwilioWebhook(APIView):
 
     The signature proves the account, and an account can only ever touch what is its own. Which
     account: the shared one, or one of the workspace that our address names (`?tenant=`, so also in
-    the voice URL of an own account's application and, one day, of its numbers). Nothing but that
+    the voice URL of an own account's application, and of each number). Nothing but that
     row is read before the signature is found right.
     """
 
