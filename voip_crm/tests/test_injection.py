@@ -500,6 +500,7 @@ def test_no_stored_text_runs_or_becomes_markup(
     look("/settings/numbers")
     look("/settings/numbers/search?country=%3Cb%20data-pwn%3E&digits=%22%3E%3Cb%20data-pwn%3E")
     look("/settings/calling-limits")
+    look("/settings/blocked-callers")
     look("/settings/audit-trail", "trail_more_link")
     look("/settings/audit-trail?person=%3Cb%20data-pwn%3E&day=%22%3E%3Cb%20data-pwn%3E")
     look("/settings")
