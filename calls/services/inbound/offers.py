@@ -62,7 +62,7 @@ def claim(member: Membership, call_id: UUID, *, now: datetime) -> UUID:
         list(own.select_for_update(no_key=True).values_list("pk"))
         agent, before = queues.agent(member.user_id), waiting.fact
         if agent is None:
-            raise LookupError("a member is somebody")
+            raise LookupError("a member is an agent")
         found = answered(before, agent, now)
         if found.verdict is Verdict.TOO_LATE:
             raise _too_late(found.by)

@@ -1,9 +1,11 @@
 """Whom a group has led on comes to where they go, be there a process that sends them or not."""
 
+import os
 import signal
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from calls import gateway, tasks
 from calls.models import Caller, CallLog, Group, VoicemailBox
@@ -13,7 +15,6 @@ from calls.tests.services.inbound.test_meeting_live import Desk
 from calls.tests.services.inbound.test_meeting_live import desk as desk  # a fixture
 from tenants.bricks.lanes import Lane
 from tenants.fence.context import tenant_transaction
-from voip_crm.tests import harness
 
 
 @pytest.fixture
@@ -121,14 +122,17 @@ leading.send_on(tenant_id, call_id)
 
 
 def test_a_process_that_dies_before_it_sends_a_caller_on_delays_them_a_little(
-    desk: Desk, site: harness.Site
+    desk: Desk, site: Any
 ) -> None:
     with tenant_transaction(desk.tenant_id):
         box = VoicemailBox.objects.create(name="Office", greeting_text="Please leave a message.")
         Group.objects.filter(pk=desk.group_id).update(box=box)
     sid, call_id = desk.rings()
     ids = [str(each) for each in (desk.tenant_id, desk.group_id, call_id)]
-    ours = {"DATABASE_URL": harness._test_database_url(), "DATABASE_OWNER_URL": ""}
+    server, _, rest = os.environ["DATABASE_URL"].rpartition("/")
+    query = rest.partition("?")[1:]
+    database = f"{server}/{connection.settings_dict['NAME']}{''.join(query)}"
+    ours = {"DATABASE_URL": database, "DATABASE_OWNER_URL": ""}
     ours["DJANGO_SETTINGS_MODULE"] = "voip_crm.settings"
     died = site.processes.start("dies", "-c", _DIES, *ids, **ours)
     assert died.wait(60) == -signal.SIGKILL, site.processes.log("dies")
