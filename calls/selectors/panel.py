@@ -96,6 +96,8 @@ def active_call(
         return replace(over, answered_iso=_iso(call.answered_at))
     if error in _NOTHING_DIALLED and call is not None:
         error = ""  # of the way back into a call that goes on
+    if room is None and is_ours(client_request_id) and error in ("", "canceled"):
+        return _over(waiting, _WENT_BACK)
     if error == "canceled":
         nothing = presentation.Ended("Call ended", "secondary", "Nothing was dialled.")
         return _over(waiting, nothing)

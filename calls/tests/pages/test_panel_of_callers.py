@@ -117,8 +117,11 @@ def test_a_call_that_went_back_is_over_for_who_had_it(line: Line, cast: Any) -> 
     shown = panel(line, cast.bob)
     with tenant_transaction(cast.acme.pk):
         Conference.objects.update(agent=None)
-    shown = panel(line, cast.bob)
-    assert shown.is_over and "waiting in line again" in shown.message
+    for error in ("", "canceled"):  # End call was pressed while it was connecting
+        shown = panel(line, cast.bob, error=error)
+        assert shown.is_over and "waiting in line again" in shown.message
+    shown = panel(line, cast.bob, error="connect_timeout")
+    assert shown.state == "error" and shown.message
 
 
 def test_end_call_works_before_and_after_they_met(
