@@ -169,6 +169,8 @@ def test_from_the_ring_to_the_recording(desk: Desk) -> None:
     assert [r["source"] for r in recording] == ["StartCallRecordingAPI"]
     assert recording[0]["channels"] == 2
     assert desk.call(call_id).is_recorded
+    begun_at = desk.sandbox.heard(sid)["seconds"]  # what is too short is no recording
+    desk.eventually(lambda: desk.sandbox.heard(sid)["seconds"] >= begun_at + 1.5)
 
     desk.sandbox.hangup(sid)
     call = desk.eventually(lambda: (c := desk.call(call_id)).ended_at and c)
