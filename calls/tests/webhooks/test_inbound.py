@@ -5,6 +5,7 @@ number or a told end.
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from xml.etree import ElementTree
 
@@ -32,6 +33,7 @@ from calls.models import (
     Recording,
     VoicemailBox,
 )
+from calls.selectors import limits
 from calls.services.inbound import groups
 from calls.tests.conftest import sid
 from calls.tests.webhooks.test_webhooks import local
@@ -502,6 +504,24 @@ def test_an_outside_number_is_heard_of_as_soon_as_it_answers(
     assert webhook(url, **told).status_code == 204
     at.ask(at.the("Dial").get("action"), DialCallStatus="completed", DialCallSid=child)
     assert at.events().count(missed.OUTSIDE_ANSWERED) == 1
+
+
+def test_callers_who_were_led_outside_count_in_the_limits(cast: Any, phone: Any, line: Any) -> None:
+    line(when_open="outside:+14155550177")
+    with tenant_transaction(cast.acme.pk):
+        policy = limits.chosen(lock=True)
+        policy.calls_at_once = 1
+        policy.save()
+    first = phone().dials()
+    assert first.verbs == ["Dial"]
+    assert "later" in phone().dials().hears
+    first.hangs_up()
+    assert phone().dials().verbs == ["Dial"]
+    with tenant_transaction(cast.acme.pk):
+        policy.daily_spend = Decimal("0.5")  # for what two calls have cost by now, and the reserve
+        policy.calls_at_once = 9
+        policy.save()
+    assert "later" in phone().dials().hears
 
 
 def test_an_outside_number_beyond_the_limits_is_not_dialled(
