@@ -92,6 +92,7 @@ def test_a_message_that_nobody_wrote_down_is_filed_once(
     (call,) = filed(cast.acme)
     assert (call.twilio_call_sid, call.from_number, call.to_number) == (call_sid, CALLER, number)
     assert (call.status, call.missed) == ("no-answer", "voicemail")
+    assert call.ended_at is not None
     assert call.started_at < call.ended_at < timezone.now() - timedelta(minutes=59)
     with tenant_transaction(cast.acme.pk):
         recording = Recording.objects.get(call=call)
