@@ -29,6 +29,7 @@ from tenants.fence.context import tenant_transaction
 logger = logging.getLogger(__name__)
 
 EVERY = 1800  # seconds between two looks at all numbers of a workspace
+APART = 1  # second between two workspaces
 LOOKED_BACK = timedelta(hours=24)
 REQUESTS_LATE = timedelta(minutes=30)  # after a call's end; Twilio: 15
 ONCE = (
@@ -50,7 +51,7 @@ def look_for(tenant_id: UUID, *, now: datetime) -> None:
             came = gateway.fetch_incoming(account, call_sid)
             if came is not None and came.facts.status in states.TERMINAL:
                 file(tenant_id, account, came, now=now)
-    if not turns.take(f"strays:{tenant_id}", seconds=EVERY):
+    if not _is_time(tenant_id):
         return
     with tenant_transaction(tenant_id):
         numbers = list(PhoneNumber.objects.values_list("account_sid", "number"))
@@ -59,6 +60,17 @@ def look_for(tenant_id: UUID, *, now: datetime) -> None:
             account = account_for(tenant_id, account_sid)
             for came in _unknown(tenant_id, account, number, now):
                 file(tenant_id, account, came, now=now)
+
+
+def _is_time(tenant_id: UUID) -> bool:
+    """Of all workspaces one after the other, as all are due at once when we have just begun."""
+    own = turns.Turn(f"strays:{tenant_id}", seconds=EVERY)
+    if not own.take():
+        return False
+    if turns.take("strays", seconds=APART):
+        return True
+    own.give_back()
+    return False
 
 
 @contextmanager

@@ -114,6 +114,7 @@ def test_what_somebody_elses_program_has_answered_is_not_ours(
     assert not filed(cast.acme)
     cast.acme.refresh_from_db()
     cache.delete(f"turn:strays:{cast.acme.pk}")
+    cache.delete("turn:strays")
     before = len(twilio.questions)
     look(cast.acme)
     assert twilio.questions[before:] == [number]  # of the call nobody is asked again
@@ -133,9 +134,23 @@ def test_what_twilio_cannot_tell_yet_is_looked_at_later(
 def test_all_numbers_are_looked_through_now_and_then_only(
     cast: Any, number: str, twilio: Twilio
 ) -> None:
-    look(cast.acme)
-    look(cast.acme)
+    for _ in range(2):
+        look(cast.acme)
+        cache.delete("turn:strays")
     assert twilio.questions == [number]
+
+
+def test_workspaces_are_looked_through_one_after_the_other(
+    cast: Any, number: str, twilio: Twilio
+) -> None:
+    with tenant_transaction(cast.borealis.pk):
+        theirs = PhoneNumber.objects.get().number
+    look(cast.acme)
+    look(cast.borealis)
+    assert twilio.questions == [number]
+    cache.delete("turn:strays")  # a moment later
+    look(cast.borealis)
+    assert twilio.questions == [number, theirs]
 
 
 def test_who_is_blocked_stays_so(cast: Any, number: str, twilio: Twilio) -> None:
