@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from calls.facts.inbound import spoken
 from calls.gateway import twiml
 
 # What XML can hold at all: the rest is refused by every parser, Twilio's too.
@@ -51,6 +52,32 @@ def test_any_text_stays_text(room: str, label: str, url: str) -> None:
     assert conference is not None and (conference.text or "") == room
     assert conference.get("participantLabel", "") == label
     assert shape(twiml.say_goodbye(room)) == ["Response", "Say", "Hangup"]
+
+
+@given(st.text(max_size=60), texts)
+def test_whatever_an_admin_has_typed_is_a_document(text: str, url: str) -> None:
+    """Also what XML cannot hold: it is left out, and nobody hears an error instead of it."""
+    said = twiml.Said(text, spoken.voice("en-US"))
+    for document in (
+        twiml.speak_and_go([said], url),
+        twiml.speak_and_hang_up([said]),
+        twiml.ask_key([said, twiml.Played(url)], action_url=url, seconds=5),
+        twiml.enqueue("vq_1", action_url=url, wait_url=url),
+        twiml.wait([said], again_url=url, key_url=url),
+        twiml.wait([said], again_url=url),
+        twiml.record_message(
+            [said], [said], action_url=url, recording_callback=url, longest=1
+        ),
+        twiml.dial_outside(
+            "+14155550100", caller_id="+14155550199", action_url=url, status_callback=url,
+            ring_timeout=30, time_limit=60,
+        ),
+    ):  # fmt: skip
+        verbs = {*shape(document)} - {"Response"}
+        assert verbs <= {
+            *("Say", "Play", "Pause", "Redirect", "Hangup", "Gather", "Enqueue"),
+            *("Record", "Dial", "Number"),
+        }
 
 
 @pytest.mark.parametrize("text", HOSTILE)
