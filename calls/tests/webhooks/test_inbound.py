@@ -31,6 +31,7 @@ from calls.models import (
     Menu,
     PhoneNumber,
     Recording,
+    Sound,
     VoicemailBox,
 )
 from calls.selectors import limits
@@ -351,6 +352,19 @@ def test_a_group_is_waited_for(cast: Any, phone: Any, line: Any, group: Group) -
     assert "press 1" in at.hears and "press 2" in at.hears and "line" not in at.hears
     at.presses("1")
     assert at.call().caller.wish == "callback" and at.verbs == ["Gather", "Redirect"]
+
+
+def test_sounds_are_played_instead_of_texts(cast: Any, phone: Any, line: Any, group: Group) -> None:
+    sound = made(cast.acme, Sound, name="Hello", path="x.wav", content_type="audio/wav", size=1)
+    with tenant_transaction(cast.acme.pk):
+        Group.objects.update(music_sound=sound, callback=False, box=None)
+    line(when_open=f"group:{group.pk.hex}", greeting_sound=sound, greeting_text="Unheard.")
+    url = addresses.sound(cast.acme.pk, sound.pk)
+    at = phone().dials()
+    assert at.verbs == ["Play", "Redirect"] and at.the("Play").text == url
+    at.goes_on()
+    at.ask(at.the("Enqueue").get("waitUrl")).goes_on()
+    assert at.verbs == ["Play", "Pause", "Redirect"] and at.the("Play").text == url
 
 
 def test_the_place_is_said_when_it_has_changed(
