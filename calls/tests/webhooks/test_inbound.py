@@ -2,8 +2,10 @@
 number or a told end.
 """
 
+import threading
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,7 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 from django.conf import settings
-from django.db import OperationalError
+from django.db import OperationalError, connections
 from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
@@ -35,7 +37,7 @@ from calls.models import (
     VoicemailBox,
 )
 from calls.selectors import limits
-from calls.services.inbound import groups
+from calls.services.inbound import arriving, groups
 from calls.tests.conftest import sid
 from calls.tests.webhooks.test_webhooks import local
 from calls.webhooks import inbound
@@ -172,6 +174,50 @@ def test_the_same_request_again_is_the_same_call(phone: Any, line: Any, cast: An
     with tenant_transaction(cast.acme.pk):
         assert CallLog.objects.filter(direction="INBOUND").count() == 1
         assert Conference.objects.count() == Caller.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(not settings.DATABASE_OWNER, reason="SQLite has one writer at a time")
+def test_a_request_that_is_sent_twice_at_once_is_one_call(committed_cast: Any) -> None:
+    with tenant_transaction(committed_cast.acme.pk):
+        number = PhoneNumber.objects.filter(account_sid=settings.TWILIO_ACCOUNT_SID)[0]
+    call_sid, begin = sid("CA"), threading.Barrier(8)
+
+    def arrive(_: int) -> arriving.Arrived | None:
+        begin.wait()
+        try:
+            return arriving.arrive(
+                committed_cast.acme.pk,
+                account_sid=settings.TWILIO_ACCOUNT_SID,
+                call_sid=call_sid,
+                caller=MARIA,
+                to=number.number,
+                said={},
+                now=timezone.now(),
+            )
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        found = [each for each in pool.map(arrive, range(8)) if each]
+    assert len(found) == 8 and len({each.call_id for each in found}) == 1
+    assert [each.is_new for each in found].count(True) == 1
+    with tenant_transaction(committed_cast.acme.pk):
+        assert CallLog.objects.count() == Conference.objects.count() == Caller.objects.count() == 1
+        assert CallEvent.objects.count() == 2
+
+
+def test_a_step_of_another_call_moves_nobody(cast: Any, phone: Any, line: Any) -> None:
+    """The address is signed, and so is the call that asks: both must be the caller's."""
+    line(when_open="later", greeting_text="Hello.")
+    at = phone().dials()
+    for step in ("next", "key", "wait", "wish", "queue", "bridge", "message", "outside"):
+        url = addresses.caller_step(cast.acme.pk, at.call().pk, step)
+        other = phone().ask(url, Digits="1", RecordingSid=sid("RE"), RecordingDuration="9")
+        assert other.verbs == ["Say", "Hangup"] and other.hears == "Goodbye."
+        url = addresses.caller_step(cast.borealis.pk, at.call().pk, step)
+        assert at.ask(url).hears == "Goodbye."
+    assert at.events() == [missed.GREETED] and at.call().caller.place == ""
 
 
 @pytest.mark.parametrize(
