@@ -35,7 +35,3 @@ def unblock(number: str) -> bool:
     audit.record(Action.CALLER_UNBLOCKED, on=blocked, note=blocked.note)
     blocked.delete()
     return True
-
-
-def is_blocked(number: str) -> bool:
-    return BlockedCaller.objects.filter(number=number).exists()
