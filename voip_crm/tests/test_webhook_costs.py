@@ -50,8 +50,10 @@ def test_a_status_callback_takes_two_round_trips(
         for path, fields in said:
             with counted() as cost:
                 assert webhook(path, **fields).status_code == 204
-            # Lock, rows, events; stored; leg, call and perhaps the room; set_config.
-            assert cost.statements <= (8 if not repeated else 4), (fields, cost)
+            # Lock, rows, events; stored; leg, call and perhaps the room; set_config; and of an
+            # answer, whose turn it is to say what is returned, and that.
+            first = 9 if fields.get("CallStatus") == "in-progress" else 8
+            assert cost.statements <= (first if not repeated else 4), (fields, cost)
             assert cost.round_trips <= 2, (fields, cost)
     with tenant_transaction(leg.tenant_id):
         assert CallEvent.objects.filter(leg=leg).count() == len(said)

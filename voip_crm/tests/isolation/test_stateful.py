@@ -52,7 +52,8 @@ class Use(RuleBasedStateMachine):
         self.contacts = {
             slug: {side.ids["contact"]: False, side.ids["archived"]: True} for slug, side in sides
         }
-        self.calls = {slug: {s.ids["call"], s.ids["past_call"]} for slug, s in sides}
+        kept = ("call", "past_call", "missed_call")
+        self.calls = {slug: {side.ids[name] for name in kept} for slug, side in sides}
         self.people = {slug: {m.user.email for m in side.members.values()} for slug, side in sides}
         self.spare_is_active = dict.fromkeys(self.world.sides, True)
         self.count = 0
