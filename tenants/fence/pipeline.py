@@ -146,7 +146,7 @@ def inserted(row: Model) -> Write:
 def _of(row: Model, field: Any) -> Any:
     """What a new row says in a field; where nobody has said anything, the database's default."""
     value = field.pre_save(row, True)
-    return value.expression.value if isinstance(value, DatabaseDefault) else value
+    return field.db_default if isinstance(value, DatabaseDefault) else value
 
 
 @cache
