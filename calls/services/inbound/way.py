@@ -51,22 +51,21 @@ def _lead(at: Standing, wanted: Target, *, moves: int) -> str:
 
 def _come(at: Standing, target: Target) -> str:
     """They are there: what that means, once, and what they hear."""
-    move = str(at.caller.moves)
     if target.go == Go.GROUP:
         if at.caller.entered_at is None or at.caller.left_at is not None:
             groups.enter(at.caller, documents.group_id(target), now=at.now)
     elif target.go == Go.MENU:
-        if at.note(missed.GREETED, once=True, move=move):
+        if at.note(missed.GREETED, once=True, move=str(at.caller.moves)):
             at.write(tries=1)
-    elif target.go == Go.VOICEMAIL:
-        at.note(missed.TO_VOICEMAIL, once=True, move=move)
+    elif target.go == Go.VOICEMAIL:  # an end, as all that follow: nobody comes to it twice
+        at.note(missed.TO_VOICEMAIL, once=True)
     elif target.go == Go.OUTSIDE:
         if not outside.may_be_called(at, target.to):
             at.note(missed.NOBODY_ANSWERED)
             return _lead(at, LATER, moves=at.caller.moves)
-        at.note(missed.TO_OUTSIDE, once=True, move=move)
+        at.note(missed.TO_OUTSIDE, once=True)
     else:
-        at.note(missed.TO_LATER, once=True, move=move)
+        at.note(missed.TO_LATER, once=True)
     return documents.of(at, target)
 
 
