@@ -3,6 +3,7 @@ from uuid import UUID
 
 from django.apps import AppConfig
 from django.db.models.signals import post_delete, post_save
+from django.utils import timezone
 
 
 class CallsConfig(AppConfig):
@@ -12,7 +13,7 @@ class CallsConfig(AppConfig):
         from contacts.signals import contact_saved
         from tenants.people.occupation import Occupation, register
 
-        register(Occupation(of=_call_of, end=_end_calls_of))
+        register(Occupation(of=_call_of, end=_end_calls_of, presences=_presences))
         contact_saved.connect(_name_calls)
         post_delete.connect(_remove_audio, sender="calls.Recording")
         post_delete.connect(_remove_audio, sender="calls.Sound")
@@ -27,6 +28,12 @@ def _call_of(user_id: UUID) -> str:
     from calls.selectors.panel import occupation_of
 
     return occupation_of(user_id)
+
+
+def _presences() -> dict[UUID, tuple[str, str]]:
+    from calls.selectors.ringing import presences
+
+    return presences(now=timezone.now())
 
 
 def _name_calls(**said: Any) -> None:

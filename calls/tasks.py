@@ -94,7 +94,7 @@ def tend_groups(tenant_id: UUID, group_ids: Iterable[UUID]) -> None:
 def tend_agent(tenant_id: UUID, user_id: UUID) -> None:
     """The same for all groups that an agent's news concerns."""
     work = partial(_tend_groups_of, tenant_id, user_id)
-    transaction.on_commit(lambda: _groups.do(("agent", tenant_id, user_id), work))
+    transaction.on_commit(lambda: _groups.do((tenant_id, "agent", user_id), work))
 
 
 def _tend_groups_of(tenant_id: UUID, user_id: UUID) -> None:

@@ -44,6 +44,11 @@ class Hub:
         self._subscription: asyncio.Task[None] | None = None
         self._hears = not redis_url
 
+    @property
+    def hears(self) -> bool:
+        """Whether what is published now would be heard, as far as is known."""
+        return self._hears
+
     async def is_ready(self) -> bool:
         """Whether what is published now would be heard; waits a second for the first contact."""
         self._start()

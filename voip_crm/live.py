@@ -102,9 +102,11 @@ async def _stream(channels: list[str], receive: Any, send: Any) -> None:
             first = random.uniform(*FIRST_SEEN_SECONDS)  # noqa: S311  # nosec B311: no secret
             ask_at = time.monotonic() + first
             while (event := await _next(page, ask_at)) is not None:
-                await _body(send, event)
                 if event == SEEN:
                     ask_at = time.monotonic() + SEEN_SECONDS
+                    # Who would not hear that a call rings is not there.
+                    event = SEEN if hub.hears else KEEP_ALIVE
+                await _body(send, event)
     except TimeoutError:
         pass
     finally:

@@ -12,8 +12,11 @@ from django.utils import timezone
 from django.utils.html import json_script
 from django.utils.safestring import SafeString
 
+from calls.selectors import ringing
 from tenants.bricks import moments, places
 from tenants.bricks.http import wants_main
+from tenants.fence.context import tenant_reading
+from tenants.models import Membership
 
 # The names by which the Voice SDK asks for its sounds, and the files that we made for them.
 _SOUNDS = ("incoming", "outgoing", "disconnect", *(f"dtmf{key}" for key in "0123456789sh"))
@@ -29,7 +32,7 @@ class Phone(NamedTuple):
 
 def phone(request: HttpRequest) -> dict[str, Any]:
     """`workspace`, its `zone_name`, `member`, `layout` (base.html), `next_days` (days.js), `places`
-    (which links of the sidebar lead here), and `phone`.
+    (which links of the sidebar lead here), `phone`, and `ringing` (what rings at the member).
     """
     member = getattr(request, "member", None)
     return {
@@ -37,6 +40,7 @@ def phone(request: HttpRequest) -> dict[str, Any]:
         "zone_name": partial(places.zone_name, member.tenant.time_zone) if member else "",
         # Only the shell asks for these, not the parts that each piece of news fetches.
         "next_days": partial(_next_days, member.tenant.time_zone) if member else "",
+        "ringing": partial(_ringing, member) if member else None,
         "places": partial(_places, request.path),
         "member": {
             "name": str(member.user),
@@ -48,6 +52,15 @@ def phone(request: HttpRequest) -> dict[str, Any]:
         "layout": "main.html" if wants_main(request) else "layout.html",
         "phone": _phone(settings.TWILIO_SANDBOX_URL.partition("://")[2]),
     }
+
+
+def _ringing(member: Membership) -> dict[str, Any]:
+    """One statement, and a few more while something rings."""
+    with tenant_reading(member.tenant_id):
+        own = ringing.own(member.user_id)
+        now = timezone.now()
+        found = ringing.incoming(member.tenant, member.user_id, now=now) if own.rings else []
+    return {"own": own, "availabilities": ringing.AVAILABILITIES, "incoming": found}
 
 
 @cache

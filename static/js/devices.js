@@ -7,9 +7,9 @@
 
 import { PhoneError } from "./server.js";
 
-const KEYS = { microphone: "phone:microphone", speaker: "phone:speaker" };
-const NAMES = { microphone: "phone:microphone-name", speaker: "phone:speaker-name" };
-const KINDS = { microphone: "audioinput", speaker: "audiooutput" };
+const KEYS = { microphone: "phone:microphone", speaker: "phone:speaker", ringer: "phone:ringer" };
+const NAMES = { microphone: "phone:microphone-name", speaker: "phone:speaker-name", ringer: "phone:ringer-name" };
+const KINDS = { microphone: "audioinput", speaker: "audiooutput", ringer: "audiooutput" }; // a call rings on the ringer
 // Chromium's names for “whatever the system uses”.
 const SYSTEM = new Set(["", "default", "communications"]);
 

@@ -45,8 +45,10 @@
   }
 
   function tick() {
-    const timer = document.querySelector("#call_timer[data-answered-at]");
-    if (!timer) return;
+    for (const timer of document.querySelectorAll("#dock [data-answered-at]")) count(timer);
+  }
+
+  function count(timer) {
     const since = Date.parse(timer.dataset.answeredAt);
     if (!since) return; // nobody has answered
     const seconds = Math.max(0, Math.floor((Date.now() + skew - since) / 1000));
@@ -140,7 +142,7 @@
   });
 
   document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
-    if (ctx.target?.id !== "active_call") return;
+    if (!["active_call", "incoming"].includes(ctx.target?.id)) return;
     const sent = Date.parse(ctx.response?.headers.get("date") ?? "");
     // The header has whole seconds: only a real difference counts.
     if (sent) skew = Math.abs(sent - Date.now()) > 2000 ? sent - Date.now() : 0;

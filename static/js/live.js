@@ -2,9 +2,13 @@
 
    out   live:call    {id, agent, request}   this call has changed
          live:mine    {id, agent, request}   … and it is one of this page's agent
+         live:ring    {}                     what rings at this agent has changed, or what they are
+         live:presence {}                    somebody's presence has changed
+         live:seen    {}                     the server asks whether this page is there
          live:resync  {}                     something may have been missed: fetch again; after a new
                                              stream not all pages at once, but a call's panel is
-                                             (live:mine {}); a hidden page when it is shown
+                                             (live:mine {}); a hidden page when it is shown, but
+                                             for what rings (live:ring {})
          live:state   {state}                connecting, up, reconnecting, or off (signed out)
          live:refused {}                     whoever had a stream gets no other: they are out */
 
@@ -41,8 +45,12 @@ export function createLive({
 
   function resync() {
     clearTimeout(spread);
-    if (!isHidden()) emit("live:resync", {});
-    else if (isInCall()) emit("live:mine", {});
+    if (!isHidden()) {
+      emit("live:resync", {});
+      return;
+    }
+    if (isInCall()) emit("live:mine", {});
+    emit("live:ring", {}); // a hidden page rings, too
   }
 
   /** Every page has missed the same, and hears of it at the same moment. */
@@ -109,6 +117,11 @@ export function createLive({
         emit("live:call", { id, agent, request });
         if (isMine({ agent, request })) emit("live:mine", { id, agent, request });
       }
+      if (message.type === "ring" || message.type === "availability") {
+        if (isMine(message)) emit("live:ring", {});
+        if (message.type === "availability") emit("live:presence", {});
+      }
+      if (message.type === "seen?") emit("live:seen", {});
       if (message.type === "deaf") tell("reconnecting"); // the stream is there, and nothing comes by it
       if (message.type === "resync") {
         tell("up");

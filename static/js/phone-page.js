@@ -47,7 +47,7 @@ navigator.connection?.addEventListener?.("change", phone.networkChanged);
 mediaDevices?.addEventListener?.("devicechange", devices.changed);
 // Chosen in another tab: the call that is here follows.
 addEventListener("storage", ({ key, newValue }) => {
-  const kind = key?.match(/^phone:(microphone|speaker)$/)?.[1];
+  const kind = key?.match(/^phone:(microphone|speaker|ringer)$/)?.[1];
   if (kind) devices.choose(kind, newValue ?? "");
 });
 document.addEventListener("device:notice", ({ detail }) => emit("toast", detail));
@@ -65,6 +65,24 @@ document.addEventListener("htmx:after:swap", async () => {
     askedFor = "";  // the next panel asks again
   }
 });
+// What rings is loaded once somebody takes calls. The control shows what the server knows.
+let ringing = null;
+function ring() {
+  const control = document.getElementById("availability");
+  if (control) control.availability.value = control.dataset.state;
+  const { script, bell } = document.getElementById("incoming").dataset;
+  if (ringing || !document.querySelector("#availability[data-state=available], [data-ring]")) return;
+  ringing = Promise.all([import(script), import(bell)]).then(([{ start }, bells]) => start({ ...bells, devices, tabs, phone, emit, csrf, post: server.post }));
+  ringing.catch(() => { ringing = null; });
+}
+document.addEventListener("htmx:finally:request", ring);
+document.addEventListener("change", ({ target }) => {
+  if (target.id !== "availability_pick") return;
+  // Asked by the hand that wants calls, never before.
+  if (target.value === "available") globalThis.Notification?.requestPermission();
+  target.form.requestSubmit();
+});
+ring();
 document.addEventListener("click", async ({ target }) => {
   const button = target.closest?.("[data-phone-test]");
   const place = document.querySelector("[data-phone-tested]");

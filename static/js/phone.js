@@ -4,6 +4,7 @@
    events. It renders nothing and decides nothing: what a call is, the server says.
 
    in    phone:dial     {contactId, to, name, fromNumberId?, clientRequestId?, rejoin?}   from an HX-Trigger header
+                        {clientRequestId, to, name, answers}   the caller is brought in by the server (ringing.js)
          clicks on      [data-phone="mute|end"], [data-phone="digit"][data-digit] (phone-page.js)
    out   phone:state    {state: idle|connecting|open|ended, muted}
          phone:signal   {lost}                  the connection is being mended, or is well again
@@ -100,6 +101,10 @@ export function createPhone({
 
   /** Asks the server to ring the other side, again while our own leg is still on its way in. */
   async function place(mine) {
+    if (mine.detail.answers) {
+      mine.placed = true;
+      return;
+    }
     const { contactId, to, fromNumberId } = mine.detail;
     const body = { ...(contactId && { contactId }), ...(to && { to }), ...(fromNumberId && { fromNumberId }), clientRequestId: mine.request };
     const until = now() + RETRY_FOR_MS;
@@ -131,7 +136,7 @@ export function createPhone({
       clearTimeout(mine.watchdog);
       devices.attach(mine.device.audio);
       tell("open");
-      way.hear(mine).then(() => place(mine)).catch((error) => finish(mine, error));
+      (mine.detail.answers ? place(mine) : way.hear(mine).then(() => place(mine))).catch((error) => finish(mine, error));
     });
     call.on("mute", (isMuted) => {
       muted = isMuted;
@@ -172,7 +177,8 @@ export function createPhone({
     mine.release = await claim({ steal: Boolean(detail.rejoin), lost: () => finish(mine, null) });
     claiming = false;
     if (!mine.release) {
-      report(mine, { code: "busy_elsewhere" }, false);
+      // Another tab of this agent has answered the same call a moment before.
+      if (!detail.answers) report(mine, { code: "busy_elsewhere" }, false);
       return;
     }
     attempt = mine;
@@ -219,7 +225,7 @@ export function createPhone({
     async end(request) {
       const mine = state === "connecting" || state === "open" ? attempt : null;
       // Said before leaving: an agent who leaves without a word is waited for.
-      const isCalling = mine ? mine.asked || mine.detail.rejoin : request;
+      const isCalling = mine ? mine.asked || mine.detail.rejoin || mine.detail.answers : request;
       if (isCalling) await Promise.race([askEnd(mine?.request ?? request), wait(END_MS)]);
       if (mine) finish(mine, mine.placed ? null : new PhoneError("canceled"));
     },

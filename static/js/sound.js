@@ -7,7 +7,7 @@ export function createSound({ devices, mediaDevices, phone }) {
   const $ = (id) => document.getElementById(id);
   const box = $("sound");
   const isOpen = () => box.matches(":popover-open");
-  const picks = { microphone: $("sound_microphone"), speaker: $("sound_speaker") };
+  const picks = { microphone: $("sound_microphone"), speaker: $("sound_speaker"), ringer: $("sound_ringer") };
   let stop = null;
   let round = 0; // which opening of the microphone is the newest
 

@@ -199,10 +199,13 @@ def _members(
     """
     everyone = Membership.objects.select_related("user").order_by("-is_active", "user__name", "id")
     with_second_factor = second_factor.of_them(member.user_id for member in everyone)
+    presences = occupation.presences()
     context = {
         "members": [
             {
                 "id": each.pk,
+                "user_id": each.user_id,
+                "presence": presences.get(each.user_id),
                 "name": str(each.user),
                 "email": each.user.email,
                 "role": each.role,

@@ -12,6 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "static"
 # Before the page is painted, or before the Voice SDK runs; the entry itself.
 ALONE = {"theme.js", "early.js", "sandbox-adapter.js", "page.js", "connection-test.js"}
+# Once somebody takes calls (phone-page.js).
+ALONE |= {"ringing.js", "bell.js"}
 
 
 def bundle(**files: str) -> str:

@@ -211,6 +211,19 @@ async def test_each_page_is_asked_now_and_then_whether_it_is_there(
     assert asyncio.get_running_loop().time() - began >= 0.3
 
 
+async def test_pages_that_would_hear_nothing_are_not_asked(
+    channel: Channel, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(live, "FIRST_SEEN_SECONDS", (0.05, 0.05))
+    monkeypatch.setattr(live, "SEEN_SECONDS", 0.05)
+    monkeypatch.setattr(live.hub, "_hears", False)
+    stream = await channel.open(ACME)
+    assert await stream.next_message() == DEAF
+    assert await stream.next_line(":") == live.KEEP_ALIVE.decode().strip()
+    monkeypatch.setattr(live.hub, "_hears", True)
+    assert await stream.next_message() == SEEN
+
+
 async def test_a_stream_ends_in_time_and_leaves_the_hub(channel: Channel, monkeypatch: Any) -> None:
     monkeypatch.setattr(live, "STREAM_SECONDS", 0.2)
     stream = await channel.open(ACME)

@@ -15,17 +15,21 @@ pytestmark = [
     pytest.mark.skipif(not settings.DATABASE_OWNER, reason="SQLite is asked without a way"),
 ]
 ROWS = {"HX-Request": "true", "HX-Target": "tbody#history_rows"}
+MAIN = {"HX-Request": "true", "HX-Target": "main#main"}
 LIST = {"HX-Request": "true", "HX-Target": "suggestions"}
 # Who is asking; BEGIN, which says whom it is for, and COMMIT; and what is asked for.
 AROUND = 3
+# Of a page with all around it: what the agent has chosen to be, and whether something rings.
+SHELL = 1
 
 
 @pytest.mark.parametrize(
     ("path", "headers", "statements"),
     [
-        ("/contacts/new", {}, AROUND + 1),  # who may own it
+        ("/contacts/new", {}, AROUND + SHELL + 1),  # who may own it
+        ("/contacts/new", MAIN, AROUND + 1),
         # The rows and how many there are; the agents; our numbers.
-        ("/calls", {}, AROUND + 3),
+        ("/calls", {}, AROUND + SHELL + 3),
         ("/calls?direction=outbound", ROWS, AROUND + 1),
         ("/calls?rows=25", ROWS, AROUND + 1),
         ("/contacts/suggest?q=mari", LIST, AROUND + 1),

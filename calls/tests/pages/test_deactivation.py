@@ -69,7 +69,7 @@ def test_the_call_is_ended_at_once(
     with django_capture_on_commit_callbacks(execute=True):
         assert deactivate(alice, cast.bob, occupation="end").status_code in (302, 303)
     assert not is_active(cast.bob) and is_asked_to_end(talking)
-    ringing = ("agent", cast.acme.pk, cast.bob.user_id)  # what rings at them rings at others
+    ringing = (cast.acme.pk, "agent", cast.bob.user_id)  # what rings at them rings at others
     assert tended == [ringing, (cast.acme.pk, talking.room.pk)]
 
 

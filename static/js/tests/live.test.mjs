@@ -54,6 +54,15 @@ test("a ticket opens a stream, and a message becomes an event with its id", asyn
   assert.deepEqual(made.events, [["live:call", { id: "c1", agent: "you", request: "r1" }]]);
 });
 
+test("what rings at this agent, and who is there, is told apart", async () => {
+  const made = build();
+  await settle();
+  for (const message of ['{"type":"ring","agent":"you"}', '{"type":"ring","agent":"me"}', '{"type":"availability","agent":"you"}',
+    '{"type":"availability","agent":"me"}', '{"type":"seen?"}']) latest().onmessage({ data: message });
+  const names = made.events.map(([name]) => name);
+  assert.deepEqual(names, ["live:ring", "live:presence", "live:ring", "live:presence", "live:seen"]);
+});
+
 test("a broken stream comes back with a new ticket and asks the page to fetch again", async () => {
   const made = build();
   await settle();
@@ -85,21 +94,24 @@ test("after a new stream a call's panel is fetched at once, the rest with the ot
   }
 });
 
-test("a hidden page fetches nothing but its call, and all when it is shown", async () => {
+test("a hidden page fetches nothing but its call and what rings, and all when it is shown", async () => {
   const made = build();
   await settle();
   latest().onopen();
   made.hidden = true;
   latest().onmessage({ data: '{"type":"resync"}' });
   await pass(SPREAD_MS);
+  assert.deepEqual(made.events, [["live:ring", {}]]);
   made.live.wake(); // the network is back
-  assert.deepEqual(made.events, []);
+  assert.deepEqual(made.events, [["live:ring", {}], ["live:ring", {}]]);
   made.inCall = true;
+  made.events.length = 0;
   made.live.wake();
-  assert.deepEqual(made.events, [["live:mine", {}]]);
+  assert.deepEqual(made.events, [["live:mine", {}], ["live:ring", {}]]);
   made.hidden = false;
+  made.events.length = 0;
   made.live.wake();
-  assert.deepEqual(made.events, [["live:mine", {}], ["live:resync", {}]]);
+  assert.deepEqual(made.events, [["live:resync", {}]]);
 });
 
 test("a stream by which nothing comes is none, until something does", async () => {

@@ -106,6 +106,32 @@ test("a call goes from idle over connecting to open, asks the server once, and e
   assert.equal(world.devices[0].destroyed, 1);
 });
 
+const ANSWER = { clientRequestId: "r1", answers: true, name: "Ada", to: "" };
+
+test("a call that is answered connects, and asks for nobody to be rung", async () => {
+  world = build();
+  world.phone.dial(ANSWER);
+  await settle();
+  world.call.sound.muted = true; // nobody is in the room yet, and nobody waits for sound
+  world.call.emit("accept", world.call);
+  await settle();
+  assert.deepEqual(world.connected, { params: { clientRequestId: "r1" } });
+  assert.deepEqual(world.posts.map(([path]) => path), ["/api/twilio/access-token"]);
+  assert.equal(world.phone.state, "open");
+  world.call.emit("disconnect", world.call);
+  await pass(50);
+  assert.deepEqual(world.named("phone:error"), []);
+});
+
+test("who answers and hangs up at once says so", async () => {
+  world = build();
+  world.phone.dial(ANSWER);
+  await settle();
+  world.phone.end();
+  await pass(50);
+  assert.deepEqual(world.posts.at(-1).slice(0, 2), ["/calls/end", { request: "r1" }]);
+});
+
 test("a call pressed before the Voice SDK is there waits for it", async () => {
   let come;
   await dialled({ sdk: (Device) => () => new Promise((resolve) => { come = () => resolve({ Device }); }) });

@@ -358,6 +358,15 @@ PAGES = {
     ),
     "extension": page("/calls/extension", {"POST": Send(form={"request": "{request}"})}),
     "rejoin": page("/calls/rejoin", {"POST": Send(204, form={"request": "{request}"})}),
+    "availability": page("/calls/availability", posts({"availability": "away"}, 302)),
+    "seen": page(
+        "/calls/seen", {"POST": Send(204, form={"call": "{past_call}"}, wrong={"call": 204})}
+    ),
+    "incoming": page("/calls/incoming", gets()),
+    "presence": page("/calls/presence", gets(), whom=ADMINS),
+    # A call that is over.
+    "answer": page("/calls/{past_call}/answer", {"POST": Send(409, form={})}),
+    "decline": page("/calls/{past_call}/decline", {"POST": Send(form={})}),
     "live_ticket": page("/calls/live-ticket", {"POST": Send(form={})}),
     "recording": page("/recordings/{recording}", SHOWS),
     "fetch_recording": page("/recordings/{recording}/fetch", {"POST": Send(302, form={})}),
