@@ -160,11 +160,18 @@ def story(plan: Plan, at: datetime) -> list[str]:
 def _hours(plan: Plan, at: datetime) -> str:
     zone = plan.hours.zone
     city = zone.rpartition("/")[2].replace("_", " ")
-    local, change = at.astimezone(ZoneInfo(zone)), next_change(plan.hours, at)
-    state = "open" if is_open(plan.hours, at) else "closed"
+    local = at.astimezone(ZoneInfo(zone))
     now = f"{DAY_NAMES[local.weekday()]} {_clock(local)}"
-    until = "" if change is None else f" until {_until(change.astimezone(ZoneInfo(zone)), local)}"
-    return f"{now} in {city}: the line is {state}{until}."
+    return f"{now} in {city}: the line is {state(plan, at)}."
+
+
+def state(plan: Plan, at: datetime) -> str:
+    """`open until 17:30`, `closed until Monday 9:00`, or without an end."""
+    zone, change = ZoneInfo(plan.hours.zone), next_change(plan.hours, at)
+    now = "open" if is_open(plan.hours, at) else "closed"
+    if change is None:
+        return now
+    return f"{now} until {_until(change.astimezone(zone), at.astimezone(zone))}"
 
 
 def _until(then: datetime, now: datetime) -> str:
