@@ -20,7 +20,7 @@ from calls.facts.rooms import BRING_AGAIN, COME_BACK, Step
 from calls.gateway import stores
 from calls.gateway.accounts import TwilioNotConfigured
 from calls.services import forgetting, reconcile, recordings, voicemail
-from calls.services.inbound import groups, leading, meeting
+from calls.services.inbound import groups, leading, meeting, plans
 from contacts.tasks import take_up_imports
 from tenants import doors
 from tenants.bricks import turns
@@ -200,6 +200,7 @@ def sweep() -> None:
                 return
             try:
                 take_up_imports(tenant.pk)
+                plans.ensure_lines(tenant.pk)
                 _sweep_groups(tenant.pk)
                 for recording_id in reconcile.sweep_tenant(tenant.pk, now=timezone.now()):
                     queue(fetch_recording, tenant.pk, recording_id)

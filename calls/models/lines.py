@@ -234,6 +234,9 @@ class Line(TenantChild):
             TenantFence("closed_sound"),
         ]
 
+    def __str__(self) -> str:
+        return str(self.number)
+
 
 class BlockedCaller(TenantOwned):
     """A number whose calls are rejected."""

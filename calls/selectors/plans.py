@@ -1,17 +1,32 @@
-"""The plan of a line, as `calls.facts.inbound` decides upon it."""
+"""The plan of a line, as `calls.facts.inbound` decides upon it, and what uses what."""
 
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from calls.facts.inbound import hours, plans, written
-from calls.facts.inbound.plans import Announcement, Go, Plan, Strategy, Target
+from calls.facts.inbound.plans import Announcement, Go, Plan, Strategy, Target, leads
 from calls.models import Group, Line, Menu, VoicemailBox
 from tenants.bricks.ids import read_uuid
 
+TABLES: dict[Go, Any] = {Go.GROUP: Group, Go.MENU: Menu, Go.VOICEMAIL: VoicemailBox}
+GO: dict[type, Go] = {plans.Group: Go.GROUP, plans.Menu: Go.MENU, plans.Box: Go.VOICEMAIL}
 
-def plan_of(line: Line) -> Plan:
-    """With all blocks of the workspace: which of them a call can reach is the plan's to say."""
+
+def all_lines() -> list[Line]:
+    """With their numbers, by these."""
+    return list(Line.objects.select_related("number").order_by("number__number"))
+
+
+def all_plans() -> list[tuple[Line, Plan]]:
+    shared = blocks()
+    return [(line, plan_of(line, shared)) for line in all_lines()]
+
+
+def plan_of(line: Line, shared: dict[str, Any] | None = None) -> Plan:
+    """With all blocks of the workspace (`shared`: what `blocks` has said): which of them a call can
+    reach is the plan's to say.
+    """
     return Plan(
         language=line.language,
         hours=written.hours(line.hours, line.closed_until),
@@ -19,7 +34,7 @@ def plan_of(line: Line) -> Plan:
         when_closed=written.target(line.when_closed),
         greeting=_says(line, "greeting"),
         closed_says=_says(line, "closed"),
-        **blocks(),
+        **(blocks() if shared is None else shared),
     )
 
 
@@ -57,6 +72,49 @@ def blocks() -> dict[str, Any]:
             for row in VoicemailBox.objects.prefetch_related("listeners")
         ),
     }
+
+
+def block_of(row: Any) -> plans.Block:
+    """A group, menu or voicemail box."""
+    if isinstance(row, Group):
+        return group_of(row, [member.user_id for member in row.members.all()])
+    if isinstance(row, VoicemailBox):
+        return _box(row, [listener.user_id for listener in row.listeners.all()])
+    return _menu(row)
+
+
+def uses_of(target: Target) -> list[str]:
+    """The lines and blocks that lead to a block, by their names; itself not."""
+    plan = anywhere()
+    lines = [
+        f"the line {line.number}"
+        for line in all_lines()
+        if target in (written.target(line.when_open), written.target(line.when_closed))
+    ]
+    others: tuple[plans.Block, ...] = (*plan.groups, *plan.menus)
+    return lines + [
+        f"{GO[type(block)].value} {block.name}"
+        for block in others
+        if (GO[type(block)], block.id) != (target.go, target.to)
+        and any(led == target for _, led, _ in leads(plan, block))
+    ]
+
+
+def uses_of_sound(sound_id: str) -> list[str]:
+    """The lines and blocks that play a sound (its id as hex)."""
+    shared = blocks()
+    used = [
+        f"the line {line.number}"
+        for line in all_lines()
+        if sound_id in (_says(line, "greeting").sound, _says(line, "closed").sound)
+    ]
+    for group in shared["groups"]:
+        used += [f"group {group.name}"] * (group.music.sound == sound_id)
+    for menu in shared["menus"]:
+        used += [f"menu {menu.name}"] * (menu.prompt.sound == sound_id)
+    for box in shared["boxes"]:
+        used += [f"voicemail {box.name}"] * (box.greeting.sound == sound_id)
+    return used
 
 
 def group_of(row: Group, members: Sequence[UUID]) -> plans.Group:

@@ -1,10 +1,13 @@
 """Lines that are there from the beginning, and groups that whoever joins a workspace joins, too."""
 
+from uuid import UUID
+
 from django.db import transaction
 
 from calls.facts.inbound import hours, written
 from calls.facts.inbound.plans import Go, Target
 from calls.models import Group, GroupMember, Line, PhoneNumber, VoicemailBox
+from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, Tenant
 from tenants.trail import audit
 from tenants.trail.audit import Action
@@ -46,6 +49,13 @@ def ensure_line(number: PhoneNumber) -> Line:
     )
     audit.record(Action.LINE_MADE, on=line)
     return line
+
+
+def ensure_lines(tenant_id: UUID) -> None:
+    """Of all the workspace's numbers, for the sweep: one may have come by the admin."""
+    with tenant_transaction(tenant_id):
+        for number in PhoneNumber.objects.filter(line=None):
+            ensure_line(number)
 
 
 def join_groups(member: Membership) -> None:
