@@ -1,4 +1,6 @@
-"""Django admin for numbers, and for calls as they were told to us: looked at, never edited."""
+"""Django admin for numbers, and for lines, and calls as they were told to us: looked at, never
+edited.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,10 +19,15 @@ from calls.models import (
     CallingPolicy,
     CallLeg,
     CallLog,
+    Group,
+    Line,
+    Menu,
     PhoneNumber,
     Recording,
+    Sound,
     StoppedCall,
     UnroutedEvent,
+    VoicemailBox,
 )
 from calls.selectors import admin_lists, limits
 from calls.services.setup.numbers import is_taken, make_default
@@ -187,6 +194,27 @@ class RecordingAdmin(_FoundAdmin):
     )
     ordering = ("-created_at",)
     found = staticmethod(admin_lists.recordings)
+
+
+@admin.register(Line)
+class LineAdmin(ReadOnlyAdmin):
+    """Plans are changed on the workspace's own pages, where none is kept that loses a caller."""
+
+    list_display = ("number", "language", "when_open", "when_closed", "greeting_text")
+    list_select_related = ("number",)
+    ordering = ("number__number", "id")
+
+
+@admin.register(Group, Menu, VoicemailBox)
+class BlockAdmin(ReadOnlyAdmin):
+    list_display = ("name", "id")
+    ordering = ("name", "id")
+
+
+@admin.register(Sound)
+class SoundAdmin(ReadOnlyAdmin):
+    list_display = ("name", "content_type", "duration", "size", "path", "created_at")
+    ordering = ("name", "id")
 
 
 class _CapsAdmin(SuperuserAdmin):

@@ -18,6 +18,8 @@ from calls.pages import (
     settings,
     sounds,
 )
+from calls.pages.lines import editing, overview
+from calls.pages.lines import sounds as of_lines
 from calls.webhooks.call_status import CallStatusWebhook
 from calls.webhooks.recording_status import RecordingStatusWebhook
 from calls.webhooks.voice import HoldMusicWebhook, VoiceFallbackWebhook, VoiceWebhook
@@ -27,6 +29,9 @@ def either(route: str, view: Callable[..., HttpResponseBase], name: str) -> URLP
     """A path that is accepted with and without a trailing slash, and never redirected."""
     return re_path(rf"^{route}/?$", view, name=name)
 
+
+_BLOCK = "^settings/lines/(?P<kind>group|menu|voicemail)"
+_ID = "/(?P<block_id>[0-9a-f]{32})"
 
 urlpatterns = [
     # In the order in which they are looked through: what is asked for most comes first.
@@ -61,6 +66,19 @@ urlpatterns = [
     ),
     path("settings/calling-limits", settings.calling_limits, name="calling_limits"),
     path("settings/blocked-callers", missed.blocked_callers, name="blocked_callers"),
+    path("settings/lines", overview.lines, name="lines"),
+    path("settings/lines/<uuid:line_id>", overview.line, name="line"),
+    path("settings/lines/<uuid:line_id>/edit", editing.line_edit, name="line_edit"),
+    path("settings/lines/<uuid:line_id>/closing", overview.line_closing, name="line_closing"),
+    path("settings/lines/sounds/new", of_lines.sound_new, name="sound_new"),
+    path("settings/lines/sounds/<uuid:sound_id>", of_lines.sound_page, name="sound_page"),
+    path("settings/lines/sounds/<uuid:sound_id>/audio", of_lines.sound_audio, name="sound_audio"),
+    path(
+        "settings/lines/sounds/<uuid:sound_id>/remove", of_lines.sound_remove, name="sound_remove"
+    ),
+    re_path(f"{_BLOCK}/new$", editing.block_new, name="block_new"),
+    re_path(f"{_BLOCK}{_ID}$", editing.block, name="block"),
+    re_path(f"{_BLOCK}{_ID}/remove$", editing.block_remove, name="block_remove"),
     path("calls/first-steps", first_steps.first_steps, name="first_steps"),
     path("calls/export", calls.export_calls, name="calls_export"),
     path("calls/dial", phone.dial, name="dial"),

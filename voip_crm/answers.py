@@ -15,15 +15,17 @@ from psycopg.errors import ReadOnlySqlTransaction
 
 from calls.api import errors
 from calls.api.errors import RETRY_SECONDS, body
+from calls.facts.sounds import MOST_BYTES
 from contacts.pages.import_forms import LARGEST_FILE
 from tenants.bricks import deadline
 
-FILES = "/contacts/import"  # the one address that takes them
 # Seconds for which a request may wait for the database, and then is answered all the same: 503, or
 # TwiML. Django admin reads more at once.
 PATIENCE = 2.5
 LONGER = {"/admin/": 9.0}
-LARGEST_BODY = LARGEST_FILE * 5 // 4  # there: a file a little too large is told of at its field
+LARGEST_BODY = LARGEST_FILE * 5 // 4
+# The addresses that take files: one that is a little too large is told of at its field.
+FILES = {"/contacts/import": LARGEST_BODY, "/settings/lines/sounds/new": MOST_BYTES * 5 // 4}
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -131,6 +133,4 @@ def with_body_limit(application: Any) -> Any:
 
 
 def _most(path: str) -> int:
-    if path == FILES:
-        return LARGEST_BODY
-    return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0)
+    return FILES.get(path) or int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0)

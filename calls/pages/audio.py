@@ -55,6 +55,17 @@ def answer(audio: Audio, part: range | None, *, disposition: str, caching: str) 
     return response
 
 
+def sent(request: HttpRequest, audio: Audio, *, caching: str) -> HttpResponseBase:
+    """What is asked for of it, or why not."""
+    part = part_of(request, audio)
+    if part is not None and not part:
+        return beyond(audio)
+    try:
+        return answer(audio, part, disposition="inline", caching=caching)
+    except OSError:  # `StoreAway` is one
+        return sorry(AWAY, 503)
+
+
 def _answer(audio: Audio, part: range | None, disposition: str, caching: str) -> HttpResponseBase:
     store = stores.recordings()
     if isinstance(store, stores.Bucket):

@@ -1,4 +1,4 @@
-"""Sounds of a workspace's lines: what callers hear."""
+"""Sounds for Twilio, which plays them to callers."""
 
 from uuid import UUID
 
@@ -6,9 +6,9 @@ from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_GET
 
-from calls.gateway import addresses, stores
+from calls.gateway import addresses
 from calls.models import Sound
-from calls.pages.audio import AWAY, Audio, answer, beyond, part_of, sorry
+from calls.pages.audio import Audio, sent
 from tenants.bricks.http import TenantRequest
 from tenants.fence.context import tenant_transaction
 from tenants.middleware import short_transactions
@@ -27,20 +27,10 @@ def heard_by_caller(request: TenantRequest, token: str) -> HttpResponseBase:
     found = _audio(*named) if named and is_here else None
     if found is None:
         raise Http404
-    return _answer(request, found, KEPT_A_DAY)
+    return sent(request, found, caching=KEPT_A_DAY)
 
 
 def _audio(tenant_id: UUID, sound_id: UUID) -> Audio | None:
     with tenant_transaction(tenant_id):
         sound = Sound.objects.filter(pk=sound_id).first()
     return sound and Audio(sound.path, sound.content_type, sound.size, sound.duration or 0)
-
-
-def _answer(request: TenantRequest, audio: Audio, caching: str) -> HttpResponseBase:
-    part = part_of(request, audio)
-    if part is not None and not part:
-        return beyond(audio)
-    try:
-        return answer(audio, part, disposition="inline", caching=caching)
-    except (stores.StoreAway, OSError):
-        return sorry(AWAY, 503)

@@ -166,6 +166,9 @@ def test_what_is_too_large_is_not_kept_by_a_server_of_asgi_either(how: str, site
 @pytest.mark.parametrize("example", ["nginx.conf", "Caddyfile"])
 def test_the_proxies_of_the_examples_let_files_through(example: str) -> None:
     text = (Path(__file__).resolve().parents[2] / "docs" / example).read_text()
-    place = text.partition(f"{FILES} {{")[2]
+    first, *others = FILES
+    of_files = re.search(rf"(?:location|@files).*{first[1:]}.*", text)
+    assert of_files and all(path[1:] in of_files[0] for path in others)
+    place = text[of_files.end() :]
     most = re.search(r"(?:client_max_body_size|max_size) (\d+)(?:m|MiB)\b", place)
     assert most and int(most[1]) * 1024 * 1024 >= LARGEST_BODY

@@ -308,7 +308,7 @@ def lines_of(cast: Cast) -> None:
     )
     for these in rows:
         type(these[0]).objects.bulk_create(these)
-        fill(these)
+        fill(these, but=("hours", "keys", "strategy"))
 
 
 def build_calls(cast: Cast, contacts: list[Contact]) -> None:
@@ -501,6 +501,7 @@ def test_no_stored_text_runs_or_becomes_markup(
     look("/settings/numbers/search?country=%3Cb%20data-pwn%3E&digits=%22%3E%3Cb%20data-pwn%3E")
     look("/settings/calling-limits")
     look("/settings/blocked-callers")
+    look("/settings/lines")
     look("/settings/audit-trail", "trail_more_link")
     look("/settings/audit-trail?person=%3Cb%20data-pwn%3E&day=%22%3E%3Cb%20data-pwn%3E")
     look("/settings")
@@ -508,6 +509,14 @@ def test_no_stored_text_runs_or_becomes_markup(
         contacts = list(Contact.objects.values_list("pk", flat=True))
         calls = list(CallLog.objects.values_list("pk", flat=True))
         files = list(ContactImport.objects.values_list("pk", flat=True))
+        lines = [f"/settings/lines/{pk}" for pk in Line.objects.values_list("pk", flat=True)]
+        blocks = [
+            f"/settings/lines/{kind}/{pk.hex}"
+            for kind, model in (("group", Group), ("menu", Menu), ("voicemail", VoicemailBox))
+            for pk in model.objects.values_list("pk", flat=True)[::4]
+        ]
+        sounds = Sound.objects.values_list("pk", flat=True)
+        blocks += [f"/settings/lines/sounds/{pk}" for pk in sounds]
     look("/contacts/import")
     look(f"/contacts/{contacts[5]}")
     look(f"/contacts/{contacts[6]}/edit")
@@ -534,6 +543,7 @@ def test_no_stored_text_runs_or_becomes_markup(
     there = [f"/contacts/{pk}" for pk in contacts] + [f"/calls/{pk}" for pk in calls]
     there += [f"/contacts/{pk}/edit" for pk in contacts[::4]]
     there += [f"/contacts/imports/{pk}" for pk in files]
+    there += [*lines, *(f"{path}/edit" for path in lines[::4]), *blocks]
     there += ["/api/docs", "/api/twilio/call-logs?limit=100", "/contacts/suggest?q=pwn"]
     found.extend(page.evaluate(FIND_THERE, [there, {}]))
     # The parts of pages that htmx alone asks for.

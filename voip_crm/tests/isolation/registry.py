@@ -159,6 +159,31 @@ CAPS = {
 }
 TO_BUY = {"number": "+12125550123", "country": "US", "kind": "local"}
 LIMITS = {**CAPS, "countries": "DE"}
+LINE = {
+    "language": "en-US",
+    "zone": "Europe/Berlin",
+    "week-0": "9–17",
+    "greeting_text": "Welcome to {marker}",
+    "greeting_sound": "{sound_hex}",
+    "closed_says_text": "Closed",
+    "closed_says_sound": "",
+    "when_open": "group:{group_hex}",
+    "when_closed": "voicemail:{box_hex}",
+}
+GROUP = {
+    "name": "Group {marker}",
+    "strategy": "everyone",
+    "step_seconds": "20",
+    "member-{agent_hex}": "1",
+    "music_text": "",
+    "music_sound": "{sound_hex}",
+    "box": "{box_hex}",
+    "unanswered": "voicemail:{box_hex}",
+    "unanswered_seconds": "60",
+    "nobody": "menu:{menu_hex}",
+    "full": "",
+    "most_waiting": "",
+}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -331,6 +356,29 @@ PAGES = {
         posts({"do": "disconnect"}),
         whom=ADMINS,
     ),
+    "lines": page("/settings/lines", SHOWS, whom=ADMINS),
+    "line": page("/settings/lines/{line}", SHOWS, whom=ADMINS),
+    "line_edit": page("/settings/lines/{line}/edit", SHOWS, posts(LINE), whom=ADMINS),
+    "line_closing": page("/settings/lines/{line}/closing", posts({"until": "hour"}), whom=ADMINS),
+    "block_new": page(
+        "/settings/lines/group/new", SHOWS, posts({**GROUP, "name": "New {marker}"}), whom=ADMINS
+    ),
+    "block": page("/settings/lines/group/{group_hex}", SHOWS, posts(GROUP), whom=ADMINS),
+    "block_remove": page("/settings/lines/voicemail/{spare_hex}/remove", posts({}), whom=ADMINS),
+    "sound_new": page(
+        "/settings/lines/sounds/new",
+        gets(),
+        {"POST": Send(422, form={"name": "Sound of {marker}", "file": "no sound"})},
+        whom=ADMINS,
+    ),
+    "sound_page": page(
+        "/settings/lines/sounds/{sound}",
+        SHOWS,
+        posts({"name": "Renamed {marker}", "was": "Sound of {marker}"}),
+        whom=ADMINS,
+    ),
+    "sound_audio": page("/settings/lines/sounds/{sound}/audio", SHOWS, whom=ADMINS),
+    "sound_remove": page("/settings/lines/sounds/{unheard}/remove", posts({}), whom=ADMINS),
     "calling_limits": page("/settings/calling-limits", SHOWS, posts(LIMITS), whom=ADMINS),
     "calls_export": page(
         "/calls/export",
@@ -547,6 +595,11 @@ TABLES = {
             },
         ),
     ),
+    "calls_line": Table("{line}"),
+    "calls_group": Table("{group}"),
+    "calls_menu": Table("{menu}"),
+    "calls_voicemailbox": Table("{box}"),
+    "calls_sound": Table("{sound}"),
     "calls_stoppedcall": Table("{stopped}"),
     "calls_calllog": Table("{past_call}"),
     "calls_callleg": Table("{leg}"),

@@ -334,6 +334,11 @@ def _lines(side: Side, call: CallLog) -> None:
             box=box,
             **dict.fromkeys(["unanswered", "nobody", "full"], in_box),
         )
+        # Nothing leads to it, and nothing plays this: they can go.
+        spare = VoicemailBox.objects.create(name=f"Spare {marker}", greeting_text=f"Of {marker}")
+        unheard = Sound.objects.create(
+            name=f"Unheard in {marker}", path=path, content_type="audio/wav", size=1
+        )
         menu = Menu.objects.create(
             name=f"Menu {marker}",
             prompt_text=f"Menu of {marker}",
@@ -363,9 +368,13 @@ def _lines(side: Side, call: CallLog) -> None:
         name: str(row.pk)
         for name, row in {
             **{"sound": sound, "box": box, "group": group, "menu": menu, "line": line},
-            **{"blocked": blocked, "caller": caller},
+            **{"blocked": blocked, "caller": caller, "unheard": unheard},
         }.items()
     }
+    side.ids |= {
+        f"{name}_hex": UUID(side.ids[name]).hex for name in ("sound", "box", "group", "menu")
+    }
+    side.ids |= {"agent_hex": agent.pk.hex, "spare_hex": spare.pk.hex}
 
 
 def _sid(prefix: str) -> str:
