@@ -26,7 +26,7 @@ from contacts.services import create_contact
 from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, Role, Tenant, User
 from tenants.people.services import add_member, create_tenant
-from voip_crm import demo_sounds
+from voip_crm import demo_lines, demo_sounds
 
 # Printed by ./run; the demo holds nobody's data.
 PASSWORD = "call-me-maybe-24"  # nosec B105  # pragma: allowlist secret
@@ -106,6 +106,9 @@ def load() -> None:
     _may_use_admin(alice.user)
     _fill(acme, _ACME, [alice, bob], past_calls=64)
     _fill(borealis, _BOREALIS, [charlie], past_calls=23)
+    for tenant in (acme, borealis):
+        demo_lines.lay(tenant)
+    demo_lines.furnish(acme, [alice, bob])
 
 
 def load_if_empty() -> bool:

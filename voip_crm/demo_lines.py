@@ -1,0 +1,95 @@
+"""The lines of the demo: Acme's has hours, a menu and groups; Borealis's is as every new one is."""
+
+from dataclasses import replace
+from datetime import date
+
+from django.utils import timezone
+
+from calls.facts.inbound.hours import ClosedDays, Hours, Interval, Opening
+from calls.facts.inbound.plans import (
+    LATER,
+    Announcement,
+    Box,
+    Go,
+    Group,
+    Menu,
+    Overflow,
+    Strategy,
+    Target,
+)
+from calls.models import PhoneNumber
+from calls.selectors.plans import plan_of
+from calls.services.inbound import saving
+from calls.services.inbound.plans import ensure_line
+from tenants.fence.context import tenant_transaction
+from tenants.models import Membership, Tenant
+
+_MORNING, _AFTERNOON = Interval(8 * 60, 12 * 60), Interval(12 * 60 + 30, 18 * 60)
+
+
+def lay(tenant: Tenant) -> None:
+    """Each of the workspace's numbers gets its line."""
+    with tenant_transaction(tenant.pk):
+        for number in PhoneNumber.objects.all():
+            ensure_line(number)
+
+
+def furnish(tenant: Tenant, agents: list[Membership]) -> None:
+    """A plan with all there is, for the workspace's first number, after `lay`."""
+    with tenant_transaction(tenant.pk):
+        saving.lock(tenant.pk)
+        line = ensure_line(PhoneNumber.objects.all()[0])
+        everyone = plan_of(line).when_open
+        who = tuple(agent.user_id.hex for agent in agents)
+        box = Box(
+            saving.new_id(),
+            "Front desk",
+            Announcement("This is Acme. Please leave your name and number after the tone."),
+            longest_seconds=120,
+            tell=who[:1],
+        )
+        to_box = Target(Go.VOICEMAIL, box.id)
+        sales = Group(
+            saving.new_id(),
+            "Sales",
+            who,
+            Overflow(to_box, 45, nobody=to_box, most_waiting=5, full=LATER),
+            Strategy.OWNER_FIRST,
+            callback=True,
+            box=box.id,
+        )
+        support = Group(
+            saving.new_id(), "Support", who[::-1], Overflow(to_box, 90), Strategy.LONGEST_IDLE
+        )
+        menu_id = saving.new_id()
+        menu = Menu(
+            menu_id,
+            "Main",
+            Announcement(
+                "For sales, press 1. For support, press 2. To hear this again, press star."
+            ),
+            (
+                ("1", Target(Go.GROUP, sales.id)),
+                ("2", Target(Go.GROUP, support.id)),
+                ("*", Target(Go.MENU, menu_id)),
+            ),
+            no_key=everyone,
+        )
+        for block in (box, sales, support, menu):
+            saving.save_block(block)
+        year = timezone.now().year
+        hours = Hours(
+            tenant.time_zone,
+            ((_MORNING, _AFTERNOON),) * 5 + ((Interval(10 * 60, 14 * 60),), ()),
+            (ClosedDays(date(year, 12, 25), date(year, 12, 26), "Christmas"),),
+            (Opening(date(year, 12, 27), (Interval(9 * 60, 13 * 60),), "Sale"),),
+        )
+        plan = replace(
+            plan_of(line),
+            hours=hours,
+            greeting=Announcement("Welcome to Acme."),
+            closed_says=Announcement("Acme is closed right now."),
+            when_open=Target(Go.MENU, menu.id),
+            when_closed=to_box,
+        )
+        saving.save_line(line, plan)
