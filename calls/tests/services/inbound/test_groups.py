@@ -171,8 +171,8 @@ def test_nobody_of_another_workspace_is_rung(floor: Floor, cast: Any) -> None:
     floor.tend(ours)
     assert floor.rings_at(caller) == {"Bob"}
     # By an id of another workspace's group nothing is found, nor done.
-    assert groups.tend(cast.borealis.pk, ours.pk, now=floor.now) == ([], None)
-    assert groups.tend(cast.acme.pk, other.pk, now=floor.now) == ([], None)
+    assert groups.tend(cast.borealis.pk, ours.pk, now=floor.now)[:2] == ([], None)
+    assert groups.tend(cast.acme.pk, other.pk, now=floor.now)[:2] == ([], None)
     with tenant_transaction(cast.borealis.pk):
         assert not Offer.objects.exists()
         assert groups.due(floor.now) == [] and groups.of_agent(cast.bob.user_id) == []
@@ -404,7 +404,7 @@ def test_who_has_come_together_is_no_more_of_the_groups(floor: Floor, cast: Any)
         legs = CallLeg.objects.filter(conference=caller.call.conference, party="contact")
         legs.update(joined_at=floor.now)
     floor.later(60)
-    assert floor.tend(group) == ([], None)
+    assert floor.tend(group)[:2] == ([], None)
     assert floor.fresh(caller).claimed_at is not None
 
 
@@ -441,7 +441,7 @@ def test_a_call_that_is_over_rings_no_more_though_nobody_has_said_so(
     floor.tend(group)
     with tenant_transaction(cast.acme.pk):
         CallLog.objects.filter(pk=caller.call_id).update(ended_at=floor.now, status="completed")
-    assert floor.tend(group) == ([], None)
+    assert floor.tend(group)[:2] == ([], None)
     assert floor.offers(caller) == [("Bob", "left")]
     assert floor.fresh(caller).left_at == floor.now
 
@@ -471,9 +471,9 @@ def test_who_waits_too_long_goes_on(floor: Floor, cast: Any) -> None:
     group = floor.group([cast.bob], unanswered="later", unanswered_seconds=30)
     caller = floor.call(group)
     floor.later(29.9)
-    assert floor.tend(group) == ([], floor.now + seconds(0.1))
+    assert floor.tend(group)[:2] == ([], floor.now + seconds(0.1))
     floor.later(0.1)
-    assert floor.tend(group) == ([caller.call_id], None)
+    assert floor.tend(group)[:2] == ([caller.call_id], None)
     assert went(floor, caller) == ("later", True, 1)
     assert names_of(floor, caller) == [missed.WAITING, missed.NOBODY_ANSWERED]
 
@@ -544,7 +544,7 @@ def test_who_waits_in_a_group_that_is_gone_is_asked_to_call_later(floor: Floor, 
     with tenant_transaction(cast.acme.pk):
         Group.objects.filter(pk=group.pk).delete()
         assert groups.due(floor.now) == [group.pk], "the sweep finds them"
-    assert floor.tend(group) == ([caller.call_id], None)
+    assert floor.tend(group)[:2] == ([caller.call_id], None)
     assert went(floor, caller) == ("later", True, 1)
     assert floor.offers(caller) == [("Bob", "unavailable")]
     with tenant_transaction(cast.acme.pk):
