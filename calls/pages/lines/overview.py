@@ -110,7 +110,7 @@ def lines(request: TenantRequest) -> HttpResponse:
 
 
 def _groups() -> list[dict[str, Any]]:
-    rows = Group.objects.prefetch_related("members__user__memberships")
+    rows = Group.objects.prefetch_related("members")
     return [{"row": row, "members": len(row.members.all())} for row in rows]
 
 

@@ -43,6 +43,26 @@ def test_the_list_says_of_each_number_whether_it_is_open_and_where_calls_go(
     assert f'href="{LINES}"' in settings
 
 
+def test_more_lines_and_blocks_cost_no_more_queries(
+    office: Office, django_assert_max_num_queries: Any
+) -> None:
+    def asked(path: str) -> int:
+        with django_assert_max_num_queries(40) as queries:
+            assert office.client.get(path).status_code == 200
+        return len(queries)
+
+    paths = (LINES, office.path, f"{office.path}/edit", block_path(office.group, "group"))
+    before = [asked(path) for path in paths]
+    with tenant_transaction(office.cast.acme.pk):
+        for serial in range(5):
+            number = f"+1415555018{serial}"
+            ensure_line(PhoneNumber.objects.create(number=number, account_sid="AC0"))
+            Group.objects.create(name=f"{serial}", unanswered="later")
+            Menu.objects.create(name=f"{serial}")
+            VoicemailBox.objects.create(name=f"{serial}")
+    assert [asked(path) for path in paths] == before
+
+
 def test_a_line_shows_its_whole_plan_and_what_happens_on_sunday_at_ten(office: Office) -> None:
     week = {f"week-{day}": "" for day in range(7)} | {"week-0": "9–17"}
     assert office.save(f"{office.path}/edit", zone="Europe/Berlin", **week).status_code == 303

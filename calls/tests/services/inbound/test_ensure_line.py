@@ -12,7 +12,7 @@ from calls.facts.inbound.plans import Box, Group, Strategy
 from calls.models import Group as GroupRow
 from calls.models import Line, PhoneNumber, VoicemailBox
 from calls.selectors.plans import plan_of
-from calls.services.inbound.plans import ensure_line
+from calls.services.inbound.plans import ensure_line, ensure_lines
 from tenants.fence.context import tenant_transaction
 from tenants.models import AuditEntry, Role
 from tenants.people.services import add_member, set_active
@@ -59,6 +59,15 @@ def test_a_second_number_shares_the_group_and_the_box(cast: Any) -> None:
         first, other = ensure_line(ours()), ensure_line(second())
         assert (first.when_open, first.when_closed) == (other.when_open, other.when_closed)
         assert GroupRow.objects.count() == VoicemailBox.objects.count() == 1
+
+
+def test_the_sweep_finds_numbers_without_a_line(cast: Any) -> None:
+    with tenant_transaction(cast.acme.pk):
+        second()
+    for _ in range(2):
+        ensure_lines(cast.acme.pk)
+        with tenant_transaction(cast.acme.pk):
+            assert Line.objects.count() == 2
 
 
 def test_deactivated_members_are_left_out(cast: Any) -> None:
