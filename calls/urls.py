@@ -31,7 +31,7 @@ def either(route: str, view: Callable[..., HttpResponseBase], name: str) -> URLP
 
 
 _BLOCK = "^settings/lines/(?P<kind>group|menu|voicemail)"
-_ID = "/(?P<block_id>[0-9a-f]{32})"
+_ID = "/(?P<block_id>[0-9a-f-]{32,36})"  # with and without its dashes
 
 urlpatterns = [
     # In the order in which they are looked through: what is asked for most comes first.

@@ -27,6 +27,7 @@ from contacts.numbers import display
 from tenants.bricks import merging
 from tenants.bricks.access import admin_required
 from tenants.bricks.http import TenantRequest, see_other
+from tenants.bricks.ids import read_uuid
 from tenants.bricks.places import time_zones
 
 TEMPLATES = {
@@ -109,8 +110,8 @@ def _block(request: TenantRequest, go: Go, block_id: str | None) -> HttpResponse
     if is_sent:
         saving.lock(request.tenant.pk)
     row: Any = None
-    if block_id and (row := TABLES[go].objects.filter(pk=block_id).first()) is None:
-        raise Http404
+    if block_id:
+        row = _row(go, block_id)
     choices = offered(request.tenant)
     theirs = _facts_of_row(row) if row else {}
     made_of = request.POST.get("made_of", "") or merging.written(theirs)
@@ -146,6 +147,13 @@ def _block(request: TenantRequest, go: Go, block_id: str | None) -> HttpResponse
     return _shown(request, form, heading, made_of, {"row": row, "kind": go.value, "used": used})
 
 
+def _row(go: Go, block_id: str) -> Any:
+    row = TABLES[go].objects.filter(pk=read_uuid(block_id)).first()
+    if row is None:
+        raise Http404
+    return row
+
+
 def _kept(tenant_id: UUID, form: BlockForm, go: Go, key: str) -> bool:
     """Whether what a valid form says could be saved; else the form says why not."""
     name = form.cleaned_data["name"]
@@ -176,9 +184,7 @@ def _facts_of_row(row: Any) -> dict[str, Any]:
 def block_remove(request: TenantRequest, kind: str, block_id: str) -> HttpResponse:
     """Remove a group, menu or voicemail box that nothing uses."""
     saving.lock(request.tenant.pk)
-    row: Any = TABLES[Go(kind)].objects.filter(pk=block_id).first()
-    if row is None:
-        raise Http404
+    row = _row(Go(kind), block_id)
     name = row.name
     try:
         saving.remove_block(row)

@@ -363,8 +363,8 @@ PAGES = {
     "block_new": page(
         "/settings/lines/group/new", SHOWS, posts({**GROUP, "name": "New {marker}"}), whom=ADMINS
     ),
-    "block": page("/settings/lines/group/{group_hex}", SHOWS, posts(GROUP), whom=ADMINS),
-    "block_remove": page("/settings/lines/voicemail/{spare_hex}/remove", posts({}), whom=ADMINS),
+    "block": page("/settings/lines/group/{group}", SHOWS, posts(GROUP), whom=ADMINS),
+    "block_remove": page("/settings/lines/voicemail/{spare}/remove", posts({}), whom=ADMINS),
     "sound_new": page(
         "/settings/lines/sounds/new",
         gets(),

@@ -368,13 +368,13 @@ def _lines(side: Side, call: CallLog) -> None:
         name: str(row.pk)
         for name, row in {
             **{"sound": sound, "box": box, "group": group, "menu": menu, "line": line},
-            **{"blocked": blocked, "caller": caller, "unheard": unheard},
+            **{"blocked": blocked, "caller": caller, "unheard": unheard, "spare": spare},
         }.items()
     }
     side.ids |= {
         f"{name}_hex": UUID(side.ids[name]).hex for name in ("sound", "box", "group", "menu")
     }
-    side.ids |= {"agent_hex": agent.pk.hex, "spare_hex": spare.pk.hex}
+    side.ids |= {"agent_hex": agent.pk.hex}
 
 
 def _sid(prefix: str) -> str:
