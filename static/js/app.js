@@ -150,7 +150,8 @@
 
   // A voicemail counts as heard once it sounds; said again where that did not arrive.
   document.addEventListener("playing", ({ target }) => {
-    if (target.dataset.heard) htmx.ajax("POST", target.dataset.heard, { swap: "none" });
+    const heard = target.closest?.("[data-heard]")?.dataset.heard;
+    if (heard) htmx.ajax("POST", heard, { swap: "none" });
   }, true);
 
   document.addEventListener("click", (event) => {
@@ -161,7 +162,6 @@
       audio.src = play.dataset.play;
       audio.setAttribute("aria-label", play.dataset.playLabel);
       audio.dataset.recordingPlayer = "";
-      if (play.dataset.heard) audio.dataset.heard = play.dataset.heard;
       play.replaceWith(audio);
       audio.focus();
       audio.play().catch(() => {}); // the error event says it, or the person presses play

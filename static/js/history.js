@@ -10,15 +10,6 @@
     (document.hasFocus() && element.contains(document.activeElement)) || [...element.querySelectorAll("audio")].some(isHeld);
   const isAt = (element) => has(element, (audio) => audio.currentTime > 0 && !audio.ended);
 
-  // Who has marked it as done is through with it: their focus keeps no row, and goes on where they were.
-  const isDone = (row) =>
-    document.hasFocus() && row.contains(document.activeElement) && document.activeElement.form?.id === "history_done";
-
-  function goOn(row, found) {
-    while (row && !found.has(row)) row = row.nextElementSibling;
-    (row?.querySelector(".who") ?? document.querySelector("#main h1"))?.focus();
-  }
-
   function isRead(row) {
     const { top, bottom } = row.getBoundingClientRect();
     return !document.hidden && top < innerHeight && bottom > 0;
@@ -56,9 +47,7 @@
       if (known === row) return row;
       const one = document.createDocumentFragment();
       one.append(row);
-      const wasDone = isDone(known);
       morph(known, one);
-      if (wasDone && !isDone(known)) goOn(known, new Set([known]));
       return known;
     });
   }
@@ -67,10 +56,7 @@
   function takeAway(list, fresh, isWhole) {
     const found = new Set(fresh);
     for (const row of [...list.children]) {
-      if (!found.has(row) && (isDone(row) || !isAt(row))) {
-        if (isDone(row)) goOn(row, found);
-        row.remove();
-      }
+      if (!found.has(row) && !isAt(row)) row.remove();
       if (!isWhole && row === fresh.at(-1)) return;
     }
   }
@@ -160,8 +146,9 @@
     if (ctx.target?.id === "history" && $("history_said")) $("history_said").textContent = $("history_total").textContent;
   });
 
-  // Whoever asks for more keeps it.
+  // Whoever asks for more keeps it. Who has marked a row as done is through with it: it may go.
   document.addEventListener("click", (event) => {
+    if (event.target.closest?.("[form=history_done]")) document.querySelector(".filters [aria-current]")?.focus();
     const list = $("history_rows");
     if (list && event.target.closest?.("#history_more_link[hx-get]")) list.dataset.length = length(list) + pageLength(list);
   });
