@@ -131,7 +131,7 @@ def lead_on(tenant_id: UUID, call_ids: Iterable[UUID]) -> None:
     """Send callers whom a group has led on to where they go."""
     for call_id in call_ids:
         work = partial(leading.send_on, tenant_id, call_id)
-        _rooms.do(("lead", tenant_id, call_id), work)
+        _rooms.do((tenant_id, "lead", call_id), work)
 
 
 @shared_task(bind=True)
