@@ -1,4 +1,6 @@
-"""The lines of the demo: Acme's has hours, a menu and groups; Borealis's is as every new one is."""
+"""The lines of the demo: Borealis's has hours, a menu and groups; Acme's is as every new one is, so
+that whoever tries it is answered at any hour.
+"""
 
 from dataclasses import replace
 from datetime import date
@@ -44,7 +46,9 @@ def furnish(tenant: Tenant, agents: list[Membership]) -> None:
         box = Box(
             saving.new_id(),
             "Front desk",
-            Announcement("This is Acme. Please leave your name and number after the tone."),
+            Announcement(
+                f"This is {tenant.name}. Please leave your name and number after the tone."
+            ),
             longest_seconds=120,
             tell=who[:1],
         )
@@ -87,8 +91,8 @@ def furnish(tenant: Tenant, agents: list[Membership]) -> None:
         plan = replace(
             plan_of(line),
             hours=hours,
-            greeting=Announcement("Welcome to Acme."),
-            closed_says=Announcement("Acme is closed right now."),
+            greeting=Announcement(f"Welcome to {tenant.name}."),
+            closed_says=Announcement(f"{tenant.name} is closed right now."),
             when_open=Target(Go.MENU, menu.id),
             when_closed=to_box,
         )
