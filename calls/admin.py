@@ -94,6 +94,11 @@ class PhoneNumberAdmin(TenantScopedAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: PhoneNumber | None = None) -> Any:
         return ("number", "account_sid", "twilio_sid", "created_at") if obj else ()
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """A number's line goes with it, which nobody changes here."""
+        objects, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        return objects, counts, lacking - {Line._meta.verbose_name}, protected
+
     @admin.action(description="Use as caller ID by default", permissions=["change"])
     def use_by_default(self, request: HttpRequest, queryset: QuerySet[PhoneNumber]) -> None:
         if len(chosen := list(queryset[:2])) != 1:

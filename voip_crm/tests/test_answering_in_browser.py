@@ -126,8 +126,8 @@ def test_two_are_rung_one_answers_and_both_ends_hear(open_page: Any, board: Swit
     for page in (alice, bob):
         expect(region(page)).to_contain_text("Maria of Acme")
     press(bob, "Answer")
-    expect_status(bob, "In call")
     expect(region(alice)).to_contain_text("Answered by Bob")
+    expect_status(bob, "In call")
     expect(panel(bob)).to_contain_text("Maria of Acme")
     harness_wait(bob, lambda: board.is_heard(sid))
     before = hears(bob)

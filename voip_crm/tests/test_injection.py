@@ -488,7 +488,7 @@ def test_no_stored_text_runs_or_becomes_markup(
     # News come, and rows are merged into the list that stands there.
     page.evaluate("document.body.dispatchEvent(new CustomEvent('live:resync'))")
     page.get_by_role("combobox", name="Search contacts or enter a number").fill("pwn")
-    expect(page.get_by_role("option").first).to_be_visible()
+    expect(page.get_by_role("listbox").get_by_role("option").first).to_be_visible()
     found.extend(page.evaluate(FIND_HERE))
     look(
         "/calls?q=%3Cscript%20data-pwn%3E&status=%22%3E%3Cb%20data-pwn%3E&before=%3Cb%20data-pwn%3E"

@@ -140,7 +140,7 @@ def test_a_call_rings_at_both_one_answers_and_the_other_is_told_by_whom(
         expect(region(page).get_by_role("timer")).to_have_text(re.compile(r"0:0\d"))
         expect(page).to_have_title("Incoming: Maria of Acme")
     wait_for_ring(alice, bob)
-    assert all(row.confirmed_at for row in office.offers(caller).values())
+    harness_wait(alice, lambda: all(row.confirmed_at for row in office.offers(caller).values()))
     press(bob, "Answer")
     expect(region(alice)).to_contain_text("Answered by Bob")
     expect(region(alice).get_by_role("button", name="Answer")).to_have_count(0)

@@ -107,7 +107,9 @@ def test_it_says_where_and_as_whom_to_sign_in_and_ends_with_its_sandbox(
 def test_whoever_calls_the_demo_is_answered_and_the_end_is_told(running: harness.Site) -> None:
     """The demo's numbers lead to their workspaces from the start."""
     for ((number, _),) in demo.NUMBERS.values():
-        sid = running.sandbox.incoming(to=number, caller="+12125550123")["sid"]
+        gives_up = [{"until": "answered"}, {"wait": 1}, {"hang_up": True}]
+        call = running.sandbox.incoming(to=number, caller="+12125550123", script=gives_up)
+        sid = call["sid"]
         (asked,) = harness.wait_until(lambda sid=sid: requests_about(running, sid, "ringing"))
         assert "/api/twilio/voice-webhook?step=called&tenant=" in asked["url"]
         (told,) = harness.wait_until(lambda sid=sid: requests_about(running, sid, "completed"))

@@ -100,7 +100,8 @@ def _call_of_recording(tenant_id: UUID, callback: Callback) -> UUID | None:
     if call_id is not None:
         return call_id
     with tenant_reading(tenant_id):
-        calls = CallLog.objects.filter(twilio_call_sid=callback.form.get("CallSid", ""))
+        came_in = CallLog.objects.filter(direction=CallLog.Direction.INBOUND)
+        calls = came_in.filter(twilio_call_sid=callback.form.get("CallSid", ""))
         return calls.values_list("pk", flat=True).first()
 
 

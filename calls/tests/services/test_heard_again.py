@@ -236,8 +236,8 @@ def test_an_event_of_the_shared_account_is_not_bound_to_a_room_of_an_own_one(
     before = digest(aside=False)
     aside.hear_again(charlies.tenant_id, now=in_a_minute())
     assert digest(aside=False) == before
-    is_recording = hook is Hook.RECORDING
-    reason = "no such call" if is_recording else "another account's room"
+    is_of_call = hook in (Hook.RECORDING, Hook.OUTSIDE)
+    reason = "no such call" if is_of_call else "another account's room"
     assert UnroutedEvent.objects.get().reason == reason
     # The same, once the room is that account's.
     with tenant_transaction(charlies.tenant_id):
