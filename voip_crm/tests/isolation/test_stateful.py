@@ -186,7 +186,8 @@ class Use(RuleBasedStateMachine):
             data=json.dumps(asked),
             content_type="application/json",
         )
-        assert dialled.status == (201 if slug == owner else 404)
+        # Who was edited has no number any more.
+        assert dialled.status in ((201, 400) if slug == owner else (404,))
         if dialled.status == 201:
             self.calls[slug].add(json.loads(dialled.body)["callLogId"])
         told(in_room, StatusCallbackEvent="conference-end", SequenceNumber="2")
@@ -227,7 +228,8 @@ class Use(RuleBasedStateMachine):
     def export(self, slug: str, what: str) -> None:
         file = self.ask(slug, "admin", "GET", f"/{what}/export")
         assert file.status in (200, 429)
-        assert file.status == 429 or self.side(slug).marker in file.body
+        is_empty = what == "contacts" and all(self.contacts[slug].values())
+        assert file.status == 429 or is_empty or self.side(slug).marker in file.body
 
     @rule(slug=strategies.sampled_from(["acme", "cygnus"]))
     def work_in_one_of_two_workspaces(self, slug: str) -> None:
