@@ -39,16 +39,20 @@ ISOLATION = "voip_crm/tests/isolation"
 # About half of what needs a browser: calls, from their beginning to their end.
 CALLING = [
     f"voip_crm/tests/test_{name}.py"
-    for name in ("flow", "rejoin", "two_tabs", "sound", "phone_page", "dialer_in_browser")
+    for name in (
+        *("flow", "rejoin", "two_tabs", "sound", "phone_page", "dialer_in_browser"),
+        *("ringing_in_browser", "answering_in_browser"),
+    )
 ]
+DOORS = ("calls/tests/api", "calls/tests/webhooks")
 BROWSER = re.compile(r"playwright|firefox|\b(open_page|page: Any|browser: Any)\b")
 PYTEST = [sys.executable, "-m", "pytest"]
 # What needs no browser; what takes longest begins first.
 OTHERS = {
-    "calls": ["calls"],
+    "calls": ["calls", *(f"--ignore={path}" for path in DOORS)],
     "product": ["voip_crm", f"--ignore={ISOLATION}"],
     "isolation": [ISOLATION],
-    "rest": ["tenants", "contacts", "sandbox", "benchmarks"],
+    "rest": ["tenants", "contacts", "sandbox", "benchmarks", *DOORS],
 }
 HASTY = "product"  # of these what has limits of its own, of seconds
 AT_ONCE = 3  # of these; with more, what waits for others waits too long
