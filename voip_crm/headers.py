@@ -44,7 +44,9 @@ class HeadersMiddleware:
         patch_vary_headers(response, HTMX_HEADERS)  # for whoever keeps it all the same
         if not (settings.DEBUG and response.status_code in (404, 500)):  # Django's own pages
             response.headers["Content-Security-Policy"] = content_policy()
-        response.headers["Permissions-Policy"] = PERMISSIONS_POLICY
+        # Of documents alone: what a page asks for is under the page's own.
+        if request.headers.get("Sec-Fetch-Dest", "document") != "empty":
+            response.headers["Permissions-Policy"] = PERMISSIONS_POLICY
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         return response
 
