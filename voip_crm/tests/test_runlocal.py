@@ -112,9 +112,14 @@ def test_whoever_calls_the_demo_is_answered_and_the_end_is_told(running: harness
         sid = call["sid"]
         (asked,) = harness.wait_until(lambda sid=sid: requests_about(running, sid, "ringing"))
         assert "/api/twilio/voice-webhook?step=called&tenant=" in asked["url"]
-        (told,) = harness.wait_until(lambda sid=sid: requests_about(running, sid, "completed"))
-        assert "/api/twilio/call-status?tenant=" in told["url"]
-        assert (asked["status"], told["status"]) == (200, 204)
+        told = harness.wait_until(lambda sid=sid: ends_told_of(running, sid))
+        assert [(asked["status"], *(each["status"] for each in told))] == [(200, 204)]
+
+
+def ends_told_of(site: harness.Site, sid: str) -> list[dict[str, Any]]:
+    """By the number's status callback, beside the queue's own word."""
+    status = "/api/twilio/call-status?tenant="
+    return [each for each in requests_about(site, sid, "completed") if status in each["url"]]
 
 
 def requests_about(site: harness.Site, sid: str, status: str) -> list[dict[str, Any]]:
