@@ -42,10 +42,11 @@ class HeadersMiddleware:
         response = self.get_response(request)
         response.headers.setdefault("Cache-Control", "private, no-store")
         patch_vary_headers(response, HTMX_HEADERS)  # for whoever keeps it all the same
-        if not (settings.DEBUG and response.status_code in (404, 500)):  # Django's own pages
-            response.headers["Content-Security-Policy"] = content_policy()
-        # Of documents alone: what a page asks for is under the page's own.
-        if request.headers.get("Sec-Fetch-Dest", "document") != "empty":
+        # What a script of a page asks for is under the page's own policies; no script, and no other
+        # site, can have a browser say so of what it shows.
+        if request.headers.get("Sec-Fetch-Dest") != "empty":
+            if not (settings.DEBUG and response.status_code in (404, 500)):  # Django's own pages
+                response.headers["Content-Security-Policy"] = content_policy()
             response.headers["Permissions-Policy"] = PERMISSIONS_POLICY
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         return response

@@ -1,5 +1,6 @@
 """Whoever calls is answered: a caller at the sandbox, agents in their browsers, real sound."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -231,6 +232,8 @@ def test_an_agent_who_is_lost_comes_back_to_the_caller(open_page: Any, board: Sw
     press(bob, "Answer")
     expect_status(bob, "In call")
     harness_wait(bob, lambda: board.is_heard(sid))
+    # Twilio says times in whole seconds: who is lost in the first has met nobody.
+    expect(panel(bob).get_by_role("timer")).to_have_text(re.compile("0:0[2-9]"))
     bob.reload()
     bob.get_by_role("button", name="Rejoin").click()
     expect_status(bob, "In call")

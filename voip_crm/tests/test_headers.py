@@ -56,6 +56,16 @@ def test_the_walk_finds_the_addresses() -> None:
     assert not [url for url in ADDRESSES if "<" in url or "(" in url]
 
 
+@pytest.mark.parametrize("shown", ["document", "iframe", "object", "script", "worker"])
+def test_whatever_a_browser_shows_or_runs_is_hardened(client: Client, shown: str) -> None:
+    """What a script has fetched is under its page's policies, and need not bring them."""
+    answer = client.get("/sign-in", headers={"Sec-Fetch-Dest": shown})
+    assert_hardened("/sign-in", answer)
+    fetched = client.get("/sign-in", headers={"Sec-Fetch-Dest": "empty"})
+    assert not {"Content-Security-Policy", "Permissions-Policy"} & {*fetched.headers}
+    assert fetched.headers["X-Content-Type-Options"] == "nosniff"
+
+
 @pytest.mark.parametrize("who", ["nobody", "alice", "root"])
 def test_every_answer_is_hardened(cast: Any, client: Client, who: str) -> None:
     client.raise_request_exception = False
