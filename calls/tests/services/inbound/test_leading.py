@@ -97,7 +97,7 @@ def test_the_sweep_tends_groups_and_sends_who_was_forgotten(
     assert floor.rings_at(caller) == {"Bob"} and done == []
     time_machine.move_to(floor.now + seconds(5.1), tick=False)
     tasks._sweep_groups(floor.tenant.pk)
-    assert done == [("lead", floor.tenant.pk, led_on.call_id)]
+    assert done == [(floor.tenant.pk, "lead", led_on.call_id)]
 
 
 # Has one caller's wish come true as far as the rows go, and is killed before it asks Twilio.
