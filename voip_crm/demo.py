@@ -108,7 +108,7 @@ def load() -> None:
     _fill(borealis, _BOREALIS, [charlie], past_calls=23)
     for tenant in (acme, borealis):
         demo_lines.lay(tenant)
-    demo_lines.furnish(borealis, [charlie])
+    demo_lines.furnish(acme, [alice, bob])
 
 
 def load_if_empty() -> bool:

@@ -1,5 +1,5 @@
-"""The lines of the demo: Borealis's has hours, a menu and groups; Acme's is as every new one is, so
-that whoever tries it is answered at any hour.
+"""The lines of the demo. Acme's rings everyone at any hour but on holidays, so that whoever tries
+it is answered; groups and a menu are at hand for a larger plan.
 """
 
 from dataclasses import replace
@@ -7,7 +7,7 @@ from datetime import date
 
 from django.utils import timezone
 
-from calls.facts.inbound.hours import ClosedDays, Hours, Interval, Opening
+from calls.facts.inbound.hours import ClosedDays, Interval, Opening, always
 from calls.facts.inbound.plans import (
     LATER,
     Announcement,
@@ -26,8 +26,6 @@ from calls.services.inbound.plans import ensure_line
 from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, Tenant
 
-_MORNING, _AFTERNOON = Interval(8 * 60, 12 * 60), Interval(12 * 60 + 30, 18 * 60)
-
 
 def lay(tenant: Tenant) -> None:
     """Each of the workspace's numbers gets its line."""
@@ -37,7 +35,7 @@ def lay(tenant: Tenant) -> None:
 
 
 def furnish(tenant: Tenant, agents: list[Membership]) -> None:
-    """A plan with all there is, for the workspace's first number, after `lay`."""
+    """All kinds of blocks, and holidays for the workspace's first number, after `lay`."""
     with tenant_transaction(tenant.pk):
         saving.lock(tenant.pk)
         line = ensure_line(PhoneNumber.objects.all()[0])
@@ -81,19 +79,15 @@ def furnish(tenant: Tenant, agents: list[Membership]) -> None:
         )
         for block in (box, sales, support, menu):
             saving.save_block(block)
-        year = timezone.now().year
-        hours = Hours(
-            tenant.time_zone,
-            ((_MORNING, _AFTERNOON),) * 5 + ((Interval(10 * 60, 14 * 60),), ()),
-            (ClosedDays(date(year, 12, 25), date(year, 12, 26), "Christmas"),),
-            (Opening(date(year, 12, 27), (Interval(9 * 60, 13 * 60),), "Sale"),),
-        )
+        summer = timezone.now().year + 1  # far enough away for a demo
         plan = replace(
             plan_of(line),
-            hours=hours,
-            greeting=Announcement(f"Welcome to {tenant.name}."),
+            hours=replace(
+                always(tenant.time_zone),
+                closed=(ClosedDays(date(summer, 7, 1), date(summer, 7, 4), "Summer break"),),
+                openings=(Opening(date(summer, 7, 2), (Interval(9 * 60, 13 * 60),), "Sale"),),
+            ),
             closed_says=Announcement(f"{tenant.name} is closed right now."),
-            when_open=Target(Go.MENU, menu.id),
             when_closed=to_box,
         )
         saving.save_line(line, plan)
