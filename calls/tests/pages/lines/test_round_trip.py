@@ -145,7 +145,7 @@ MEMBERS, SOUNDS = tuple(uuid4().hex for _ in range(3)), (uuid4().hex, uuid4().he
 
 
 @given(SEEDS)
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_each_form_says_what_it_was_made_of(seed: int) -> None:
     members = tuple(sorted(MEMBERS))
     plan = furnished(seed, members, SOUNDS)
