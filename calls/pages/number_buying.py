@@ -17,6 +17,7 @@ from calls.pages.numbers import shown
 from calls.services.setup import buying
 from tenants.bricks.access import admin_required
 from tenants.bricks.http import TenantRequest, see_other
+from tenants.bricks.places import countries
 from tenants.middleware import short_transactions
 
 
@@ -50,7 +51,7 @@ def search_numbers(request: TenantRequest) -> HttpResponse:
             ]
             context["none_at_all"] = found is None
             context["kind"] = KINDS[kind][2]
-            context["place"] = dict(form.fields["country"].choices)[country]  # type: ignore[attr-defined]
+            context["place"] = dict(countries())[country]
     return render(request, "number_search.html", context, status=422 if form.errors else 200)
 
 

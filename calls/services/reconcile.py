@@ -139,7 +139,7 @@ def _look_at_people(
 
 def _is_ours(call: CallLog) -> bool:
     """Whether we have placed it: only then its dialling may be in doubt, or its reason be lost."""
-    return call.direction == CallLog.Direction.OUTBOUND  # type: ignore[no-any-return]
+    return bool(call.direction == CallLog.Direction.OUTBOUND)
 
 
 def _look_at_ends(account: TwilioAccount, legs: Sequence[CallLeg]) -> bool:

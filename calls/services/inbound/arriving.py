@@ -16,6 +16,7 @@ from calls.facts.inbound.plans import Announcement
 from calls.facts.rooms import request_of
 from calls.models import CallLeg, CallLog, Conference, Line, PhoneNumber
 from calls.services import whose
+from calls.services.inbound import events
 from calls.services.rooms import ledger, progress
 from calls.services.rooms.progress import Heard
 from contacts.numbers import Number
@@ -177,18 +178,10 @@ def _write(
         name = missed.BLOCKED
     else:
         name = missed.GREETED if line is None or is_open(line, now) else missed.CLOSED
-    first = local(leg.pk, name, 1, now)
+    first = events.step(leg.pk, name, 1, now)
     tell(inserted(room), inserted(leg), inserted(call), (_CALLER, [tenant_id, call.pk]))
     for each in (heard, first):
         ledger.store(room, leg.pk, each.fact, each.payload)
     if whom:
         whose.note_possible(call, whom.possible)
     return room
-
-
-def local(
-    leg_id: UUID, name: str, step: int, at: datetime, payload: Mapping[str, str] | None = None
-) -> Heard:
-    """A step of a caller's way, as it is stored."""
-    said = {"leg": leg_id.hex, "step": str(step), **(payload or {})}
-    return Heard(states.LOCAL, name, at, said, sequence=step)

@@ -28,11 +28,11 @@ def note(caller_or_call: Caller | CallLog, name: str, *, now: datetime, **payloa
         .values_list("pk", flat=True)
         .get(),
     )
-    heard = Heard(
-        kind=states.LOCAL,
-        name=name,
-        at=now,
-        payload={"leg": leg_id.hex, "step": str(caller.steps), **payload},
-        sequence=caller.steps,
-    )
+    heard = step(leg_id, name, caller.steps, now, **payload)
     progress.hear(caller.tenant_id, heard, leg_id=leg_id)
+
+
+def step(leg_id: UUID, name: str, number: int, at: datetime, **payload: str) -> Heard:
+    """The step of this number of a caller's way, as it is stored."""
+    said = {"leg": leg_id.hex, "step": str(number), **payload}
+    return Heard(kind=states.LOCAL, name=name, at=at, payload=said, sequence=number)
