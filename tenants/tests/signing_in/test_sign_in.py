@@ -1,10 +1,15 @@
 """Signing in, and what the middleware makes of it."""
 
+import os
+import time
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import check_password, make_password
 from django.urls import reverse
 
+from tenants.bricks import deadline
 from tenants.fence.context import tenant_transaction
 from tenants.people.services import add_member
 
@@ -52,6 +57,26 @@ def test_a_wrong_password_and_an_unknown_person_get_the_same_answer(cast: Any, c
         for email in ("bob@acme.example", "nobody@acme.example")
     ]
     assert errors[0] == errors[1]
+
+
+def test_a_password_is_hashed_slowly_without_anybody_hanging(
+    settings: Any, monkeypatch: Any
+) -> None:
+    now = 1000.0
+
+    def on_a_busy_machine(*_: Any, **__: Any) -> bytes:
+        nonlocal now
+        now += 3
+        return b"hashed"
+
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    monkeypatch.setattr("django.contrib.auth.hashers.pbkdf2", on_a_busy_machine)
+    settings.PASSWORD_HASHERS = import_module(os.environ["DJANGO_SETTINGS_MODULE"]).PASSWORD_HASHERS
+    with deadline.within(2.5):
+        hashed = make_password(PASSWORD)
+        assert check_password(PASSWORD, hashed)
+        assert hashed.startswith("pbkdf2_sha256$")
+        assert now >= 1006 and deadline.left(2.5) == 2.5
 
 
 @pytest.mark.parametrize("name", ["calls", "contacts", "contact_suggest", "active_call"])
