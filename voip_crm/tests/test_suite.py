@@ -236,7 +236,11 @@ def test_a_test_that_no_lane_runs_is_told(lane: Any) -> None:
 def test_each_folder_of_tests_is_in_one_lane_beside_the_browser() -> None:
     folders = pytest_ini_folders()
     parts = [part for parts in suite.OTHERS.values() for part in parts]
-    moved = [suite.ISOLATION, *suite.DOORS]  # out of their folder's lane, into another
+    moved = [
+        suite.ISOLATION,
+        suite.SERVICES,
+        *suite.DOORS,
+    ]  # out of their folder's lane, into another
     assert sorted(parts) == sorted([*folders, *moved, *(f"--ignore={each}" for each in moved)])
 
 
