@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-LONGEST = 64  # characters that are kept of what is no number
+LONGEST = 64  # characters that are kept
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 # Since May 2023 Twilio says `anonymous` for all that is withheld. Before, it spelt the network's
@@ -62,9 +62,15 @@ class CallerId:
         return said.get(self.kind, self.text)
 
 
+def kept(said: str) -> str:
+    """What a row keeps of what was said, and what is read of it is the same."""
+    text = "".join(c if c.isprintable() else " " for c in said).strip()
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
 def read(said: str) -> CallerId:
     """What `From` of a call that comes in says; anything may stand there."""
-    text = "".join(c if c.isprintable() else " " for c in said).strip()
+    text = kept(said)
     if _E164.fullmatch(text) and text[1:] not in _SPELT:
         return CallerId(Kind.NUMBER, text)
     scheme, colon, rest = text.partition(":")
@@ -78,12 +84,13 @@ def read(said: str) -> CallerId:
         return CallerId(Kind.UNKNOWN)
     if word in _SPELT:
         return CallerId(Kind(_SPELT[word]))
-    if not (word.isascii() and word.isdigit()):
-        return CallerId(Kind.ODD, text[:LONGEST])
-    if len(word) > 15:
-        return CallerId(Kind.LONG, text[:LONGEST])
+    digits = word.removesuffix("…")
+    if not (digits.isascii() and digits.isdigit()):
+        return CallerId(Kind.ODD, text)
+    if len(digits) > 15:
+        return CallerId(Kind.LONG, text)
     # Without a plus nobody knows of which country it is.
-    return CallerId(Kind.SHORT if len(word) < 7 else Kind.ODD, text[:LONGEST])
+    return CallerId(Kind.SHORT if len(digits) < 7 else Kind.ODD, text)
 
 
 def _address(rest: str) -> CallerId:
@@ -92,7 +99,7 @@ def _address(rest: str) -> CallerId:
     user, at, host = address.partition("@")
     if host.lower() == "anonymous.invalid" or (at and _plain(user) in _WORDS["withheld"]):
         return CallerId(Kind.WITHHELD)
-    return CallerId(Kind.SIP, address[:LONGEST]) if address else CallerId(Kind.UNKNOWN)
+    return CallerId(Kind.SIP, address) if address else CallerId(Kind.UNKNOWN)
 
 
 def _plain(text: str) -> str:

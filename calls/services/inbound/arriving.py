@@ -168,7 +168,7 @@ def _write(
         contact=whom.contact if whom else None,
         meant=len(whom.possible) if whom else 0,
         direction=CallLog.Direction.INBOUND,
-        from_number=come.caller[: callers.LONGEST],
+        from_number=callers.kept(come.caller),
         to_number=come.to,
         twilio_call_sid=come.call_sid,
         started_at=now,

@@ -59,6 +59,9 @@ def test_a_caller_is_shown_as_what_they_are(said: str, kind: Kind, shown: str) -
 
 @given(st.text(max_size=200) | st.from_regex(r"\+?[0-9]{1,20}") | st.from_regex(r"sips?:.*"))
 @example("+" + "1" * 100)
+@example("0" * 63 + " 0")
+@example("anonymous" + "." * 60 + "x")
+@example("+14155550100" + " " * 60 + "x")
 def test_whatever_stands_there_only_a_number_is_matched(said: str) -> None:
     found = callers.read(said)
     assert found.shown and found.shown.isprintable() and len(found.shown) <= callers.LONGEST
@@ -67,3 +70,4 @@ def test_whatever_stands_there_only_a_number_is_matched(said: str) -> None:
         assert found.number == said.strip()
         assert re.fullmatch(numbers.E164, found.number)
     assert callers.read(found.text).text == found.text or found.kind == Kind.SIP
+    assert callers.read(callers.kept(said)) == found  # as of the call's row
