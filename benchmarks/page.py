@@ -1,6 +1,7 @@
 """What an open calls page asks of the server, as its scripts and its htmx attributes make it.
 
 One place to follow them: `static/js/live.js` (ticket, stream, what counts as one's own),
+`static/js/ringing.js` (that the page is there, which it says when it is asked),
 `templates/_active_call.html` (the panel of one's own call), and for the list of calls
 `static/js/news.js` and `history.js`: at once on news of one's own, else at its turn, telling which
 rows it has, and nothing else as long as there is a stream.
@@ -54,7 +55,7 @@ class Page:
         self._tasks: list[asyncio.Task[None]] = []
         self._own: list[float] = []
         self._others: list[float] = []
-        self._history, self._panel = asyncio.Event(), asyncio.Event()
+        self._history, self._panel, self._asked = (asyncio.Event() for _ in range(3))
         self._headers = person.headers | {"Accept": "text/html", "HX-Request": "true"}
 
     async def open(self) -> None:
@@ -64,7 +65,7 @@ class Page:
             raise ConnectionError(f"the calls page: {answer.status}")
         main.close()
         self._read(answer)
-        for job in (self._listen, self._follow_history, self._follow_panel):
+        for job in (self._listen, self._follow_history, self._follow_panel, self._be_seen):
             self._tasks.append(asyncio.create_task(job()))
 
     async def close(self) -> None:
@@ -102,6 +103,10 @@ class Page:
             writer.close()
 
     def _hear(self, message: dict[str, str]) -> None:
+        if message["type"] == "seen?":
+            self._asked.set()
+        if message["type"] not in ("call", "resync"):
+            return
         told = self.sent.get(message.get("request", ""))
         is_mine = message.get("agent") == str(self.person.user_id)
         if is_mine:
@@ -118,6 +123,16 @@ class Page:
         due = now if at_once else now + TURN - (now + self._place) % TURN
         self._due = min(self._due, due)
         self._history.set()
+
+    async def _be_seen(self) -> None:
+        connection = Connection(self.web)
+        try:
+            while await self._asked.wait():
+                self._asked.clear()
+                answer = await connection.ask(load.post("/calls/seen", {}, self.person.posting))
+                self.counts.failed += answer.status != 204
+        finally:
+            connection.close()
 
     # --- what it fetches --------------------------------------------------------------------------
 

@@ -74,11 +74,14 @@ def among(tenants: list[UUID]) -> str:
 
 
 def agents(tenant: Any, count: int) -> list[Person]:
-    """New members, each signed in."""
+    """New members, each signed in and *Available*."""
     from django.conf import settings
     from django.middleware.csrf import _get_new_csrf_string
     from django.test import Client
+    from django.utils import timezone
 
+    from calls.facts.inbound.queues import Availability
+    from calls.services.inbound import availability
     from tenants.fence.context import tenant_transaction
     from tenants.models import Membership, User
 
@@ -89,6 +92,7 @@ def agents(tenant: Any, count: int) -> list[Person]:
         )
         with tenant_transaction(tenant.pk):
             member = Membership.objects.create(tenant=tenant, user=user, has_started=True)
+        availability.choose(member, Availability.AVAILABLE, now=timezone.now())
         client = Client()
         client.force_login(user, settings.AUTHENTICATION_BACKENDS[-1])
         session = client.cookies[settings.SESSION_COOKIE_NAME].value
