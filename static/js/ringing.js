@@ -7,6 +7,7 @@
 
 const SEEN_MS = 20 * 1000; // the server asks each 30 s, each tab at a time of its own
 const SAID_MS = 5000; // as selectors/ringing.py has it
+const RINGS_MS = 125 * 1000; // no longer, also where nobody can say that it has ended (checking.STEP_SECONDS)
 const TRIES_MS = [0, 300, 900]; // a receipt counts within two seconds
 const PROBLEMS = {
   31401: "Your browser is blocking the microphone. Allow it next to the address, then answer again.",
@@ -22,10 +23,13 @@ export const NOTES = {
   granted: "Calls ring while a page is open, even in the background.",
 };
 
-/** Says to the server that this page is there, and which calls it shows. `send(ids)` rejects when it
+/** One ring of a call: it may ring again at the same agent, without a pause. */
+export const offerOf = ({ dataset }) => `${dataset.ring} ${dataset.offered}`;
+
+/** Says to the server that this page is there, and which calls it shows. `send(calls)` rejects when it
     did not arrive; `tell` reaches the other tabs. */
 export function createReceipts({ send, tell, now = Date.now, wait }) {
-  const known = new Set(); // calls that are confirmed, or are being so, by any tab
+  const known = new Set(); // offers that are confirmed, or are being so, by any tab
   let seenAt = -Infinity;
 
   async function say(ids) {
@@ -33,17 +37,18 @@ export function createReceipts({ send, tell, now = Date.now, wait }) {
     tell({ type: "seen", ids });
     for (const pause of TRIES_MS) {
       await wait(pause);
-      if (await send(ids).then(() => true, () => false)) return;
+      if (await send(ids.map((id) => id.split(" ")[0])).then(() => true, () => false)) return;
     }
     seenAt = -Infinity;
     for (const id of ids) known.delete(id);
   }
 
   return {
-    shown(ids) {
+    shown(rings) {
+      const ids = rings.map(offerOf);
       const fresh = ids.filter((id) => !known.has(id));
       for (const id of fresh) known.add(id);
-      for (const id of known) if (!ids.includes(id)) known.delete(id); // it may ring again
+      for (const id of known) if (!ids.includes(id)) known.delete(id);
       return fresh.length ? say(fresh) : null;
     },
     asked: () => (now() - seenAt < SEEN_MS ? null : say([])),
@@ -63,7 +68,8 @@ export function start({ createBell, tone, devices, tabs, phone, emit, csrf, post
   const isAvailable = () => $("availability")?.dataset.state === "available";
   const channel = new BroadcastChannel("ringing");
   const tell = (message) => channel.postMessage(message);
-  const over = new Set(); // answered or declined by this person: they ring no more
+  const over = new Set(); // offers that were answered or declined by this person, or have lasted too long
+  const timed = new Set();
   const answering = new Set();
   const going = new WeakSet(); // that rang, and will be taken away
   let [stream, isQuiet, wasAvailable, wasSetAway, worker] = ["up", false, false, false, null];
@@ -99,9 +105,13 @@ export function start({ createBell, tone, devices, tabs, phone, emit, csrf, post
 
   /** After each answer of the server, and whatever else changes what is to be heard or seen. */
   function look() {
-    for (const one of rings()) if (over.has(one.dataset.ring)) one.hidden = true;
+    for (const one of rings()) one.hidden = over.has(offerOf(one));
     const now = rings().filter((one) => !one.hidden);
-    if (now.length) receipts.shown(now.map((one) => one.dataset.ring));
+    receipts.shown(now);
+    for (const id of now.map(offerOf)) {
+      if (!timed.has(id)) setTimeout(done, RINGS_MS, id);
+      timed.add(id);
+    }
     if (now.length && !isInCall() && !answering.size) bell.ring();
     else bell.hush();
     for (const one of document.querySelectorAll("[data-rang]")) {
@@ -114,6 +124,8 @@ export function start({ createBell, tone, devices, tabs, phone, emit, csrf, post
   }
 
   function remove(one) {
+    going.delete(one);
+    if ("ring" in one.dataset) return; // again, in the meantime
     const { parentElement: region } = one;
     one.remove();
     if (!region?.children.length) region?.remove();
@@ -181,7 +193,7 @@ export function start({ createBell, tone, devices, tabs, phone, emit, csrf, post
     try {
       await devices.check(); // before anybody else may no more
       const { request } = await post(`/calls/${id}/answer`, {});
-      done(id);
+      done(offerOf(item));
       emit("phone:dial", { clientRequestId: request, answers: true, name: item.dataset.name, to: item.dataset.number });
     } catch (error) {
       problem(place, PROBLEMS[error.code] ?? (error.status === 409 ? error.message : "That didn’t work. Try again."), "");
@@ -202,8 +214,8 @@ export function start({ createBell, tone, devices, tabs, phone, emit, csrf, post
     if (id) answer(id);
   });
   document.addEventListener("submit", ({ target }) => {
-    const id = target.matches?.("[data-ring-decline]") && target.closest("[data-ring]").dataset.ring;
-    if (id) setTimeout(done, 0, id); // after htmx has taken it
+    const declined = target.matches?.("[data-ring-decline]") && target.closest("[data-ring]");
+    if (declined) setTimeout(done, 0, offerOf(declined)); // after htmx has taken it
   });
   navigator.serviceWorker?.addEventListener("message", ({ data: { ring, action } }) => {
     if (action === "answer") answer(ring);

@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -196,6 +197,50 @@ def test_a_reload_brings_it_back_and_several_ring_the_oldest_first(
     region(bob).get_by_role("button", name="Decline").first.click()
     expect(who).to_have_text(["Hidden number"])
     expect(bob).to_have_title("Incoming: Hidden number")
+
+
+def test_what_rings_again_is_confirmed_and_heard_again(open_page: Any, office: Office) -> None:
+    bob = come(open_page, "bob")
+    caller = office.call()
+    harness_wait(bob, lambda: office.offers(caller)["Bob"].confirmed_at)
+    first = office.offers(caller)["Bob"]
+    with tenant_transaction(office.tenant.pk):
+        Offer.objects.filter(pk=first.pk).update(offered_at=first.offered_at - timedelta(minutes=1))
+    office.tend()  # it has rung to its end, and rings anew at once
+    assert office.offers(caller)["Bob"].pk != first.pk
+    harness_wait(bob, lambda: office.offers(caller)["Bob"].confirmed_at)
+    # Nor does what was said of a ring that has ended take the next one away.
+    with tenant_transaction(office.tenant.pk):
+        groups.leave(Caller.objects.get(pk=caller.pk), now=timezone.now())
+    expect(region(bob)).to_contain_text("no longer waiting")
+    with tenant_transaction(office.tenant.pk):
+        groups.enter(Caller.objects.get(pk=caller.pk), office.group.pk, now=timezone.now())
+    office.tend()
+    expect(region(bob).get_by_role("button", name="Answer")).to_be_visible()
+    bob.wait_for_timeout(6000)
+    expect(region(bob).get_by_role("button", name="Answer")).to_be_visible()
+    assert office.offers(caller)["Bob"].confirmed_at
+    assert is_ringing(bob)
+
+
+@pytest.mark.allow_console(r"ERR_FAILED")
+def test_who_answered_and_was_not_connected_is_rung_again(open_page: Any, office: Office) -> None:
+    bob = come(open_page, "bob")
+    caller = office.call()
+    bob.route("**/api/twilio/access-token", lambda route: route.abort())
+    with bob.expect_response(f"**/calls/{caller.call_id}/answer"):
+        press(bob, "Answer")
+    expect(region(bob)).to_have_count(0)
+    with tenant_transaction(office.tenant.pk):
+        won = Caller.objects.filter(pk=caller.pk, claimed_at__isnull=False)
+        assert won.update(claimed_at=timezone.now() - timedelta(seconds=9)) == 1
+    office.tend()  # back to the line; until a page of theirs is seen they are not rung
+    with tenant_transaction(office.tenant.pk):
+        AgentAvailability.objects.update(seen_at=timezone.now(), asleep_at=None)
+    office.tend()
+    expect(region(bob).get_by_role("button", name="Answer")).to_be_visible()
+    harness_wait(bob, lambda: office.offers(caller)["Bob"].confirmed_at)
+    wait_for_ring(bob)
 
 
 def test_two_answers_have_one_winner_and_the_other_hears_nothing(

@@ -4,6 +4,9 @@ import { test } from "node:test";
 import { createBell } from "../bell.js";
 import { createReceipts } from "../ringing.js";
 
+/** What rings, as the page has it; `offered` tells one ring of a call from the next. */
+const ring = (id, offered = "1") => ({ dataset: { ring: id, offered } });
+
 const settle = async () => { for (let i = 0; i < 30; i += 1) await Promise.resolve(); };
 
 function receipts({ fails = 0 } = {}) {
@@ -22,10 +25,10 @@ function receipts({ fails = 0 } = {}) {
 
 test("what is shown is confirmed at once, and once", async () => {
   const made = receipts();
-  made.receipts.shown(["a"]);
-  made.receipts.shown(["a"]);
+  made.receipts.shown([ring("a")]);
+  made.receipts.shown([ring("a")]);
   await settle();
-  made.receipts.shown(["a", "b"]);
+  made.receipts.shown([ring("a"), ring("b")]);
   await settle();
   assert.deepEqual(made.sent, [["a"], ["b"]]);
   assert.deepEqual(made.pauses, [0, 0]);
@@ -34,7 +37,16 @@ test("what is shown is confirmed at once, and once", async () => {
 test("what rings again is confirmed again", async () => {
   const made = receipts();
   for (const ids of [["a"], [], ["a"]]) {
-    made.receipts.shown(ids);
+    made.receipts.shown(ids.map((id) => ring(id)));
+    await settle();
+  }
+  assert.deepEqual(made.sent, [["a"], ["a"]]);
+});
+
+test("a call that rings again without a pause is confirmed again", async () => {
+  const made = receipts();
+  for (const offered of ["1", "1", "2"]) {
+    made.receipts.shown([ring("a", offered)]);
     await settle();
   }
   assert.deepEqual(made.sent, [["a"], ["a"]]);
@@ -42,8 +54,8 @@ test("what rings again is confirmed again", async () => {
 
 test("another tab's word counts for this one", async () => {
   const made = receipts();
-  made.receipts.heard({ ids: ["a"] });
-  made.receipts.shown(["a"]);
+  made.receipts.heard({ ids: ["a 1"] });
+  made.receipts.shown([ring("a")]);
   made.now = 19999;
   made.receipts.asked();
   await settle();
@@ -57,7 +69,7 @@ test("another tab's word counts for this one", async () => {
 
 test("one that did not arrive is sent again, within the two seconds in which it counts", async () => {
   const made = receipts({ fails: 2 });
-  made.receipts.shown(["a"]);
+  made.receipts.shown([ring("a")]);
   await settle();
   assert.deepEqual(made.sent, [["a"], ["a"], ["a"]]);
   assert.ok(made.pauses.reduce((sum, ms) => sum + ms) < 2000);
@@ -65,10 +77,10 @@ test("one that did not arrive is sent again, within the two seconds in which it 
 
 test("one that never arrived is owed still", async () => {
   const made = receipts({ fails: 3 });
-  made.receipts.shown(["a"]);
+  made.receipts.shown([ring("a")]);
   await settle();
   made.receipts.asked();
-  made.receipts.shown(["a"]);
+  made.receipts.shown([ring("a")]);
   await settle();
   assert.deepEqual(made.sent.slice(3), [[], ["a"]]);
 });
