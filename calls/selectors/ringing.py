@@ -32,6 +32,8 @@ PRESENCES = {
 }
 # So long a call that rings no more says why; the page takes it away (static/js/ringing.js).
 SAID = timedelta(seconds=5)
+# No ring lasts as long, also where the sweep is late: of all that ever rang no more is looked at.
+LONGEST = timedelta(hours=1)
 _MOST = 20  # that are shown as ringing at once
 
 
@@ -60,6 +62,7 @@ class Incoming:
     contact_id: UUID | None
     line: str
     since: datetime
+    offered_at: datetime  # to this agent, this time
     last: str  # the last call with them, in words
     last_id: UUID | None
     said: str = ""
@@ -83,7 +86,7 @@ def incoming(tenant: Tenant, user_id: UUID, *, now: datetime) -> Sequence[Incomi
     """
     shown = Q(end="") | Q(end__in=_SAID_OF, ended_at__gt=now - SAID)
     offers = (
-        Offer.objects.filter(shown, user_id=user_id)
+        Offer.objects.filter(shown, user_id=user_id, offered_at__gt=now - LONGEST)
         .select_related("caller__call__contact", "caller__call__conference__agent")
         .annotate(
             last_id=Coalesce(
@@ -136,6 +139,7 @@ def _shown(
         contact_id=call.contact_id,
         line=lines.get(call.to_number) or display(call.to_number, tenant.country),
         since=offer.caller.since or offer.offered_at,
+        offered_at=offer.offered_at,
         last=_in_words(before, ZoneInfo(tenant.time_zone), now) if before else "",
         last_id=before.pk if before else None,
         said=_why(offer) if offer.end else "",

@@ -9,7 +9,7 @@ from uuid import uuid4
 from django.utils import timezone
 
 from calls.facts import states
-from calls.selectors import call_logs, limits, queues
+from calls.selectors import call_logs, limits, queues, ringing
 from calls.selectors.call_logs import Filters
 from calls.selectors.history import Filters as HistoryFilters
 from calls.selectors.history import history
@@ -85,6 +85,10 @@ def test_no_more_is_read_of_many_calls_than_of_few(committed_cast: Any, monkeypa
             "who waits in a group": partial(queues.callers_in, group.pk),
             "its members": partial(queues.members_of, group.pk),
             "one of them": partial(queues.agent, bob.user_id),
+            "what rings at them": lambda: ringing.incoming(
+                cast.acme, bob.user_id, now=timezone.now()
+            ),
+            "what they have chosen": partial(ringing.own, bob.user_id),
             "groups of an agent's news": partial(groups.of_agent, bob.user_id),
             "groups that are due": lambda: groups.due(timezone.now()),
             "callers who were forgotten": lambda: leading.overdue(timezone.now()),
