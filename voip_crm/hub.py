@@ -80,12 +80,14 @@ class Hub:
         if channel.startswith(sender.END_PREFIX):
             self._end(sender.CHANNEL_PREFIX + channel.removeprefix(sender.END_PREFIX))
             return
-        event, agent = f"data: {text}\n\n".encode(), json.loads(text).get("agent")
+        event, message = f"data: {text}\n\n".encode(), json.loads(text)
+        agent = message.get("agent")
         pages = self._pages.get(channel, set())
         now = pages & self._pages.get(sender.CHANNEL_PREFIX + agent, set()) if agent else pages
         for page in now:
             put(page, event)
-        if now == pages:
+        # What rings concerns nobody else; told to all, a ring at everyone would be its square.
+        if now == pages or message.get("type") == "ring":
             return
         if channel not in self._kept_back:
             asyncio.get_running_loop().call_later(TOGETHER_SECONDS, self._tell_together, channel)

@@ -124,6 +124,25 @@ async def test_a_message_reaches_every_page_of_its_tenant_and_no_other(channel: 
     assert await first.is_silent()
 
 
+async def test_what_rings_at_somebody_is_told_to_their_pages_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hubs, "TOGETHER_SECONDS", 0.05)
+    hub = hubs.Hub("")
+    alice, bob = uuid4(), uuid4()
+    pages = [hub.join(f"live:{ACME}", f"live:{user}") for user in (alice, bob, bob)]
+    elsewhere = hub.join(f"live:{BOREALIS}", f"live:{bob}")
+    for kind in ("ring", "availability"):
+        hub.deliver(f"live:{ACME}", json.dumps({"type": kind, "agent": str(bob)}))
+    await asyncio.sleep(0.1)
+    heard = [
+        b"".join(page.get_nowait() or b"" for _ in range(page.qsize())).count(b'"ring"')
+        for page in [*pages, elsewhere]
+    ]
+    assert heard == [0, 1, 1, 0]
+    assert not pages[0].qsize() and not hub._kept_back
+
+
 async def test_ones_own_calls_are_told_at_once_and_colleagues_together_each_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
