@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 from django.conf import settings
@@ -24,6 +25,7 @@ from calls.services.callbacks.reading import Hook
 from calls.services.inbound import arriving, messages
 from calls.services.rooms import findings
 from tenants.bricks import turns
+from tenants.bricks.ids import read_uuid
 from tenants.fence.context import tenant_transaction
 
 logger = logging.getLogger(__name__)
@@ -59,7 +61,8 @@ def look_for(tenant_id: UUID, *, now: datetime) -> None:
         with _noting_trouble():
             account = account_for(tenant_id, account_sid)
             for came in _unknown(tenant_id, account, number, now):
-                file(tenant_id, account, came, now=now)
+                with _noting_trouble():
+                    _file_if_ours(tenant_id, account, came, now)
 
 
 def _is_time(tenant_id: UUID) -> bool:
@@ -99,7 +102,9 @@ def _told(tenant_id: UUID) -> Sequence[tuple[str, str]]:
 def _unknown(
     tenant_id: UUID, account: TwilioAccount, number: str, now: datetime
 ) -> Iterator[IncomingCall]:
-    """Those that are over, that we do not know, and of which Twilio had asked us."""
+    """Those that are over, that we do not know, and of which Twilio can tell by now whether it had
+    asked us.
+    """
     found = gateway.find_incoming(account, to=number, since=now - LOOKED_BACK)
     with tenant_transaction(tenant_id):
         sids = [came.facts.sid for came in found]
@@ -108,15 +113,27 @@ def _unknown(
         sid, ended_at = came.facts.sid, came.facts.ended_at
         if sid in known or came.facts.status not in states.TERMINAL or ended_at is None:
             continue
-        is_told = now - ended_at >= REQUESTS_LATE
-        if is_told and turns.take(f"stray:{sid}", seconds=ONCE) and _was_asked(account, sid):
+        if now - ended_at >= REQUESTS_LATE and not turns.is_taken(f"stray:{sid}"):
             yield came
 
 
-def _was_asked(account: TwilioAccount, call_sid: str) -> bool:
+def _file_if_ours(
+    tenant_id: UUID, account: TwilioAccount, came: IncomingCall, now: datetime
+) -> None:
+    if _was_asked(tenant_id, account, came.facts.sid):
+        file(tenant_id, account, came, now=now)
+    else:  # only of these it is kept in mind, so that what fails on the way is looked at again
+        turns.take(f"stray:{came.facts.sid}", seconds=ONCE)
+
+
+def _was_asked(tenant_id: UUID, account: TwilioAccount, call_sid: str) -> bool:
+    """For this workspace: a day ago the number may have been another's."""
     ours = [settings.PUBLIC_BASE_URL + reverse(name) for name in _OURS]
-    asked = gateway.requests_about(account, call_sid)
-    return any(request.url.partition("?")[0] in ours for request in asked)
+    for request in gateway.requests_about(account, call_sid):
+        base, _, query = request.url.partition("?")
+        if base in ours and read_uuid(dict(parse_qsl(query)).get("tenant")) == tenant_id:
+            return True
+    return False
 
 
 def file(tenant_id: UUID, account: TwilioAccount, came: IncomingCall, *, now: datetime) -> None:

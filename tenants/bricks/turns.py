@@ -43,6 +43,11 @@ def take(name: str, *, seconds: float) -> bool:
     return Turn(name, seconds=seconds).take()
 
 
+def is_taken(name: str) -> bool:
+    """Whether somebody has it, who is not asked to give it up."""
+    return not _asked(lambda: cache.get(f"turn:{name}") is None)
+
+
 @contextmanager
 def taken(name: str, *, seconds: float) -> Iterator[Turn | None]:
     """Ours inside, if nobody has it: else None."""

@@ -120,6 +120,36 @@ def test_what_somebody_elses_program_has_answered_is_not_ours(
     assert twilio.questions[before:] == [number]  # of the call nobody is asked again
 
 
+def test_who_called_a_number_while_it_was_anothers_is_not_shown_to_its_new_workspace(
+    cast: Any, number: str, twilio: Twilio
+) -> None:
+    twilio.has(number, seconds=5, asked=addresses.number_called(cast.borealis.pk))
+    twilio.has(number, seconds=5, asked=f"{settings.PUBLIC_BASE_URL}/voice-webhook?step=called")
+    look(cast.acme)
+    assert not filed(cast.acme) and not filed(cast.borealis)
+
+
+def test_what_could_not_be_asked_is_asked_again_and_holds_up_no_other(
+    cast: Any, number: str, twilio: Twilio, monkeypatch: Any
+) -> None:
+    asked = addresses.number_called(cast.acme.pk)
+    lost, other = (twilio.has(number, seconds=5, asked=asked) for _ in range(2))
+
+    def away(account: Any, call_sid: str) -> Any:
+        if call_sid == lost:
+            raise gateway.TwilioBusy
+        return twilio.requests_about(account, call_sid)
+
+    monkeypatch.setattr(gateway, "requests_about", away)
+    look(cast.acme)
+    assert [call.twilio_call_sid for call in filed(cast.acme)] == [other]
+    monkeypatch.setattr(gateway, "requests_about", twilio.requests_about)
+    cache.delete(f"turn:strays:{cast.acme.pk}")  # half an hour later
+    cache.delete("turn:strays")
+    look(cast.acme)
+    assert {call.twilio_call_sid for call in filed(cast.acme)} == {lost, other}
+
+
 def test_what_twilio_cannot_tell_yet_is_looked_at_later(
     cast: Any, number: str, twilio: Twilio
 ) -> None:
