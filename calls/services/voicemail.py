@@ -20,6 +20,7 @@ from calls.selectors.doubt import load_possible, name_of
 from calls.selectors.lines import far_side
 from calls.services.rooms.progress import announce_call
 from tenants.bricks import mails
+from tenants.bricks.ids import read_uuid
 from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, Tenant
 
@@ -97,12 +98,11 @@ def _listeners(call: CallLog) -> list[str]:
     """The addresses of those whom its box tells, as far as they are still active."""
     caller = getattr(call, "caller", None)
     box = written.target(caller.place) if caller else None
-    if box is None or box.go != Go.VOICEMAIL:
+    box_id = read_uuid(box.to) if box and box.go == Go.VOICEMAIL else None
+    if box_id is None:  # of no box (`way.NO_PLAN`)
         return []
     active = Membership.objects.filter(is_active=True, user__is_active=True)
-    listeners = VoicemailListener.objects.filter(
-        box=UUID(box.to), user_id__in=active.values("user_id")
-    )
+    listeners = VoicemailListener.objects.filter(box=box_id, user_id__in=active.values("user_id"))
     return list(listeners.order_by("id").values_list("user__email", flat=True))
 
 

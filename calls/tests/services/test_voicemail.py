@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from calls import tasks
-from calls.models import PhoneNumber, Recording, VoicemailBox, VoicemailListener
+from calls.models import Caller, PhoneNumber, Recording, VoicemailBox, VoicemailListener
 from calls.services import reconcile, recordings, voicemail
 from calls.tests.builders import a_missed_call, a_voicemail
 from tenants.fence.context import tenant_transaction
@@ -69,6 +69,19 @@ def test_a_hidden_caller_is_hidden_in_the_mail_too(cast: Any, box: Any, said: st
     tell(arrive(cast.acme, box, from_number=said))
     assert the_mail().subject == "Voicemail from Hidden number"
     assert all(said not in part for part in both(the_mail()))
+
+
+def test_a_message_that_was_left_at_no_box_is_told_to_nobody_and_no_more(
+    cast: Any, box: Any
+) -> None:
+    """The number was released while its caller was greeted (`way.NO_PLAN`)."""
+    message = arrive(cast.acme, box)
+    with tenant_transaction(cast.acme.pk):
+        Caller.objects.update(place="voicemail:none")
+    tell(message)
+    assert not mail.outbox
+    with tenant_transaction(cast.acme.pk):
+        assert Recording.objects.get().tell_at is None
 
 
 def test_it_is_told_once_also_where_the_sound_is_fetched_again(cast: Any, box: Any) -> None:
