@@ -51,7 +51,9 @@ def answer(audio: Audio, part: range | None, *, disposition: str, caching: str) 
     response = _answer(audio, part, disposition, caching)
     response.headers["Content-Disposition"] = disposition
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Cache-Control"] = caching
+    # A link to the store is good for minutes, whatever the sound behind it may be kept for.
+    is_link = isinstance(response, HttpResponseRedirect)
+    response.headers["Cache-Control"] = "private, no-store" if is_link else caching
     return response
 
 

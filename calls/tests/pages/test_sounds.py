@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings as product
 from django.test import Client
 
-from calls.gateway import addresses
+from calls.gateway import addresses, stores
 from calls.models import Sound
 from calls.tests.services.test_recordings import wav
 from tenants.fence.context import tenant_transaction
@@ -57,6 +57,17 @@ def test_the_proxy_sends_it_where_there_is_one(sound: Sound, client: Client, set
     response = client.get(path_of(sound))
     assert response.headers["X-Accel-Redirect"] == "/stored-recordings/welcome.wav"
     assert response.headers["Content-Type"] == "audio/wav"
+
+
+def test_a_link_to_the_store_is_kept_by_nobody_as_it_is_good_for_minutes(
+    sound: Sound, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "recordings", stores.Bucket)
+    link = "https://store.example/welcome.wav"
+    monkeypatch.setattr(stores.Bucket, "link", lambda self, path, **_: link)
+    response = client.get(path_of(sound))
+    assert (response.status_code, response.headers["Location"]) == (302, link)
+    assert response.headers["Cache-Control"] == "private, no-store"
 
 
 def test_an_address_of_which_anything_is_changed_leads_nowhere(
