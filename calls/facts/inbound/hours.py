@@ -18,6 +18,9 @@ DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 # How far the week alone may have to be looked through for a change: it repeats, but for a week
 # whose only interval falls into a jump of the clock.
 _WEEKS = 16  # days
+_FARTHEST = timedelta(
+    days=3660
+)  # no further; of a holiday beyond, it is said when it has come nearer
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -191,7 +194,7 @@ def _spans(hours: Hours, start: datetime) -> Iterator[tuple[datetime, datetime]]
     """
     today = start.astimezone(ZoneInfo(hours.zone)).date()
     special = [closed.last for closed in hours.closed] + [each.day for each in hours.openings]
-    last = max([today, *special]) + timedelta(days=_WEEKS)
+    last = min(max([today, *special]), today + _FARTHEST) + timedelta(days=_WEEKS)
     found = (span for day in _days(hours, today, last) for span in _spans_of(hours, day))
     begins = ends = None
     for span_begins, span_ends in found:
@@ -217,7 +220,7 @@ def _days(hours: Hours, today: date, last: date) -> Iterator[date]:
     while day <= last:
         closed = [each.last for each in hours.closed if each.first <= day <= each.last]
         if closed and day not in openings:
-            beyond = max(closed) + timedelta(days=1)
+            beyond = min(max(closed), last) + timedelta(days=1)
             day = min([beyond, *(each for each in openings if day < each < beyond)])
         else:
             yield day

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.functional import cached_property
 
 from calls.facts.inbound import written
@@ -22,6 +23,7 @@ from tenants.bricks import merging
 
 NEW = "new"  # of a place (`new:group`) or a sound: it is to be made first
 THIS = "menu:this"  # a new menu itself, which has no id yet
+EARLIEST, YEARS_AHEAD = 2000, 9  # of days, in years
 _CHOOSE = {"invalid_choice": "This is no longer there. Choose another."}
 Choice = tuple[str, str]
 
@@ -69,6 +71,22 @@ class Offered:
 
 
 NAMES = {Go.GROUP: "group", Go.MENU: "menu", Go.VOICEMAIL: "voicemail box"}
+
+
+class Day(forms.DateField):
+    """One that a plan may name: no slip of the pen, which would be looked for day by day."""
+
+    widget = forms.DateInput(format="%Y-%m-%d")
+
+    def __init__(self, **options: Any) -> None:
+        messages = dict.fromkeys(("required", "invalid"), "Enter a day like 2026-12-24.")
+        super().__init__(input_formats=["%Y-%m-%d"], error_messages=messages, **options)
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        latest = timezone.now().year + YEARS_AHEAD
+        if value and not EARLIEST <= value.year <= latest:
+            raise forms.ValidationError(f"Enter a day from {EARLIEST} to {latest}.")
 
 
 class PlanForm(forms.Form):

@@ -19,21 +19,13 @@ from calls.facts.inbound.hours import (
 )
 from calls.facts.inbound.languages import LANGUAGES
 from calls.facts.inbound.plans import Plan
-from calls.pages.lines.fields import Offered, PlanForm, data_of, facts_of_says
+from calls.pages.lines.fields import Day, Offered, PlanForm, data_of, facts_of_says
 from tenants.bricks import merging
 from tenants.bricks.places import time_zones
 
 MOST_ROWS = 60  # of closed days, and of openings
 _CLOSED, _OPENING = ("first", "last", "name"), ("day", "hours", "name")
 _ROW = re.compile(r"(closed|opening)-([0-9]{1,2})-[a-z]+")
-
-
-class _Day(forms.DateField):
-    widget = forms.DateInput(format="%Y-%m-%d")
-
-    def __init__(self) -> None:
-        messages = {"invalid": "Enter a day like 2026-12-24."}
-        super().__init__(required=False, input_formats=["%Y-%m-%d"], error_messages=messages)
 
 
 class _HoursOfDay(forms.CharField):
@@ -86,7 +78,7 @@ class LineForm(PlanForm):
             for name in names:
                 is_day, is_hours = name in ("first", "last", "day"), name == "hours"
                 self.fields[f"{kind}-{number}-{name}"] = (
-                    _Day()
+                    Day(required=False)
                     if is_day
                     else _HoursOfDay()
                     if is_hours

@@ -18,6 +18,7 @@ from calls.facts.inbound import hours, telling
 from calls.facts.inbound.languages import LANGUAGES
 from calls.facts.inbound.plans import Plan, begin
 from calls.models import Group, Line, Menu, Sound, VoicemailBox
+from calls.pages.lines.fields import Day
 from calls.selectors.plans import TABLES, all_plans, plan_of
 from calls.services.inbound import saving
 from contacts.numbers import display
@@ -80,10 +81,7 @@ class ClosingForm(forms.Form):
 class MomentForm(forms.Form):
     """When somebody might call."""
 
-    day = forms.DateField(
-        input_formats=["%Y-%m-%d"],
-        error_messages=dict.fromkeys(("required", "invalid"), "Enter a day like 2026-12-24."),
-    )
+    day = Day()
     clock = forms.TimeField(
         input_formats=["%H:%M"],
         error_messages=dict.fromkeys(("required", "invalid"), "Enter a time like 10:00."),

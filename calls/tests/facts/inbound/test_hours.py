@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
+from time import monotonic
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -174,6 +175,18 @@ def test_closed_days_end_and_the_next_opening_is_found_behind_a_long_holiday() -
     once = replace(summer, openings=(Opening(date(2030, 1, 5), (MORNING,)),))
     assert hours.next_change(once, berlin(2026, 7, 1, 10)) == berlin(2030, 1, 5, 9)
     assert hours.is_open(once, berlin(2030, 1, 5, 10))
+
+
+def test_days_that_are_far_beyond_all_plans_are_not_looked_for_one_by_one() -> None:
+    at = berlin(2026, 7, 1, 10)
+    shut = replace(always("Europe/Berlin"), closed=(ClosedDays(date(2027, 1, 1), date.max),))
+    assert hours.next_change(shut, at) == berlin(2027, 1, 1, 0)
+    assert hours.next_change(shut, berlin(2027, 1, 1, 0)) is None
+    begun = monotonic()
+    once = Opening(date(9990, 1, 1), (Interval(540, 1020),))
+    assert hours.next_change(replace(always("UTC"), openings=(once,)), at) is None
+    assert hours.next_change(Hours("UTC", openings=(once,)), at) is None
+    assert monotonic() - begun < 1
 
 
 def test_an_opening_takes_the_place_of_the_day_s_usual_hours() -> None:
