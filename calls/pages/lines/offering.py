@@ -1,7 +1,7 @@
 """What the forms of a workspace's plans can choose from."""
 
 from calls.facts import limits as rules
-from calls.models import Group, Menu, Sound, VoicemailBox
+from calls.models import Group, Menu, PhoneNumber, Sound, VoicemailBox
 from calls.pages.lines.fields import Offered, Person
 from calls.selectors import limits
 from contacts.numbers import country_of
@@ -14,7 +14,11 @@ def offered(tenant: Tenant) -> Offered:
         return [(key.hex, name) for key, name in table.objects.values_list("pk", "name")]
 
     def refusal(number: str) -> str:
-        """By the calling limits: who is called outside is paid for by the workspace, too."""
+        """By the calling limits: who is called outside is paid for by the workspace, too. Its own
+        numbers are not outside: their lines could lead back here, call after call.
+        """
+        if PhoneNumber.objects.filter(number=number).exists():
+            return "This is one of your own numbers. Choose where its calls go instead."
         country = country_of(number, tenant.country)
         name = dict(countries()).get(country, "")
         stop = rules.stop_country(limits.policy_of(tenant), country, name)
