@@ -112,7 +112,8 @@ def remove_block(row: models.Model) -> None:
     target = Target(GO_OF_ROW[type(row)], row.pk.hex)
     if used := uses_of(target):
         raise InUse(f"{row} is used by {listed(used)}. Change that first.")
-    waiting = Caller.objects.filter(place=written.place(target), left_at=None).count()
+    there = Caller.objects.filter(place=written.place(target), left_at=None)
+    waiting = there.filter(call__ended_at=None).count()
     if waiting:
         who = "A caller is" if waiting == 1 else f"{waiting} callers are"
         raise InUse(f"{who} in {row} right now. Try again in a few minutes.")

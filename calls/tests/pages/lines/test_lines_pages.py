@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from calls.facts.inbound.hours import ClosedDays, Interval, Opening, is_open
 from calls.facts.inbound.plans import Announcement, Go, Strategy, Target
-from calls.models import Caller, Group, Line, Menu, PhoneNumber, Sound, VoicemailBox
+from calls.models import Caller, CallLog, Group, Line, Menu, PhoneNumber, Sound, VoicemailBox
 from calls.services.inbound.plans import ensure_line
 from calls.tests.builders import an_outbound_call
 from calls.tests.pages.lines.conftest import LINES, Office, error_of, fields, told
@@ -157,6 +157,13 @@ def test_an_outside_number_must_be_one_that_may_be_called(
     assert fields(answer)["when_open-number"] == number
 
 
+def test_a_line_does_not_lead_to_a_number_of_its_own_workspace(office: Office) -> None:
+    """Which could lead back: each time as a call that is paid for."""
+    number = office.line.number.number
+    answer = office.save(f"{office.path}/edit", when_open="outside", **{"when_open-number": number})
+    assert "one of your own numbers" in error_of(answer, "when_open")
+
+
 def test_a_country_that_the_calling_limits_refuse_is_refused_here_too(office: Office) -> None:
     answer = office.save(
         f"{office.path}/edit", when_open="outside", **{"when_open-number": "+5511955550100"}
@@ -192,6 +199,9 @@ def test_rows_are_added_and_removed_and_nothing_else_is_judged(office: Office) -
             | {"opening-1-day": "2026-12-26", "opening-1-hours": "9-10"},
             "opening hours of its own already",
         ),
+        ({"closed-0-first": "2926-12-24"}, "Enter a day from 2000 to"),
+        ({"closed-0-first": "2026-12-24", "closed-0-last": "9999-12-31"}, "Enter a day from"),
+        ({"opening-0-day": "0001-01-01", "opening-0-hours": "9-10"}, "Enter a day from"),
     ],
 )
 def test_special_days_are_judged_at_their_row(
@@ -199,6 +209,13 @@ def test_special_days_are_judged_at_their_row(
 ) -> None:
     page = told(office.save(f"{office.path}/edit", **rows))
     assert re.search(rf'class="field-error" id="\w+_[01]_note">[^<]*{message}', page)
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "2926-01-01"])
+def test_no_call_is_told_of_on_a_day_beyond_all_plans(office: Office, day: str) -> None:
+    answer = office.client.get(office.path, {"day": day, "clock": "00:00"})
+    assert answer.status_code == 422
+    assert "Enter a day from 2000 to" in answer.content.decode()
 
 
 # --- closed by a switch ------------------------------------------------------------------------
@@ -428,6 +445,16 @@ def test_a_group_in_which_somebody_waits_stays(office: Office) -> None:
     assert (
         answer.status_code == 422 and "A caller is in Spare right now." in answer.content.decode()
     )
+
+
+def test_who_has_hung_up_there_holds_nothing_back(office: Office) -> None:
+    """Also where the process ended that was to write that they have left."""
+    with tenant_transaction(office.cast.acme.pk):
+        spare = VoicemailBox.objects.create(name="Spare", greeting_text="Hello.")
+        call = an_outbound_call(office.cast.acme, user=office.cast.bob.user)
+        CallLog.objects.filter(pk=call.pk).update(ended_at=timezone.now())
+        Caller.objects.create(call=call, place=f"voicemail:{spare.pk.hex}")
+    assert office.client.post(f"{block_path(spare, 'voicemail')}/remove").status_code == 303
 
 
 # --- what is made on the way -------------------------------------------------------------------
