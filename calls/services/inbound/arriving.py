@@ -77,13 +77,14 @@ def arrive(
         return None
     heard = Heard(states.CALL, states.RINGING, now, said, call_sid=call_sid)
     come = _Come(tenant_id, account_sid, call_sid, caller, to, heard)
-    try:
-        return _arrive(come)
-    except IntegrityError:
-        # Twilio has asked twice, and the other one has just made it. (Or the call is another
-        # workspace's, of which this account should not speak: then it is not found here.)
-        logger.info("Call %s came in twice at once", call_sid)
-        return _arrive(come, is_known=True)
+    for _ in range(2):
+        try:
+            return _arrive(come)
+        except IntegrityError:
+            # Twilio has asked twice, and the other one has just made it; or their contact has just
+            # gone. (Or the call is another workspace's, of which this account should not speak.)
+            logger.info("Call %s came in twice at once", call_sid)
+    return None
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class _Come:
     heard: Heard
 
 
-def _arrive(come: _Come, *, is_known: bool = False) -> Arrived | None:
+def _arrive(come: _Come) -> Arrived | None:
     tenant_id, now = come.tenant_id, come.heard.at
     caller = callers.read(come.caller)
     with pipelined(tenant_id):
@@ -114,8 +115,6 @@ def _arrive(come: _Come, *, is_known: bool = False) -> Arrived | None:
         arrived = _first_heard(number.pk, line, bool(is_blocked), call_id or uuid4(), now)
         if call_id is not None:
             return arrived
-        if is_known:
-            return None
         whom = whose.target_in(holders, Number(caller.number, "")) if holders is not None else None
         room = _write(come, arrived, whom, line)
     progress.announce(room, arrived.call_id)

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 from django.conf import settings
-from django.db import OperationalError, connections
+from django.db import IntegrityError, OperationalError, connections
 from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
@@ -205,6 +205,23 @@ def test_a_request_that_is_sent_twice_at_once_is_one_call(committed_cast: Any) -
     with tenant_transaction(committed_cast.acme.pk):
         assert CallLog.objects.count() == Conference.objects.count() == Caller.objects.count() == 1
         assert CallEvent.objects.count() == 2
+
+
+def test_who_calls_as_their_contact_is_removed_is_answered_all_the_same(
+    phone: Any, line: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line(when_open="later", greeting_text="Hello.")
+    write, tries = arriving._write, []
+
+    def removed_meanwhile(*given: Any) -> Any:
+        tries.append(given)
+        if len(tries) == 1:
+            raise IntegrityError("its contact is gone")
+        return write(*given)
+
+    monkeypatch.setattr(arriving, "_write", removed_meanwhile)
+    assert phone(MARIA).dials().hears == "Hello."
+    assert len(tries) == 2
 
 
 def test_a_step_of_another_call_moves_nobody(cast: Any, phone: Any, line: Any) -> None:
