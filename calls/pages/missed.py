@@ -20,6 +20,7 @@ from contacts.numbers import display
 from tenants.bricks.access import admin_required, member_required
 from tenants.bricks.http import TenantRequest, Undo, see_other, toast
 from tenants.bricks.ids import read_uuid
+from tenants.bricks.texts import storable
 
 MOST_BLOCKED = 500  # that are listed
 
@@ -98,7 +99,7 @@ def blocked_callers(request: TenantRequest) -> HttpResponse:
     """Who is rejected, and why: add one, or unblock one (`unblock`)."""
     here, country = reverse("blocked_callers"), request.tenant.country
     if "unblock" in request.POST:
-        number = request.POST["unblock"]
+        number = storable(request.POST["unblock"])
         if not blocking.unblock(number):
             raise Http404
         return see_other(request, here, f"{display(number, country)} can call again.")

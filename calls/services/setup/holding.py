@@ -79,7 +79,9 @@ def take(
     Who runs the installation may take one that leads elsewhere, too. Raises `NumberNotOwned`,
     `NumberTaken`, `gateway.TwilioError`.
     """
-    found = gateway.find_number(account, number) if re.fullmatch(E164, number) else None
+    if re.fullmatch(E164, number) is None:
+        raise NumberNotOwned(f"The account has no free number {number}.")
+    found = gateway.find_number(account, number)
     with tenant_transaction(tenant.pk):
         is_ours = PhoneNumber.objects.filter(account_sid=account.sid, number=number).exists()
     if found is None or not (is_ours or by_operator or may_take(tenant, found, account)):

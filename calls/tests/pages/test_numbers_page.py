@@ -91,7 +91,7 @@ def test_a_free_number_is_taken(admin: Any, shop: Box, cast: Any) -> None:
     assert FREE in numbers_of(cast.acme) and "Free numbers" not in text(done)
 
 
-@pytest.mark.parametrize("number", [BOREALIS, "+12125550179", "x", ""])
+@pytest.mark.parametrize("number", [BOREALIS, "+12125550179", "x", "", "+1\0"])
 def test_what_is_not_free_is_not_taken(admin: Any, shop: Box, cast: Any, number: str) -> None:
     before = writes(shop)
     answer = admin.post(LIST, {"do": "take", "number": number})
