@@ -61,36 +61,41 @@ function parts(box) {
 }
 
 async function record(page) {
-  const stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, noiseSuppression: true } });
-  const recorder = new MediaRecorder(stream);
-  const pieces = [];
-  const begun = performance.now();
-  const context = new AudioContext();
-  const analyser = context.createAnalyser();
-  analyser.fftSize = 1024;
-  context.createMediaStreamSource(stream).connect(analyser);
-  const heard = new Float32Array(analyser.fftSize);
-  const timer = setInterval(() => {
-    const seconds = (performance.now() - begun) / 1000;
-    analyser.getFloatTimeDomainData(heard);
-    const loud = Math.sqrt(heard.reduce((sum, sample) => sum + sample * sample, 0) / heard.length);
-    page.level.value = Math.min(1, Math.sqrt(loud) * 1.6);
-    page.time.textContent = clock(seconds);
-    if (seconds >= LONGEST || !page.box.isConnected) running?.();
-  }, LOOK_MS);
-  recorder.addEventListener("dataavailable", ({ data }) => pieces.push(data));
-  const ended = new Promise((done) => recorder.addEventListener("stop", done, { once: true }));
-  recorder.start();
-  running = () => recorder.state !== "inactive" && recorder.stop();
-  page.box.classList.add("is-recording");
-  page.label.textContent = "Stop";
-  page.note.textContent = "Recording. Speak now.";
-  await ended;
-  running = null;
-  clearInterval(timer);
-  stream.getTracks().forEach((track) => track.stop());
-  context.close();
-  return new Blob(pieces, { type: recorder.mimeType });
+  running = () => {}; // also while the microphone is being asked for: a second press begins no second one
+  let [stream, context, timer] = [];
+  try {
+    stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, noiseSuppression: true } });
+    const recorder = new MediaRecorder(stream);
+    const pieces = [];
+    const begun = performance.now();
+    context = new AudioContext();
+    const analyser = context.createAnalyser();
+    analyser.fftSize = 1024;
+    context.createMediaStreamSource(stream).connect(analyser);
+    const heard = new Float32Array(analyser.fftSize);
+    timer = setInterval(() => {
+      const seconds = (performance.now() - begun) / 1000;
+      analyser.getFloatTimeDomainData(heard);
+      const loud = Math.sqrt(heard.reduce((sum, sample) => sum + sample * sample, 0) / heard.length);
+      page.level.value = Math.min(1, Math.sqrt(loud) * 1.6);
+      page.time.textContent = clock(seconds);
+      if (seconds >= LONGEST || !page.box.isConnected) running?.();
+    }, LOOK_MS);
+    recorder.addEventListener("dataavailable", ({ data }) => pieces.push(data));
+    const ended = new Promise((done) => recorder.addEventListener("stop", done, { once: true }));
+    recorder.start();
+    running = () => recorder.state !== "inactive" && recorder.stop();
+    page.box.classList.add("is-recording");
+    page.label.textContent = "Stop";
+    page.note.textContent = "Recording. Speak now.";
+    await ended;
+    return new Blob(pieces, { type: recorder.mimeType });
+  } finally {
+    running = null;
+    clearInterval(timer);
+    stream?.getTracks().forEach((track) => track.stop());
+    context?.close();
+  }
 }
 
 function keep(page, buffer) {

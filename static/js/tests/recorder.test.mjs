@@ -23,3 +23,25 @@ test("what keeps the microphone away is said with what helps", () => {
   assert.match(trouble({ name: "NotAllowedError" }), /blocking the microphone/);
   assert.match(trouble({ name: "NotFoundError" }), /No microphone was found/);
 });
+
+test("a second press while the microphone is asked for begins no second recording", async () => {
+  let press;
+  globalThis.document = { addEventListener: (name, listener) => { press = listener; } };
+  await import("../recorder.js?pressed");
+  delete globalThis.document;
+  let asked = 0;
+  let refuse;
+  const getUserMedia = () => { asked += 1; return new Promise((done, fail) => { refuse = fail; }); };
+  globalThis.navigator ??= {};
+  Object.defineProperty(globalThis.navigator, "mediaDevices", { value: { getUserMedia }, configurable: true });
+  const part = { hidden: true };
+  const box = { querySelector: () => part, classList: { remove() {} } };
+  const target = { closest: () => ({ closest: () => box }) };
+  press({ target });
+  press({ target });
+  assert.equal(asked, 1);
+  refuse(Object.assign(new Error(), { name: "NotAllowedError" }));
+  await new Promise((done) => setTimeout(done));
+  press({ target });
+  assert.equal(asked, 2);
+});
