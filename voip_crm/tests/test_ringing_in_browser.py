@@ -225,6 +225,26 @@ def test_what_rings_again_is_confirmed_and_heard_again(open_page: Any, office: O
     assert is_ringing(bob)
 
 
+def test_news_that_comes_faster_than_answers_does_not_keep_a_call_from_ringing(
+    open_page: Any, office: Office
+) -> None:
+    bob = come(open_page, "bob")
+    bob.evaluate(
+        """() => {
+            const { fetch } = window;
+            window.fetch = async (what, ...more) => {
+                const isSlow = String(what.url ?? what).includes("/calls/incoming");
+                if (isSlow) await new Promise((done) => setTimeout(done, 500));
+                return fetch.call(window, what, ...more);
+            };
+            const news = () => new CustomEvent("live:ring", { detail: {} });
+            setInterval(() => document.body.dispatchEvent(news()), 200);
+        }"""
+    )
+    office.call()
+    expect(region(bob)).to_contain_text("Maria of Acme")
+
+
 @pytest.mark.allow_console(r"ERR_FAILED")
 def test_who_answered_and_was_not_connected_is_rung_again(open_page: Any, office: Office) -> None:
     bob = come(open_page, "bob")

@@ -56,15 +56,25 @@ test("another tab's word counts for this one", async () => {
   const made = receipts();
   made.receipts.heard({ ids: ["a 1"] });
   made.receipts.shown([ring("a")]);
-  made.now = 19999;
+  made.now = 11999;
   made.receipts.asked();
   await settle();
   assert.deepEqual(made.sent, []);
-  made.now = 20000;
+  made.now = 12000;
   made.receipts.asked();
   await settle();
   assert.deepEqual(made.sent, [[]]);
   assert.deepEqual(made.told, [{ type: "seen", ids: [] }]);
+});
+
+test("another tab's word is not relied upon longer than the server believes it", () => {
+  const [every, believed] = [30000, 45000]; // live.SEEN_SECONDS, queues.Rules.seen
+  for (let asked = 0; asked < every; asked += 500) {
+    const made = receipts();
+    made.receipts.heard({ ids: [] }); // by a tab that is then closed
+    made.now = asked;
+    if (!made.receipts.asked()) assert.ok(asked + every < believed, `${asked}`);
+  }
 });
 
 test("one that did not arrive is sent again, within the two seconds in which it counts", async () => {
