@@ -40,6 +40,13 @@ def _interval(part: str) -> Interval:
     if last_half and not half:  # 9–5pm, 1–5pm
         afternoon = _minutes(hour, minute, last_half)
         begins = afternoon if afternoon < ends else begins
+    # “9-5” is rarely a night: who means one can say so.
+    is_bare = not last_minute and not last_half and 1 <= int(last_hour) <= 12
+    if is_bare and ends <= begins and int(hour) <= 12:
+        raise Unreadable(
+            f"{part} may end in the morning or in the evening. Write hours like 9am–5pm or"
+            " 9:00–17:00."
+        )
     begins %= DAY
     return Interval(begins, ends if ends > begins else ends + DAY)
 

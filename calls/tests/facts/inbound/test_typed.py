@@ -43,6 +43,18 @@ def test_what_is_no_time_is_refused_with_what_to_write(said: str) -> None:
         typed.intervals(said)
 
 
+@pytest.mark.parametrize("said", ["9-5", "9:30–5", "9am-5", "8-2", "9-9"])
+def test_an_end_that_may_be_in_the_morning_or_in_the_evening_is_asked_for(said: str) -> None:
+    with pytest.raises(typed.Unreadable, match=f"{said} may end in the morning or in the evening"):
+        typed.intervals(said)
+
+
+def test_a_night_can_be_said() -> None:
+    for said in ("22-6", "9:00–5:00", "10pm-2am", "9am-5am"):
+        (night,) = typed.intervals(said)
+        assert night.ends > DAY
+
+
 @given(st.lists(st.tuples(TIMES, st.integers(1, DAY)), max_size=4))
 def test_what_is_shown_reads_as_what_was_meant(spans: list[tuple[int, int]]) -> None:
     day = tuple(sorted(Interval(begins, begins + length) for begins, length in spans))
