@@ -18,9 +18,8 @@ DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 # How far the week alone may have to be looked through for a change: it repeats, but for a week
 # whose only interval falls into a jump of the clock.
 _WEEKS = 16  # days
-_FARTHEST = timedelta(
-    days=3660
-)  # no further; of a holiday beyond, it is said when it has come nearer
+# No further: what is beyond is told of once it has come nearer.
+_FARTHEST = timedelta(days=3660)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
