@@ -12,7 +12,7 @@ from functools import partial
 from uuid import UUID
 
 from celery import Task, shared_task
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, InterfaceError, transaction
 from django.utils import timezone
 
 from calls import gateway
@@ -44,7 +44,7 @@ _rooms = Lane(
     threads=4,
     most=200,
     again=(0.5, 2.0, 5.0),
-    trouble=(gateway.TwilioError, TwilioNotConfigured, DatabaseError),
+    trouble=(gateway.TwilioError, TwilioNotConfigured, DatabaseError, InterfaceError),
 )
 
 
@@ -72,7 +72,13 @@ def _tend(tenant_id: UUID, room_id: UUID) -> None:
 
 # Somebody waits on the phone: nor does this. It asks the database alone, so that rings go on while
 # Twilio hangs.
-_groups = Lane("groups", threads=4, most=500, again=(0.5, 2.0, 5.0), trouble=(DatabaseError,))
+_groups = Lane(
+    "groups",
+    threads=4,
+    most=500,
+    again=(0.5, 2.0, 5.0),
+    trouble=(DatabaseError, InterfaceError),
+)
 AT_ONCE = timedelta(milliseconds=50)
 _wakes: dict[tuple[UUID, UUID], datetime] = {}  # when each group is looked at again, from here
 _waking = threading.Lock()

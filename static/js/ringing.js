@@ -107,7 +107,7 @@ export function start({ createBell, tone, devices, tabs, phone, emit, csrf, post
   function look() {
     for (const one of rings()) one.hidden = over.has(offerOf(one));
     const now = rings().filter((one) => !one.hidden);
-    receipts.shown(now);
+    if (now.length) receipts.shown(now);
     for (const id of now.map(offerOf)) {
       if (!timed.has(id)) setTimeout(done, RINGS_MS, id);
       timed.add(id);

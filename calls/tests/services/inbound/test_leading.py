@@ -2,14 +2,16 @@
 
 import os
 import signal
+import threading
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 from calls import gateway, tasks
 from calls.models import Caller, CallLog, Group, VoicemailBox
-from calls.services.inbound import leading
+from calls.services.inbound import groups, leading
 from calls.tests.services.inbound.floor import Floor, seconds
 from calls.tests.services.inbound.test_meeting_live import Desk
 from calls.tests.services.inbound.test_meeting_live import desk as desk  # a fixture
@@ -54,6 +56,24 @@ def test_who_has_come_there_already_is_not_sent(floor: Floor, led_on: Caller, se
         Caller.objects.update(led_on_at=None)
     leading.send_on(floor.tenant.pk, led_on.call_id)
     assert sent == []
+
+
+def test_a_group_is_tended_again_in_a_moment_when_the_database_was_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tries, tended = [], threading.Event()
+
+    def tend(*_: Any, **__: Any) -> Any:
+        tries.append(len(tries))
+        if len(tries) < 3:  # as Django names what has become of a connection, one or the other
+            raise (OperationalError, InterfaceError)[len(tries) - 1]("the connection is lost")
+        tended.set()
+        return groups.Tended([], None)
+
+    monkeypatch.setattr(groups, "tend", tend)
+    tenant_id, group_id = uuid4(), uuid4()
+    tasks._groups.do((tenant_id, group_id), lambda: tasks._tend_group(tenant_id, group_id))
+    assert tended.wait(10), tries
 
 
 def test_who_has_hung_up_is_not_sent(floor: Floor, led_on: Caller, sent: Any) -> None:
