@@ -72,9 +72,8 @@ export function start({ createBell, tone, devices, tabs, phone, emit, csrf, post
   const timed = new Set();
   const answering = new Set();
   const going = new WeakSet(); // that rang, and will be taken away
-  let [stream, isQuiet, wasAvailable, wasSetAway, worker] = ["up", false, false, false, null];
+  let [stream, isQuiet, wasAvailable, wasSetAway, worker, notified] = ["up", false, false, false, null, ""];
   let title = ""; // the page's own
-  let notified = "";
 
   const receipts = createReceipts({
     tell, wait,
@@ -108,10 +107,7 @@ export function start({ createBell, tone, devices, tabs, phone, emit, csrf, post
     for (const one of rings()) one.hidden = over.has(offerOf(one));
     const now = rings().filter((one) => !one.hidden);
     if (now.length) receipts.shown(now);
-    for (const id of now.map(offerOf)) {
-      if (!timed.has(id)) setTimeout(done, RINGS_MS, id);
-      timed.add(id);
-    }
+    for (const id of now.map(offerOf)) if (!timed.has(id)) timed.add(id) && setTimeout(done, RINGS_MS, id);
     if (now.length && !isInCall() && !answering.size) bell.ring();
     else bell.hush();
     for (const one of document.querySelectorAll("[data-rang]")) {
@@ -227,7 +223,17 @@ export function start({ createBell, tone, devices, tabs, phone, emit, csrf, post
     stream = detail.state;
     control();
   });
-  for (const event of ["htmx:after:swap", "phone:in-call", "visibilitychange"]) document.addEventListener(event, look);
+  for (const event of ["phone:in-call", "visibilitychange"]) document.addEventListener(event, look);
+  // What could not be fetched is asked for once more, within the two seconds in which a receipt counts.
+  let hasFailed = false;
+  document.addEventListener("htmx:after:swap", () => { hasFailed = false; look(); });
+  for (const failure of ["htmx:error", "htmx:response:error"]) {
+    document.addEventListener(failure, ({ detail: { ctx } }) => {
+      if (ctx?.sourceElement?.id !== "incoming" || hasFailed) return;
+      hasFailed = true;
+      setTimeout(emit, TRIES_MS[1], "live:ring", {});
+    });
+  }
 
   // A browser plays nothing on a page that nobody has touched since it was loaded.
   isQuiet = navigator.userActivation?.hasBeenActive === false;

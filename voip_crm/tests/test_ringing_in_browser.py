@@ -199,8 +199,10 @@ def test_a_reload_brings_it_back_and_several_ring_the_oldest_first(
     expect(bob).to_have_title("Incoming: Hidden number")
 
 
+@pytest.mark.allow_console(r"ERR_FAILED")
 def test_what_rings_again_is_confirmed_and_heard_again(open_page: Any, office: Office) -> None:
     bob = come(open_page, "bob")
+    bob.route("**/calls/incoming", lambda route: route.abort(), times=1)  # is asked for again
     caller = office.call()
     harness_wait(bob, lambda: office.offers(caller)["Bob"].confirmed_at)
     first = office.offers(caller)["Bob"]
