@@ -61,7 +61,8 @@ def test_who_has_come_there_already_is_not_sent(floor: Floor, led_on: Caller, se
 def test_a_group_is_tended_again_in_a_moment_when_the_database_was_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    tries, tended = [], threading.Event()
+    tries: list[int] = []
+    tended = threading.Event()
 
     def tend(*_: Any, **__: Any) -> Any:
         tries.append(len(tries))
