@@ -26,7 +26,7 @@ from contacts.services import create_contact
 from tenants.fence.context import tenant_transaction
 from tenants.models import Membership, Role, Tenant, User
 from tenants.people.services import add_member, create_tenant
-from voip_crm import demo_lines, demo_sounds
+from voip_crm import demo_callers, demo_lines, demo_sounds
 
 # Printed by ./run; the demo holds nobody's data.
 PASSWORD = "call-me-maybe-24"  # nosec B105  # pragma: allowlist secret
@@ -109,6 +109,8 @@ def load() -> None:
     for tenant in (acme, borealis):
         demo_lines.lay(tenant)
     demo_lines.furnish(acme, [alice, bob])
+    demo_callers.came_in(acme, [alice, bob])
+    demo_callers.came_in(borealis, [charlie])
 
 
 def load_if_empty() -> bool:
@@ -179,9 +181,11 @@ def _past_call(
 ) -> None:
     contact = chance.choice(contacts)
     agent = chance.choice(agents)
-    if sound := demo_sounds.sound_of(tenant.slug, serial):
-        agent = next(one for one in agents if str(one.user) == sound.agent)
-        contact = next(one for one in contacts if one.name == sound.contact)
+    sound = None
+    if talk := demo_sounds.talk_of(tenant.slug, serial):
+        sound = talk.sound
+        agent = next(one for one in agents if str(one.user) == talk.agent)
+        contact = next(one for one in contacts if one.name == talk.contact)
     number = contact.numbers.all()[0].number
     day = now - timedelta(days=1 + serial // 3)
     start = day.replace(hour=chance.randrange(15, 23), minute=chance.randrange(60), second=0)

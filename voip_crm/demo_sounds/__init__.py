@@ -1,4 +1,4 @@
-"""The recordings of the demo's past calls, as `make_sounds.py` beside them has made them."""
+"""The recordings of the demo's past calls and its voicemails, as `make_sounds.py` has made them."""
 
 import gzip
 import io
@@ -13,34 +13,55 @@ from calls.services import recordings
 
 @dataclass(frozen=True)
 class Sound:
-    """A recording's WAV file; `seconds` as Twilio says them, `agent` and `contact` by name."""
+    """A WAV file of so many `channels`; `seconds` as Twilio says them."""
+
+    audio: bytes
+    seconds: int
+    channels: int
+
+
+@dataclass(frozen=True)
+class Talk:
+    """A recorded call's people, by name."""
 
     agent: str
     contact: str
-    audio: bytes
-    seconds: int
+    sound: Sound
 
 
 # (workspace, serial of a past call) → (agent, contact, file).
-_SOUNDS = {
+_TALKS = {
     ("acme", 0): ("Bob Baker", "Maria Gonzalez", "delivery"),
     ("acme", 4): ("Alice Ames", "Liam O'Connor", "later"),
     ("borealis", 0): ("Charlie Cole", "Ingrid Nilsen", "contract"),
 }
 
 
-def sound_of(workspace: str, serial: int) -> Sound | None:
+def talk_of(workspace: str, serial: int) -> Talk | None:
     """What was recorded of that call, if anything."""
-    if (workspace, serial) not in _SOUNDS:
+    if (workspace, serial) not in _TALKS:
         return None
-    agent, contact, name = _SOUNDS[workspace, serial]
+    agent, contact, name = _TALKS[workspace, serial]
+    return Talk(agent, contact, named(name))
+
+
+def named(name: str) -> Sound:
     audio = gzip.decompress(Path(__file__).with_name(f"{name}.wav.gz").read_bytes())
     with wave.open(io.BytesIO(audio)) as file:
-        return Sound(agent, contact, audio, round(file.getnframes() / file.getframerate()))
+        seconds = round(file.getnframes() / file.getframerate())
+        return Sound(audio, seconds, file.getnchannels())
 
 
-def record(call: CallLog, sound: Sound, *, account_sid: str, sid: str, now: datetime) -> None:
-    """As if Twilio had told of it at `now`, and it had been fetched."""
+def record(
+    call: CallLog,
+    sound: Sound,
+    *,
+    account_sid: str,
+    sid: str,
+    now: datetime,
+    is_voicemail: bool = False,
+) -> Recording:
+    """As if Twilio had told of it at `now`, and it had been fetched. Nobody is mailed about it."""
     recording = recordings.note_recording(
         call.tenant_id,
         call_id=call.pk,
@@ -49,10 +70,12 @@ def record(call: CallLog, sound: Sound, *, account_sid: str, sid: str, now: date
         sid=sid,
         status="completed",
         duration=sound.seconds,
-        channels=2,
+        channels=sound.channels,
         now=now,
+        is_voicemail=is_voicemail,
     )
     if recording is None:
         raise ValueError(f"There is a recording {sid} already.")
     recordings.store(recording, sound.audio, now=now)
-    Recording.objects.filter(pk=recording.pk).update(created_at=now)
+    Recording.objects.filter(pk=recording.pk).update(created_at=now, tell_at=None)
+    return recording

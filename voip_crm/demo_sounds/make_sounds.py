@@ -1,8 +1,9 @@
-"""Write the recordings of the demo's past calls: two people on the telephone, spoken by flite.
+"""Write the recordings of the demo's past calls, two people on the telephone, and the messages that
+callers left; spoken by flite.
 
 Run it where `flite` is (on Debian a package of that name):
 `python voip_crm/demo_sounds/make_sounds.py`. Like Twilio's they are WAV files of 8 kHz and 16 bit,
-the contact on the first channel, the agent on the second; gzip leaves a quarter of them.
+of a call with the contact on the first channel and the agent on the second; gzip leaves a quarter.
 """
 
 import gzip
@@ -46,6 +47,21 @@ TALKS = {
             (CONTACT, "Yes, we have signed it today."),
             (AGENT, "That is good news. Thank you, and good bye."),
         ],
+    ),
+}
+# Who leaves a message with which voice, and what, sentence by sentence.
+MESSAGES = {
+    "call-back": (
+        "slt",
+        [
+            "Hello, this is Maria from Sunrise Foods.",
+            "The delivery was perfect, thank you.",
+            "Please call me back about the next order.",
+        ],
+    ),
+    "at-four": (
+        "awb",
+        ["Hi, it's Liam from Harbour Coffee.", "Four o'clock is fine. Talk to you then."],
     ),
 }
 
@@ -93,13 +109,25 @@ def talk(voices: dict[int, str], lines: list[tuple[int, str]]) -> bytes:
         said = spoken(text, voices[who]) + pause
         channels[who] += said
         channels[1 - who] += [0] * len(said)
-    for channel in channels:  # whole seconds: every player shows the same length
+    return wav(channels)
+
+
+def message(voice: str, sentences: list[str]) -> bytes:
+    """A voicemail's WAV file."""
+    pause = [0] * int(PAUSE * RATE)
+    return wav([[sample for text in sentences for sample in [*spoken(text, voice), *pause]]])
+
+
+def wav(channels: list[list[int]]) -> bytes:
+    """Of channels of the same length, in whole seconds: every player shows the same length."""
+    for channel in channels:
         channel += [0] * (-len(channel) % RATE)
-    frames = array("h", bytes(4 * len(channels[0])))
-    frames[::2], frames[1::2] = array("h", channels[0]), array("h", channels[1])
+    frames = array("h", bytes(2 * len(channels) * len(channels[0])))
+    for number, channel in enumerate(channels):
+        frames[number :: len(channels)] = array("h", channel)
     out = io.BytesIO()
     with wave.open(out, "wb") as file:
-        file.setnchannels(2)
+        file.setnchannels(len(channels))
         file.setsampwidth(2)
         file.setframerate(RATE)
         file.writeframes(frames.tobytes())
@@ -107,9 +135,10 @@ def talk(voices: dict[int, str], lines: list[tuple[int, str]]) -> bytes:
 
 
 def main() -> None:
-    for name, (voices, lines) in TALKS.items():
-        data = gzip.compress(talk(voices, lines), mtime=0)
-        Path(__file__).with_name(f"{name}.wav.gz").write_bytes(data)
+    sounds = {name: talk(voices, lines) for name, (voices, lines) in TALKS.items()}
+    sounds |= {name: message(voice, sentences) for name, (voice, sentences) in MESSAGES.items()}
+    for name, sound in sounds.items():
+        Path(__file__).with_name(f"{name}.wav.gz").write_bytes(gzip.compress(sound, mtime=0))
 
 
 if __name__ == "__main__":
