@@ -23,9 +23,11 @@ _SOUNDS = ("incoming", "outgoing", "disconnect", *(f"dtmf{key}" for key in "0123
 
 
 class Phone(NamedTuple):
-    """`options`: those that the shim hands to the Voice SDK, as an element of the page."""
+    """`sandbox`: its address, which is that of its telephone, or ""; `options`: those that the shim
+    hands to the Voice SDK, as an element of the page.
+    """
 
-    sandbox: bool
+    sandbox: str
     signalling_host: str
     options: SafeString
 
@@ -50,7 +52,7 @@ def phone(request: HttpRequest) -> dict[str, Any]:
         if member
         else None,
         "layout": "main.html" if wants_main(request) else "layout.html",
-        "phone": _phone(settings.TWILIO_SANDBOX_URL.partition("://")[2]),
+        "phone": _phone(settings.TWILIO_SANDBOX_URL),
     }
 
 
@@ -64,11 +66,12 @@ def _ringing(member: Membership) -> dict[str, Any]:
 
 
 @cache
-def _phone(host: str) -> Phone:
+def _phone(sandbox: str) -> Phone:
+    host = sandbox.partition("://")[2]
     options: dict[str, Any] = {"sounds": {name: static(f"sounds/{name}.wav") for name in _SOUNDS}}
     if host:
         options |= {"chunderw": host, "publishEvents": False}
-    return Phone(bool(host), host, json_script(options, "phone-options"))
+    return Phone(sandbox, host, json_script(options, "phone-options"))
 
 
 def _places(path: str) -> tuple[str, ...]:

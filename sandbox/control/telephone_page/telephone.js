@@ -91,7 +91,7 @@ async function lift(withWhom, type, more) {
 const does = {
   hello({ numbers }) {
     at("numbers").replaceChildren(...numbers.map(({ number, name }) => new Option(name, number)));
-    at("to").value ||= numbers[0]?.number ?? "";
+    at("to").value ||= location.hash.slice(1) || (numbers[0]?.number ?? "");
     rest();
   },
   ring(call) {

@@ -95,6 +95,7 @@ def _greeting() -> str:
         lines += ["", f"Password: {demo.PASSWORD}", ""]
     if settings.TWILIO_SANDBOX_URL:
         lines.append("Calls go to the sandbox on this machine; no real phone rings.")
+        lines.append(f"Call in from its telephone: {settings.TWILIO_SANDBOX_URL}/")
     if mailbox.keeps_mails():
         lines.append(f"Mail is not sent; read it at {settings.PUBLIC_BASE_URL}/mails")
     connection.close()

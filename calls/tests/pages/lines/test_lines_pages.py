@@ -67,14 +67,29 @@ def test_a_line_shows_its_whole_plan_and_what_happens_on_sunday_at_ten(office: O
     week = {f"week-{day}": "" for day in range(7)} | {"week-0": "9–17"}
     assert office.save(f"{office.path}/edit", zone="Europe/Berlin", **week).status_code == 303
     page = html.unescape(office.client.get(office.path).content.decode())
-    assert "No one answers within 1 minute" in page and "Voicemail Voicemail" in page
+    assert "No one answers within 1 minute" in page and ">Voicemail</a>" in page
     assert "Mon 9:00–17:00" in page and "Central European Time" in page
     asked = office.client.get(office.path, {"day": "2026-12-06", "clock": "10:00"})
     told_then = html.unescape(asked.content.decode())
     assert "Sunday 10:00 in Berlin: the line is closed until Monday 9:00." in told_then
-    assert "The call goes to voicemail Voicemail." in told_then
+    assert "The call goes to voicemail." in told_then
     wrong = office.client.get(office.path, {"day": "soon", "clock": "10:00"})
     assert wrong.status_code == 422 and "Enter a day like" in wrong.content.decode()
+
+
+def test_the_telephone_of_the_sandbox_is_at_hand_where_there_is_one(
+    office: Office, settings: Any
+) -> None:
+    settings.TWILIO_SANDBOX_URL = ""
+    with tenant_transaction(office.cast.acme.pk):
+        number = PhoneNumber.objects.get().number
+    for url, is_there in (("", False), ("http://127.0.0.1:8700", True)):
+        settings.TWILIO_SANDBOX_URL = url
+        page = office.client.get(office.path).content.decode()
+        assert ("from the telephone" in page) is is_there
+        assert (f'href="http://127.0.0.1:8700/#{number}"' in page) is is_there
+        calls = office.client.get("/calls").content.decode()
+        assert ('href="http://127.0.0.1:8700/"' in calls) is is_there
 
 
 def test_only_admins_come_here(office: Office) -> None:
@@ -109,7 +124,7 @@ def test_a_line_takes_hours_special_days_and_sayings(office: Office) -> None:
     assert (plan.language, plan.when_closed) == ("en-GB", Target(Go.OUTSIDE, "+12125550100"))
     (changes,) = entries(office, "line_changed")
     assert changes["greeting"] == ["", "Welcome."]
-    assert changes["when_closed"] == ["Voicemail Voicemail", "+12125550100"]
+    assert changes["when_closed"] == ["Voicemail", "+12125550100"]
 
 
 @pytest.mark.parametrize(
