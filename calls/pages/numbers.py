@@ -78,8 +78,13 @@ def _list(request: TenantRequest, wrong: str) -> HttpResponse:
     except gateway.OutcomeUnknown:
         away = AWAY
     found = found or _known(request)
+    with tenant_transaction(tenant.pk):
+        lines = dict(Line.objects.values_list("number", "pk"))
     context = {
-        "rows": [_row(request, ours, away=away) for ours in found.ours],
+        "rows": [
+            _row(request, ours, away=away) | {"line_id": lines.get(ours.row.pk)}
+            for ours in found.ours
+        ],
         "free": [
             {"number": each.number, "display": shown(request, each.number), "now": each.target}
             for each in found.free

@@ -102,8 +102,9 @@ def call_page(tenant: Tenant, call_id: UUID, *, now: datetime, who: str = "") ->
     line = line._replace(doubt=doubt_of(call) if call.is_in_doubt else None)
     recordings = list(call.recordings.all())
     is_in, waited = call.direction == CallLog.Direction.INBOUND, call.wait_seconds
-    # Why a call was missed is said by itself.
-    has_ended = call.outcome and not call.missed
+    # Why a call was missed, or that it was blocked, is said by itself.
+    is_told = call.missed or presentation.was_blocked(call.direction, call.outcome)
+    has_ended = call.outcome and not is_told
     end = presentation.ended(call.outcome, call.error_code) if has_ended else None
     return CallPage(
         row=line,
@@ -212,9 +213,13 @@ def _leg(leg: CallLeg, line: HistoryRow, call: CallLog) -> Leg:
     elif outcome == states.COMPLETED and not call.answered_at:
         outcome = "left"  # of a room in which nobody else has been
     label, tone = presentation.status_word(status, outcome)
+    came_in = is_contact and call.direction == CallLog.Direction.INBOUND
+    if came_in and not call.missed and presentation.was_blocked(call.direction, call.outcome):
+        label, tone = "Rejected", "secondary"
     return Leg(
         who=_who(leg, line),
-        what=f"{leg.get_party_display()}, " + ("by phone" if is_contact else "in the browser"),
+        what=("Caller" if came_in else leg.get_party_display())
+        + (", by phone" if is_contact else ", in the browser"),
         status_label=label,
         tone=tone,
         length_display=presentation.seconds(leg.duration) if leg.duration else "",

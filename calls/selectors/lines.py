@@ -231,6 +231,8 @@ def row(line: Line, country: str, zone: ZoneInfo, today: date) -> HistoryRow:
     )
     if line.missed:
         label, tone = presentation.missed_word(line.missed, is_done=line.is_done)
+    elif presentation.was_blocked(line.direction, line.outcome):
+        label, tone = "Blocked", "secondary"
     state, note = recording_note(line.recording_state) if line.recording_state else ("none", "")
     return HistoryRow(
         id=line.id,

@@ -56,6 +56,11 @@ def status_word(status: str, outcome: str) -> tuple[str, str]:
     return STATUS.get(word, (word.replace("-", " ").capitalize(), "secondary"))
 
 
+def was_blocked(direction: str, outcome: str) -> bool:
+    """Of a call that nobody missed: whoever else comes in and is not answered was missed."""
+    return direction == "INBOUND" and outcome not in ("", states.COMPLETED)
+
+
 def missed_word(missed: str, *, is_done: bool) -> tuple[str, str]:
     """(word, tone) of a call that nobody took; who asked for something is to be given it."""
     word, tone = ASKED.get(missed, ("Missed", "danger"))

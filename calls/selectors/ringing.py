@@ -149,7 +149,7 @@ def _shown(
 def _in_words(call: CallLog, zone: ZoneInfo, now: datetime) -> str:
     """`Yesterday 14:05, outbound, 3:20, Bob`."""
     length = presentation.seconds(call.duration) if call.duration else ""
-    how = length or presentation.status_word(call.status, call.outcome)[0].lower()
+    how = length or _how(call).lower()
     parts = [
         moments.moment(call.started_at, zone, now),
         call.get_direction_display().lower(),
@@ -157,6 +157,13 @@ def _in_words(call: CallLog, zone: ZoneInfo, now: datetime) -> str:
         str(call.user) if call.user else "",
     ]
     return ", ".join(filter(None, parts))
+
+
+def _how(call: CallLog) -> str:
+    """What a call came to that was not answered."""
+    if call.missed:
+        return presentation.missed_reason(call.missed)
+    return presentation.status_word(call.status, call.outcome)[0]
 
 
 _SAID_OF = {

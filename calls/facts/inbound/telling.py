@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from calls.facts.inbound.hours import DAY_NAMES, is_open, next_change, summary
@@ -89,13 +89,14 @@ def _node(plan: Plan, target: Target | None, seen: set[tuple[Go, str]]) -> Node:
 
 
 def title(plan: Plan, target: Target) -> str:
-    """A target in a few words: `Group Sales`, `Voicemail Office`, `+14155550100`."""
+    """A target in a few words: `Group Sales`, `Voicemail Office`, `+14155550100`; no word twice."""
     if target.go == Go.LATER:
         return "“Please call later”, then the end"
     if target.go == Go.OUTSIDE:
         return target.to
     block = plan.block(target)
-    return f"{target.go.value.capitalize()} {block.name if block else '(removed)'}"
+    kind, name = target.go.value.capitalize(), block.name if block else "(removed)"
+    return kind if name.casefold() == target.go.value else f"{kind} {name}"
 
 
 def details(block: Block) -> Iterator[str]:
@@ -166,10 +167,12 @@ def _hours(plan: Plan, at: datetime) -> str:
 
 
 def state(plan: Plan, at: datetime) -> str:
-    """`open until 17:30`, `closed until Monday 9:00`, or without an end."""
+    """`open until 17:30`, `closed until Monday 9:00`, or without an end, as what is open for more
+    than a week is.
+    """
     zone, change = ZoneInfo(plan.hours.zone), next_change(plan.hours, at)
     now = "open" if is_open(plan.hours, at) else "closed"
-    if change is None:
+    if change is None or (now == "open" and change - at > timedelta(days=7)):
         return now
     return f"{now} until {_until(change.astimezone(zone), at.astimezone(zone))}"
 

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from calls.facts.inbound.missed import MESSAGE_LEFT, WAITING, Missed
-from calls.models import BlockedCaller, CallLog, PhoneNumber, Recording
+from calls.models import BlockedCaller, CallLeg, CallLog, PhoneNumber, Recording
 from calls.services import whose
 from calls.services.inbound import events
 from calls.tests.builders import a_missed_call, a_voicemail, an_inbound_call, an_outbound_call
@@ -90,6 +90,20 @@ def test_who_has_no_number_is_shown_as_what_they_are_and_cannot_be_called(
     assert f">{reads}</h1>" in page and "No number to call back" in page
     assert "Add as contact" not in page and "Block this number" not in page
     assert "266696687" not in page
+
+
+def test_a_blocked_call_is_said_to_be_one(cast: Any, signed_in: Any) -> None:
+    call = an_inbound_call(cast.acme, outcome="declined", from_number=STRANGER).call
+    with tenant_transaction(cast.acme.pk):
+        CallLog.objects.filter(pk=call.pk).update(status="no-answer", ended_at=timezone.now())
+        CallLeg.objects.filter(conference=call.conference_id).update(
+            status="no-answer", sip_code=603, ended_at=timezone.now()
+        )
+    bob = signed_in(cast.bob)
+    (row,) = rows_of(shown(bob))
+    page = text_of(bob.get(f"/calls/{call.pk}").content.decode())
+    assert "Blocked" in text_of(row) and "Blocked" in page
+    assert "Caller, by phone Rejected" in page and "eclined" not in row + page
 
 
 def test_who_took_a_call_and_how_long_it_waited(cast: Any, signed_in: Any) -> None:

@@ -13,6 +13,7 @@ from calls.facts.numbers import REFUSALS
 from calls.gateway import addresses
 from calls.models import Line, NumberOrder, PhoneNumber
 from calls.pages import asking
+from calls.services.inbound.plans import ensure_line
 from calls.tests.shop import held, numbers_of, own_account, trail, writes
 from sandbox.config import Number
 from sandbox.tests.harness import ACCOUNT, OTHER_ACCOUNT, Box
@@ -55,7 +56,14 @@ def test_the_list_says_whom_callers_reach_and_nothing_of_another_workspace(
     admin: Any, shop: Box, cast: Any
 ) -> None:
     held(shop, FREE)
-    said = text(admin.get(LIST))
+    assert "Line of" not in admin.get(LIST).content.decode()
+    with tenant_transaction(cast.acme.pk):
+        line = ensure_line(PhoneNumber.objects.get(number=ACME))
+    page = admin.get(LIST)
+    said = text(page)
+    assert f'href="/settings/lines/{line.pk}" aria-label="Line of (415) 555-0199"' in (
+        page.content.decode()
+    )
     assert "(415) 555-0199" in said and "Default caller ID" in said
     assert "Callers reach this workspace." in said
     assert "Free numbers" in said and "(212) 555-0170" in said

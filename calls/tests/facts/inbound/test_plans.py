@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calls.facts.inbound import checking, plans, telling
-from calls.facts.inbound.hours import Hours, always
+from calls.facts.inbound.hours import ClosedDays, Hours, always
 from calls.facts.inbound.plans import (
     LATER,
     Announcement,
@@ -269,6 +269,19 @@ def test_the_story_of_a_call_on_sunday_at_ten() -> None:
         "Sunday 10:00 in Berlin: the line is closed until 16 January 2027, 10:00.",
         "The caller is asked to call later.",
     ]
+
+
+def test_what_is_open_for_longer_than_a_week_is_open() -> None:
+    day = MONDAY.date() + timedelta(days=6)
+    for days, state in ((0, "open until Sunday 0:00"), (7, "open")):
+        closed = ClosedDays(day + timedelta(days=days), day + timedelta(days=days), "Fair")
+        rests = replace(COMPANY, hours=replace(always("Europe/Berlin"), closed=(closed,)))
+        assert telling.state(rests, MONDAY) == state
+
+
+def test_a_box_that_is_named_for_what_it_is_is_named_once() -> None:
+    named = replace(COMPANY, boxes=tuple(replace(box, name="Voicemail") for box in COMPANY.boxes))
+    assert "The call goes to voicemail." in telling.story(named, SUNDAY)
 
 
 def test_the_tree_shows_each_way_with_when_it_is_taken() -> None:
