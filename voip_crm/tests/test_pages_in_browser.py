@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from voip_crm import demo
+from voip_crm.tests import harness
 
 FILES = Path(__file__).resolve().parents[2] / "contacts" / "tests" / "files"
 AXE = Path(__file__).resolve().parents[2] / "static" / "vendor" / "axe-core-4.14.1.min.js"
@@ -118,7 +119,9 @@ def search_field(page: Page) -> Any:
 
 @embedded
 @pytest.mark.allow_console("422|404")
-def test_every_page_is_accessible_wide_and_narrow_light_and_dark(open_page: Any) -> None:
+def test_every_page_is_accessible_wide_and_narrow_light_and_dark(
+    open_page: Any, site: harness.Site
+) -> None:
     page = open_page(**NARROW)
     page.goto("/sign-in")
     assert_accessible(page)
@@ -137,6 +140,14 @@ def test_every_page_is_accessible_wide_and_narrow_light_and_dark(open_page: Any)
     assert_accessible(page)
     page.goto("/nothing-here")
     assert_accessible(page)
+    page.goto("/calls")
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Call in from a telephone").click()
+    telephone = opened.value
+    telephone.set_viewport_size(NARROW["viewport"])
+    expect(telephone.get_by_text("Ready")).to_be_visible()
+    assert telephone.url.startswith(site.sandbox.url)
+    assert_accessible(telephone)
 
 
 @embedded
