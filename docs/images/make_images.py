@@ -19,7 +19,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 HERE = Path(__file__).parent
 SIZE = {"width": 1360, "height": 800}
-HISTORY_HEIGHT = 600
+HISTORY_HEIGHT = 626
 OPTIONS = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 
 
@@ -77,7 +77,7 @@ def main() -> None:
 
         page.goto("/calls")
         page.get_by_role("combobox", name="Search contacts or enter a number").fill("Maria")
-        page.get_by_role("option").first.click()
+        page.get_by_role("listbox").get_by_role("option").first.click()
         page.get_by_role("button", name="Call", exact=True).click()
         panel = page.get_by_role("region", name="Active call")
         expect(panel).to_contain_text("In call", timeout=30_000)
