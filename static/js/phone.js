@@ -73,7 +73,11 @@ export function createPhone({
     setTimeout(() => mine.device?.destroy(), 0);
     muted = false;
     const code = error ? (error.code ?? "phone_failed") : "";
-    if (code && code !== "canceled") report(mine, error, true);
+    if (code && code !== "canceled") {
+      report(mine, error, true);
+      // Whoever calls is back in line at once, and not only when nobody has come for a while.
+      if (mine.detail.answers && !mine.accepted) askEnd(mine.request);
+    }
     tell("ended");
     emit("phone:changed", { request: mine.request, error: code });
   }

@@ -143,7 +143,7 @@ export function start({ createBell, tone, devices, tabs, phone, emit, csrf, post
     worker ??= navigator.serviceWorker.register($("incoming").dataset.worker).catch(() => null);
     const found = await worker;
     const active = found?.active ?? found?.waiting ?? found?.installing;
-    active?.postMessage(now.map(({ dataset }) => ({ id: dataset.ring, title: `Incoming: ${dataset.name}`, body: dataset.number })));
+    active?.postMessage(now.map((one) => ({ id: one.dataset.ring, title: `Incoming: ${one.dataset.name}`, body: one.querySelector(".number")?.textContent ?? "" })));
   }
 
   /** What the server does not know: whether this browser can ring at all. */

@@ -132,6 +132,43 @@ test("who answers and hangs up at once says so", async () => {
   assert.deepEqual(world.posts.at(-1).slice(0, 2), ["/calls/end", { request: "r1" }]);
 });
 
+const noWay = async () => { throw new DOMException("no", "NotAllowedError"); };
+const said = () => world.posts.filter(([path]) => path === "/calls/end").map(([, body]) => body);
+
+for (const [why, options] of [
+  ["the microphone fails", { getUserMedia: noWay }],
+  ["there is no token", { answers: { "/api/twilio/access-token": refused(503, "down") } }],
+  ["the SDK does not connect", { connect: () => Promise.reject(new Error("no way")) }],
+  ["nothing happens", { connect: () => new Promise(() => {}) }],
+]) {
+  test(`who answers and cannot come in, as ${why}, says so: the caller rings at others`, async () => {
+    world = build(options);
+    world.phone.dial(ANSWER);
+    await pass(10050);
+    assert.equal(world.phone.state, "ended");
+    assert.deepEqual(said(), [{ request: "r1" }]);
+  });
+}
+
+test("who has answered and is lost later says nothing: they may come back", async () => {
+  world = build();
+  world.phone.dial(ANSWER);
+  await settle();
+  world.call.emit("accept", world.call);
+  world.call.emit("error", { code: 53405, message: "lost" });
+  world.call.emit("disconnect", world.call);
+  await pass(50);
+  assert.equal(world.phone.state, "ended");
+  assert.deepEqual(said(), []);
+});
+
+test("who dials and cannot connect has rung nobody, and says nothing", async () => {
+  await dialled({ getUserMedia: noWay });
+  await pass(50);
+  assert.equal(world.phone.state, "ended");
+  assert.deepEqual(said(), []);
+});
+
 test("a call pressed before the Voice SDK is there waits for it", async () => {
   let come;
   await dialled({ sdk: (Device) => () => new Promise((resolve) => { come = () => resolve({ Device }); }) });
