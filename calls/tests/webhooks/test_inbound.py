@@ -6,7 +6,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from xml.etree import ElementTree
@@ -306,6 +306,45 @@ def test_a_closed_line_says_so_and_takes_a_message(cast: Any, phone: Any, line: 
     at.ask(record.get("action"), RecordingSid=sid("RE"), RecordingDuration="4")
     assert "Thank you for your message" in at.hears
     assert at.events() == [missed.CLOSED, missed.TO_VOICEMAIL, missed.MESSAGE_LEFT]
+
+
+# In 2026 the clocks of Los Angeles are set forward on 8 March and back on 1 November, at 2:00.
+@pytest.mark.parametrize(
+    ("at", "is_open"),
+    [
+        (datetime(2026, 3, 6, 16, 59, 59), False),  # Friday 8:59
+        (datetime(2026, 3, 6, 17, 0), True),
+        (datetime(2026, 3, 8, 8, 59, 59), False),  # Sunday 0:59
+        (datetime(2026, 3, 8, 9, 59, 59), True),  # 1:59, and the next second it is 3:00
+        (datetime(2026, 3, 8, 10, 0), False),
+        (datetime(2026, 3, 9, 16, 0), True),  # Monday 9:00, which is an hour earlier now
+        (datetime(2026, 3, 10, 0, 0), False),  # 17:00
+        (datetime(2026, 10, 30, 16, 0), True),  # Friday 9:00
+        (datetime(2026, 11, 1, 8, 30), True),  # Sunday 1:30
+        (datetime(2026, 11, 1, 9, 30), True),  # 1:30 again
+        (datetime(2026, 11, 1, 11, 0), False),  # 3:00
+        (datetime(2026, 11, 2, 16, 59, 59), False),  # Monday 8:59
+        (datetime(2026, 11, 2, 17, 0), True),
+        (datetime(2026, 11, 3, 1, 0), False),  # 17:00
+    ],
+    ids=str,
+)
+def test_a_line_is_open_by_the_clock_on_its_wall_before_and_after_it_is_set(
+    phone: Any, line: Any, monkeypatch: pytest.MonkeyPatch, at: datetime, is_open: bool
+) -> None:
+    line(
+        hours={"zone": "America/Los_Angeles", "week": [[[540, 1020]]] * 6 + [[[60, 180]]]},
+        greeting_text="Welcome.", closed_text="We are closed.",
+        when_open="later", when_closed="later",
+    )  # fmt: skip
+    monkeypatch.setattr(timezone, "now", lambda: at.replace(tzinfo=UTC))
+    caller = phone().dials()
+    assert caller.hears == ("Welcome." if is_open else "We are closed.")
+    caller.goes_on()
+    stages = [missed.GREETED if is_open else missed.CLOSED, missed.TO_LATER]
+    assert caller.events() == stages
+    caller.hangs_up()
+    assert caller.call().missed == ("greeted" if is_open else "closed")
 
 
 @pytest.mark.parametrize("is_named", [True, False])
