@@ -13,14 +13,18 @@ from calls.facts.inbound import hours, written
 from calls.gateway import numbers
 from calls.gateway.accounts import account_of
 from calls.models import (
+    Caller,
+    CallEvent,
     CallLog,
     Group,
     GroupMember,
     Line,
+    Offer,
     PhoneNumber,
     Recording,
     VoicemailBox,
 )
+from contacts.models import Contact
 from tenants.fence.context import tenant_transaction
 from voip_crm import demo
 from voip_crm.tests import cast as company
@@ -33,30 +37,42 @@ from voip_crm.tests.test_flow import (
     loudness,
     panel,
     sign_in,
+    top_row,
 )
 from voip_crm.tests.test_ringing_in_browser import control, press, region
 
 pytestmark = pytest.mark.allow_console(r"status of 409")
 HZ = 440
+# Of what a player holds: how long it is, and the highest sample (0 to 1).
+SOUND = """async (audio) => {
+  const data = await (await fetch(audio.currentSrc || audio.src)).arrayBuffer();
+  const sound = await new OfflineAudioContext(1, 1, 8000).decodeAudioData(data);
+  const loudest = sound.getChannelData(0).reduce((most, one) => Math.max(most, Math.abs(one)), 0);
+  return { seconds: sound.duration, loudest };
+}"""
+# What the live channel tells a page of calls that ring, and of who is there.
+TOLD = """for (const name of ["live:ring", "live:presence", "live:call"])
+  document.body.addEventListener(name, () => { window.told = [...(window.told ?? []), name]; });"""
 
 
 class Switchboard:
     """Acme's number, which rings Alice and Bob, and then takes a message."""
 
     def __init__(self, cast: Any, site: harness.Site) -> None:
-        self.tenant, self.site, self.number = cast.acme, site, company.ACME_NUMBER
+        self.cast, self.tenant, self.site = cast, cast.acme, site
+        self.number = company.ACME_NUMBER
         account = account_of(self.tenant.pk)
         held = numbers.find_number(account, self.number)
         assert held is not None
         numbers.point_number(account, held, self.tenant.pk)
         with tenant_transaction(self.tenant.pk):
-            box = VoicemailBox.objects.create(name="Office", greeting_text="Leave a message.")
-            in_box = f"voicemail:{box.pk.hex}"
+            self.box = VoicemailBox.objects.create(name="Office", greeting_text="Leave a message.")
+            in_box = f"voicemail:{self.box.pk.hex}"
             self.group = Group.objects.create(
                 name="Sales", step_seconds=30, unanswered=in_box, unanswered_seconds=60
             )
-            for agent in (cast.alice, cast.bob):
-                GroupMember.objects.create(group=self.group, user=agent.user)
+            for position, agent in enumerate((cast.alice, cast.bob)):
+                GroupMember.objects.create(group=self.group, user=agent.user, position=position)
             Line.objects.filter(number__number=self.number).delete()
             Line.objects.create(
                 number=PhoneNumber.objects.get(number=self.number),
@@ -80,6 +96,27 @@ class Switchboard:
             found: CallLog = CallLog.objects.select_related("user").get(twilio_call_sid=sid)
             return found
 
+    def caller(self, sid: str) -> Caller:
+        with tenant_transaction(self.tenant.pk):
+            found: Caller = Caller.objects.get(call__twilio_call_sid=sid)
+            return found
+
+    def offers(self, sid: str) -> list[Offer]:
+        """Oldest first."""
+        with tenant_transaction(self.tenant.pk):
+            rows = Offer.objects.filter(caller__call__twilio_call_sid=sid)
+            return list(rows.select_related("user").order_by("offered_at"))
+
+    def asked(self, sid: str) -> list[tuple[str, str]]:
+        """Whom the call rang at, one after the other, and how each of them ended."""
+        return [(offer.user.name, offer.end) for offer in self.offers(sid)]
+
+    def events(self, sid: str) -> list[str]:
+        """The stages of the caller's way."""
+        with tenant_transaction(self.tenant.pk):
+            found = CallEvent.objects.filter(leg__call_sid=sid, kind="local")
+            return list(found.order_by("sequence").values_list("name", flat=True))
+
     def is_heard(self, sid: str) -> bool:
         return bool(self.site.sandbox.heard(sid)["rms_last_second"] > 100)
 
@@ -89,38 +126,117 @@ def board(committed_cast: Any, site: harness.Site) -> Switchboard:
     return Switchboard(committed_cast, site)
 
 
-def come(open_page: Callable[..., Page], name: str) -> Page:
+def come(
+    open_page: Callable[..., Page], name: str, password: str = company.PASSWORD, at: str = "acme"
+) -> Page:
     page = open_page(permissions=["microphone", "notifications"])
     page.add_init_script(EARS)
-    sign_in(page, f"{name}@acme.example", company.PASSWORD)
-    with page.expect_response("**/calls/seen"):
-        control(page).select_option("Available")
+    sign_in(page, f"{name}@{at}.example", password)
+    is_available(page)
     return page
 
 
-@pytest.mark.parametrize("site", ["embedded"], indirect=True)
-def test_in_the_demo_whoever_calls_is_answered(open_page: Any, site: harness.Site) -> None:
-    page = open_page(permissions=["microphone", "notifications"])
-    page.add_init_script(EARS)
-    sign_in(page, "bob@acme.example", demo.PASSWORD)
+def is_available(page: Page) -> None:
     with page.expect_response("**/calls/seen"):
         control(page).select_option("Available")
-    number = demo.NUMBERS["acme"][0][0]
-    call = site.sandbox.incoming(to=number, caller=company.ACME_MARIA, voice=HZ)
-    expect(region(page)).to_contain_text("Maria")
-    press(page, "Answer")
-    expect_status(page, "In call")
-    harness_wait(page, lambda: site.sandbox.heard(call["sid"])["rms_last_second"] > 100)
-    before = hears(page)
-    harness_wait(page, lambda: hears(page) > before)
-    page.get_by_role("button", name="End call").click()
-    expect_status(page, "Call ended")
-    with page.expect_response("**/calls/availability"):  # the next test has the same Bob
-        control(page).select_option("Away")
+
+
+def is_away(page: Page) -> None:
+    control(page).select_option("Away")
+    expect(page.locator("#availability")).to_have_attribute("data-state", "away")
 
 
 def hears(page: Page) -> float:
     return float(page.evaluate(HEARD)["energy"])
+
+
+def assert_both_hear(page: Page, site: harness.Site, sid: str) -> None:
+    harness_wait(page, lambda: site.sandbox.heard(sid)["rms_last_second"] > 100)
+    before = hears(page)
+    harness_wait(page, lambda: hears(page) > before)
+
+
+def end_call(page: Page) -> None:
+    page.get_by_role("button", name="End call").click()
+    expect_status(page, "Call ended")
+
+
+def vanish(page: Page) -> None:
+    """Answers, and is gone before its browser has come in."""
+    for path in ("**/calls/access-token", "**/api/**/access-token"):
+        page.route(path, lambda route: None)
+    with page.expect_response("**/answer") as answered:
+        press(page, "Answer")
+    assert answered.value.status == 200
+    page.context.close()
+
+
+@pytest.mark.parametrize("site", ["embedded"], indirect=True)
+def test_in_run_callers_choose_are_answered_and_leave_messages(
+    open_page: Any, site: harness.Site
+) -> None:
+    """`./run`: one process and SQLite. First its main line rings everyone; then it has a menu whose
+    second key rings who has been idle longest.
+    """
+    alice, bob = (come(open_page, name, demo.PASSWORD) for name in ("alice", "bob"))
+
+    def rings(*script: dict[str, Any], **more: Any) -> str:
+        number, caller = demo.NUMBERS["acme"][0][0], company.ACME_MARIA
+        said = {"script": list(script)} if script else {}
+        call = site.sandbox.incoming(to=number, caller=caller, **said, **more)
+        return str(call["sid"])
+
+    sid = rings(voice=HZ)
+    for page in (alice, bob):
+        expect(region(page)).to_contain_text("Maria Gonzalez")
+    press(alice, "Answer")
+    expect(region(bob)).to_contain_text("Answered by Alice Ames")
+    expect_status(alice, "In call")
+    assert_both_hear(alice, site, sid)
+    end_call(alice)
+
+    alice.goto("/settings/lines")
+    alice.get_by_role("link", name="(415) 555-0199", exact=True).click()
+    alice.get_by_role("link", name="Edit line").click()
+    alice.get_by_label("While open, calls go to", exact=True).select_option("Menu Main")
+    alice.get_by_role("button", name="Save", exact=True).click()
+    expect(alice.get_by_role("region", name="Plan")).to_contain_text("Menu Main")
+    support = ({"hear": "press 2"}, {"press": "2"})
+    sid = rings(*support, voice=HZ)
+    expect(region(bob)).to_contain_text("Maria Gonzalez")  # Alice has just talked
+    assert region(alice).count() == 0
+    press(bob, "Decline")
+    expect(region(bob)).to_have_count(0)
+    expect(region(alice)).to_contain_text("Maria Gonzalez")
+    alice.reload()
+    press(alice, "Answer")
+    expect_status(alice, "In call")
+    assert_both_hear(alice, site, sid)
+    site.sandbox.hangup(sid)
+    expect_status(alice, "Call ended")
+
+    sid = rings(*support, voice=HZ)
+    expect(region(bob)).to_contain_text("Maria Gonzalez")
+    vanish(bob)
+    expect(region(alice)).to_contain_text("Maria Gonzalez")
+    press(alice, "Answer")
+    expect_status(alice, "In call")
+    assert_both_hear(alice, site, sid)
+    end_call(alice)
+
+    is_away(alice)  # so that nobody is there
+    message = ({"until": "recording"}, {"speak": 600, "seconds": 2}, {"press": "#"})
+    rings({"hear": "press 1"}, {"press": "1"}, {"hear": "beep"}, *message)
+    alice.goto("/calls")
+    top = top_row(alice)
+    expect(top).to_contain_text("Not heard yet")
+    top.get_by_role("button", name="Play voicemail").click()
+    expect(top).not_to_contain_text("Not heard yet")
+    heard = top.locator("audio").evaluate(SOUND)
+    assert heard["seconds"] > 1 and heard["loudest"] > 0.01, heard
+    bob = open_page()
+    sign_in(bob, "bob@acme.example", demo.PASSWORD)
+    is_away(bob)  # the next test has the same Bob
 
 
 def test_two_are_rung_one_answers_and_both_ends_hear(open_page: Any, board: Switchboard) -> None:
@@ -132,14 +248,11 @@ def test_two_are_rung_one_answers_and_both_ends_hear(open_page: Any, board: Swit
     expect(region(alice)).to_contain_text("Answered by Bob")
     expect_status(bob, "In call")
     expect(panel(bob)).to_contain_text("Maria of Acme")
-    harness_wait(bob, lambda: board.is_heard(sid))
-    before = hears(bob)
-    harness_wait(bob, lambda: hears(bob) > before)
+    assert_both_hear(bob, board.site, sid)
     call = board.call(sid)
     assert (call.status, call.direction, call.missed) == ("in-progress", "INBOUND", "")
     assert call.user is not None and call.user.name == "Bob" and call.wait_seconds is not None
-    bob.get_by_role("button", name="End call").click()
-    expect_status(bob, "Call ended")
+    end_call(bob)
     harness_wait(bob, lambda: board.call(sid).ended_at)
     call = board.call(sid)
     assert (call.status, call.outcome, call.missed) == ("completed", "completed", "")
@@ -154,11 +267,88 @@ def test_the_caller_ends_it_and_the_agent_is_free_again(open_page: Any, board: S
     expect_status(bob, "In call")
     board.site.sandbox.hangup(sid)
     expect_status(bob, "Call ended")
+    # So it is when the caller gives up as they are being brought to who has answered.
+    board.site.sandbox.fault("twiml-delay", match="step=bridge", seconds=2)
+    sid = board.rings(voice=HZ)
+    press(bob, "Answer")
+    harness_wait(bob, lambda: "bringing" in board.events(sid))
+    board.site.sandbox.hangup(sid)
+    expect_status(bob, "Call ended")
+    harness_wait(bob, lambda: board.call(sid).missed == "waiting")
+    assert board.call(sid).user is None
     again = board.rings(voice=HZ)
     expect(region(bob)).to_contain_text("Maria of Acme")
     press(bob, "Answer")
     expect_status(bob, "In call")
     harness_wait(bob, lambda: board.is_heard(again))
+
+
+def test_whom_a_call_rings_at_first_is_for_its_group_to_say(
+    open_page: Any, board: Switchboard
+) -> None:
+    """In each order; *Decline* asks the next at once. Nobody of another workspace hears of it."""
+    charlie = come(open_page, "charlie", at="borealis")
+    alice, bob = come(open_page, "alice"), come(open_page, "bob")
+    charlie.evaluate(TOLD)
+    board.change(strategy="in-order")
+    in_order = board.rings()
+    expect(region(alice)).to_contain_text("Maria of Acme")
+    assert region(bob).count() == 0
+    press(alice, "Decline")
+    expect(region(bob)).to_contain_text("Maria of Acme")
+    board.site.sandbox.hangup(in_order)
+    expect(region(bob)).to_contain_text("no longer waiting")
+
+    board.change(strategy="owner-first")
+    with tenant_transaction(board.tenant.pk):
+        Contact.objects.filter(pk=board.cast.acme_maria.pk).update(owner=board.cast.bob.user)
+    owners = board.rings()
+    expect(region(bob).get_by_role("button", name="Decline")).to_be_visible()
+    assert region(alice).count() == 0
+    press(bob, "Decline")
+    expect(region(alice)).to_contain_text("Maria of Acme")
+    board.site.sandbox.hangup(owners)
+    expect(region(alice)).to_contain_text("no longer waiting")
+
+    board.change(strategy="longest-idle")
+    is_away(alice)
+    is_available(alice)  # so that she is idle since now
+    first = board.rings(voice=HZ)
+    press(bob, "Answer")
+    expect_status(bob, "In call")
+    assert_both_hear(bob, board.site, first)
+    end_call(bob)
+    second = board.rings()
+    expect(region(alice).get_by_role("button", name="Answer")).to_be_visible()
+    board.site.sandbox.hangup(second)
+    harness_wait(alice, lambda: board.asked(second) == [("Alice", "left")])
+    assert board.asked(in_order) == [("Alice", "declined"), ("Bob", "left")]
+    assert board.asked(owners) == [("Bob", "declined"), ("Alice", "left")]
+    assert board.asked(first) == [("Bob", "claimed")]
+    assert charlie.evaluate("window.told") is None and region(charlie).count() == 0
+
+
+@pytest.mark.allow_console(r"ERR_FAILED|status of 409")
+def test_pages_that_confirm_nothing_keep_no_caller_waiting(
+    open_page: Any, board: Switchboard
+) -> None:
+    """The receipts of one are cut off; the other stands still, as a tab that a browser freezes."""
+    alice, bob = come(open_page, "alice"), come(open_page, "bob")
+    board.change(strategy="in-order", nobody=f"voicemail:{board.box.pk.hex}")
+    alice.route("**/calls/seen", lambda route: route.abort())
+    browser = bob.context.new_cdp_session(bob)
+    browser.send("Debugger.enable")
+    browser.send("Debugger.pause")
+    sid = board.rings({"hear": "beep"}, {"wait": 1}, {"hang_up": True})
+    expect(region(alice)).to_contain_text("Maria of Acme")
+    harness_wait(alice, lambda: board.asked(sid)[-1] == ("Bob", "unconfirmed"))
+    assert board.asked(sid) == [("Alice", "unconfirmed"), ("Bob", "unconfirmed")]
+    for offer in board.offers(sid):
+        assert offer.confirmed_at is None and offer.ended_at is not None
+        assert 2 <= (offer.ended_at - offer.offered_at).total_seconds() < 3.5
+    harness_wait(alice, lambda: "to-voicemail" in board.events(sid), 5)
+    expect(region(alice)).to_have_count(0)
+    browser.send("Debugger.disable")
 
 
 def test_who_crashes_after_winning_gives_the_caller_to_the_other(
@@ -167,13 +357,7 @@ def test_who_crashes_after_winning_gives_the_caller_to_the_other(
     alice, bob = come(open_page, "alice"), come(open_page, "bob")
     sid = board.rings(voice=HZ)
     expect(region(alice)).to_be_visible()
-    # It has won, and goes before it has come in.
-    bob.route("**/calls/access-token", lambda route: route.abort())
-    bob.route("**/api/**/access-token", lambda route: route.abort())
-    with bob.expect_response("**/answer") as answered:
-        press(bob, "Answer")
-    assert answered.value.status == 200
-    bob.context.close()
+    vanish(bob)
     expect(region(alice)).to_contain_text("Answered by Bob")
     expect(region(alice).get_by_role("button", name="Answer")).to_be_visible(timeout=20_000)
     press(alice, "Answer")
@@ -204,11 +388,21 @@ def test_nobody_answers_a_message_is_left_and_heard(open_page: Any, board: Switc
     assert max(loudness(audio)) > 100
 
 
+@pytest.mark.allow_console(r"ERR_FAILED|status of 409")
 def test_a_reload_while_it_rings_brings_it_back_and_it_can_be_answered(
     open_page: Any, board: Switchboard
 ) -> None:
+    """Also after an answer that came to nothing: the caller is back in line at once."""
     bob = come(open_page, "bob")
+    bob.route("**/api/**/access-token", lambda route: route.abort())
     sid = board.rings(voice=HZ)
+    press(bob, "Answer")
+    harness_wait(bob, lambda: board.caller(sid).returned_at)
+    (won,) = board.offers(sid)
+    back = board.caller(sid).returned_at
+    assert back and won.ended_at and (back - won.ended_at).total_seconds() < 3
+    bob.unroute("**/api/**/access-token")
+    bob.reload()
     expect(region(bob)).to_contain_text("Maria of Acme")
     bob.reload()
     expect(region(bob)).to_contain_text("Maria of Acme")

@@ -218,6 +218,29 @@ def test_an_outside_number_answers(phone: Telephone) -> None:
     assert phone.events(sid) == ["greeted", "to-outside", "outside-answered"]
 
 
+def test_who_gives_up_while_an_outside_number_rings_is_missed(phone: Telephone) -> None:
+    phone.line(when_open="outside:+14155550103")
+    sid = phone.rings(until("answered"), {"wait": 1.5}, HANG_UP)
+    call = phone.ended(sid)
+    assert (call.status, call.missed) == ("no-answer", "nobody-answered")
+    assert phone.events(sid)[:2] == ["greeted", "to-outside"]
+    assert not [c for c in phone.sandbox.state()["calls"] if c["status"] == "ringing"]
+
+
+def test_who_hangs_up_while_they_speak_has_left_a_message(phone: Telephone) -> None:
+    box = phone.made(VoicemailBox, name="Night", greeting_text="Leave a message.")
+    phone.line(when_open=f"voicemail:{box.pk.hex}")
+    sid = phone.rings(hear("beep"), until("recording"), {"speak": 700, "seconds": 2}, HANG_UP)
+    call = phone.ended(sid)
+    assert call.missed == "voicemail" and "message-left" in phone.events(sid)
+
+    def stored() -> bool:
+        with tenant_transaction(phone.tenant.pk):
+            return Recording.objects.filter(call=call, state="stored", is_voicemail=True).exists()
+
+    phone.eventually(stored)
+
+
 def test_an_outside_number_is_busy(phone: Telephone) -> None:
     phone.line(when_open="outside:+14155550102")
     sid = phone.rings(hear("call again later"))

@@ -261,6 +261,34 @@ def test_an_agent_who_goes_before_the_caller_is_in_gives_them_back(desk: Desk) -
     assert desk.call(call_id).user_id == desk.bob.pk
 
 
+def test_a_caller_who_gives_up_when_they_are_answered_is_met_by_nobody(desk: Desk) -> None:
+    """Once before the winner's browser connects, and once as they are being brought to it."""
+    sid, call_id = desk.rings()
+    request_id = desk.claims(call_id)
+    desk.sandbox.hangup(sid)
+    assert_gave_up(desk, call_id)
+    browser, document = desk.connects(request_id)
+    assert "<Conference" not in document
+    desk.sandbox.hangup(browser)
+
+    desk.floor.now = timezone.now()
+    desk.floor.is_there(desk.cast.bob)
+    desk.sandbox.fault("twiml-delay", match="step=bridge", seconds=3)
+    sid, call_id = desk.rings()
+    browser, _ = desk.connects(desk.claims(call_id))
+    desk.eventually(lambda: "bringing" in names_of(desk, call_id), 10)
+    desk.sandbox.hangup(sid)
+    assert_gave_up(desk, call_id)
+    desk.eventually(lambda: desk.status(browser) == "completed", 10)
+
+
+def assert_gave_up(desk: Desk, call_id: UUID) -> None:
+    call = desk.eventually(lambda: (c := desk.call(call_id)).ended_at and c, 10)
+    assert (call.status, call.missed, call.user_id) == ("no-answer", "waiting", None)
+    desk.eventually(lambda: desk.room(call_id).closed_at, 10)
+    assert not desk.floor.rings_at(desk.caller(call_id))
+
+
 def names_of(desk: Desk, call_id: UUID) -> list[str]:
     with tenant_transaction(desk.tenant_id):
         found = CallEvent.objects.filter(conference__call=call_id, kind="local")
