@@ -31,7 +31,7 @@ test("what is shown is confirmed at once, and once", async () => {
   made.receipts.shown([ring("a"), ring("b")]);
   await settle();
   assert.deepEqual(made.sent, [["a"], ["b"]]);
-  assert.deepEqual(made.pauses, [0, 0]);
+  assert.deepEqual(made.pauses, []); // the timers of a hidden tab come once a second
 });
 
 test("what rings again is confirmed again", async () => {
