@@ -10,17 +10,19 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import logout
+from django.contrib.auth import HASH_SESSION_KEY, logout
 from django.contrib.auth.signals import user_logged_in
 from django.db import transaction
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
+from django.utils.crypto import constant_time_compare
 
 from tenants import doors
 from tenants.bricks import live
 from tenants.models import Membership, Tenant, User
 from tenants.signing_in import browsers, second_factor
+from tenants.signing_in.store import SessionStore
 from tenants.trail import audit
 from tenants.trail.audit import Action
 
@@ -37,6 +39,21 @@ def keep_or_end(request: HttpRequest) -> None:
     elif now - request.session.get(SEEN, 0) >= RENEW_SECONDS:
         request.session[SEEN] = now
         request.session[BROWSER] = _browser_of(request)
+
+
+def member_of(key: str) -> Membership | None:
+    """Who is signed in by a session, and where they work by it; None once it has ended. For what is
+    done while nobody asks: not renewed by it, and what a second factor is asked for is not known.
+    """
+    session = SessionStore(key)
+    kept = session.load()
+    person, began = session.person, kept.get(BEGUN, 0)
+    if person is None or int(time.time()) - began >= settings.SESSION_LONGEST_SECONDS:
+        return None
+    signed = kept.get(HASH_SESSION_KEY, "")
+    if not constant_time_compare(signed, person.user.get_session_auth_hash()):
+        return None
+    return person.membership(preferred_tenant_id=kept.get("tenant_id"))
 
 
 def is_fresh(request: HttpRequest) -> bool:
