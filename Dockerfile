@@ -6,7 +6,7 @@ RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin crm \
     && install -d -o crm -g crm /app /data /data/recordings /data/static
 WORKDIR /app
 COPY requirements.txt .
-RUN pip install --require-hashes --only-binary :all: -r requirements.txt
+RUN pip install --require-hashes --only-binary :all: --no-binary http-ece,py-vapid -r requirements.txt
 COPY manage.py Procfile ./
 COPY tenants tenants
 COPY contacts contacts

@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 PROCESS_VARIABLES = {"PORT", "LIVE_PORT", "WEB_WORKERS", "WEB_THREADS", "WORKER_PROCESSES"}
 PROCESS_VARIABLES |= {"VAR_DIR", "POSTGRES_PASSWORD", "POSTGRES_APP_PASSWORD"}
 LOOPBACK = ("localhost", "127.0.0.1", "::1")  # names of this machine
-OURS = re.compile(r"(TWILIO|CLERK)_")
+OURS = re.compile(r"(TWILIO|CLERK|WEB_PUSH)_")
 SEE = "docs/settings.md says what it means."
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from voip_crm import log_settings, mail_settings, recording_settings
+from voip_crm import log_settings, mail_settings, push_settings, recording_settings
 from voip_crm.environment import LOOPBACK, Environment
 from voip_crm.postgresql.options import options
 
@@ -242,6 +242,7 @@ TWILIO_API_KEY_SECRET = env.str("TWILIO_API_KEY_SECRET", "")
 TWILIO_TWIML_APP_SID = env.str("TWILIO_TWIML_APP_SID", "")
 TWILIO_PHONE_NUMBER = env.str("TWILIO_PHONE_NUMBER", "")  # of the first workspace: assign_number
 RING_TIMEOUT = env.int("RING_TIMEOUT", 30)  # seconds a contact's phone rings (5 to 600)
+WEB_PUSH = push_settings.push(env)  # tells browsers without a page of callers; None: off
 MISSED_OFFERS = max(1, env.int("MISSED_OFFERS", 2))  # in a row, which set an agent to Away
 
 SESSION_ENGINE = "tenants.signing_in.store"

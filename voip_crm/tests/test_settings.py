@@ -28,6 +28,10 @@ STORE = {
     "RECORDINGS_STORE_KEY_ID": "hunter2",
     "RECORDINGS_STORE_SECRET": "hunter2",
 }
+PUSH = {
+    "WEB_PUSH_PRIVATE_KEY": "x" * 42 + "A",
+    "WEB_PUSH_CONTACT": "mailto:crm@example.com",
+}
 
 
 def test_the_example_names_every_variable_of_the_settings_and_no_other() -> None:
@@ -104,6 +108,16 @@ def started(**environment: str) -> str:
         (STORE | {"RECORDINGS_STORE_URL": "https://s3.example/x"}, "RECORDINGS_STORE_URL is no"),
         (STORE | {"RECORDINGS_STORE_URL": "https://a; img-src *"}, "RECORDINGS_STORE_URL is no"),
         (STORE | {"RECORDINGS_STORE_URL": "http://127.0.0.1:9000/"}, ""),
+        (PUSH, ""),
+        (PUSH | {"WEB_PUSH_CONTACT": ""}, "WEB_PUSH_CONTACT is no address like mailto:"),
+        (PUSH | {"WEB_PUSH_CONTACT": "crm@example.com"}, "WEB_PUSH_CONTACT is no address like"),
+        (PUSH | {"WEB_PUSH_PRIVATE_KEY": "hunter2"}, "WEB_PUSH_PRIVATE_KEY is no key;"),
+        (PUSH | {"WEB_PUSH_PRIVATE_KEY": "A" * 43}, "WEB_PUSH_PRIVATE_KEY is no key;"),
+        (PUSH | {"WEB_PUSH_PRIVATE_KEY": "_" * 43}, "WEB_PUSH_PRIVATE_KEY is no key;"),
+        (PUSH | {"WEB_PUSH_HOSTS": "*.push.apple.com,localhost:8443"}, ""),
+        (PUSH | {"WEB_PUSH_HOSTS": "https://hunter2"}, "WEB_PUSH_HOSTS has a name that is no"),
+        (PUSH | {"WEB_PUSH_HOSTS": "*"}, "WEB_PUSH_HOSTS has a name that is no host's."),
+        ({"WEB_PUSH_KEY": "hunter2"}, "WEB_PUSH_KEY is not a setting."),
         ({"TWILIO_AUTHTOKEN": "hunter2"}, "Did you mean TWILIO_AUTH_TOKEN?"),
     ],
 )

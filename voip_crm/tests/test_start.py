@@ -15,6 +15,7 @@ HEAVY = {
     "openpyxl",  # 13 MB, 0.15 s: an import or export of a workbook
     "boto3",  # 30 MB, 0.3 s: the store of recordings, where there is one
     "storages",
+    "pywebpush",  # 0.2 s: whoever tells a browser of a caller
     "uvicorn",  # other processes
     "granian",
 }
