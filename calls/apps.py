@@ -2,6 +2,7 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import AppConfig
+from django.contrib.auth.signals import user_logged_out
 from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 
@@ -19,6 +20,7 @@ class CallsConfig(AppConfig):
         post_delete.connect(_remove_audio, sender="calls.Sound")
         post_save.connect(_join_groups, sender="tenants.Membership")
         post_save.connect(_ring_others, sender="tenants.Membership")
+        user_logged_out.connect(_forget_browser)
 
 
 # What they need is imported when it is needed: a command starts sooner.
@@ -58,11 +60,24 @@ def _join_groups(instance: Any, created: bool, **said: Any) -> None:
 
 
 def _ring_others(instance: Any, created: bool, **said: Any) -> None:
-    """What rings at who has been deactivated, rings at others."""
+    """What rings at who has been deactivated, rings at others; their browsers hear no more."""
     if not created and not instance.is_active:
+        from calls.services.inbound.knocking import forget
         from calls.tasks import tend_agent
 
+        forget(instance.user_id)
         tend_agent(instance.tenant_id, instance.user_id)
+
+
+def _forget_browser(request: Any, **said: Any) -> None:
+    """Of who signs out. Whose session ends otherwise is told nothing more either (`knocking`)."""
+    member = getattr(request, "member", None)
+    if member is not None and request.session.session_key:
+        from calls.services.inbound.knocking import forget
+        from tenants.fence.context import tenant_transaction
+
+        with tenant_transaction(member.tenant_id):
+            forget(member.user_id, session=request.session.session_key)
 
 
 def _end_calls_of(user_id: UUID) -> None:

@@ -20,7 +20,7 @@ from calls.facts.rooms import BRING_AGAIN, COME_BACK, Step
 from calls.gateway import stores
 from calls.gateway.accounts import TwilioNotConfigured
 from calls.services import forgetting, reconcile, recordings, voicemail
-from calls.services.inbound import groups, leading, meeting, plans
+from calls.services.inbound import groups, knocking, leading, meeting, plans
 from contacts.tasks import take_up_imports
 from tenants import doors
 from tenants.bricks import turns
@@ -115,6 +115,9 @@ def _tend_group(tenant_id: UUID, group_id: UUID) -> None:
     lead_on(tenant_id, tended.led_on)
     for room_id in tended.left:  # whoever comes into it now, comes too late
         tend_now(tenant_id, room_id)
+    for user_id, call_id in tended.knocks:
+        work = partial(_knock, tenant_id, user_id, call_id)
+        _knocks.do((tenant_id, user_id, call_id), work)
 
 
 def _wake(tenant_id: UUID, group_id: UUID, at: datetime | None) -> None:
@@ -131,6 +134,18 @@ def _wake(tenant_id: UUID, group_id: UUID, at: datetime | None) -> None:
         _wakes[key] = at
     wait = max(0.0, (at - now).total_seconds())
     _groups.later(wait, key, partial(_tend_group, tenant_id, group_id))
+
+
+# Push services are others' machines: they keep nobody waiting but those whom they serve. What comes
+# too late for its caller is not worth a word.
+_knocks = Lane(
+    "knocks", threads=4, most=200, again=(), trouble=(DatabaseError,), otherwise="dropped"
+)
+
+
+def _knock(tenant_id: UUID, user_id: UUID, call_id: UUID) -> None:
+    if knocking.knock(tenant_id, user_id, call_id, now=timezone.now()):
+        tend_agent(tenant_id, user_id)  # whose callers wait for nobody, perhaps
 
 
 def lead_on(tenant_id: UUID, call_ids: Iterable[UUID]) -> None:

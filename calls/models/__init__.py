@@ -15,6 +15,7 @@ from calls.models.lines import (
     VoicemailListener,
 )
 from calls.models.numbers import NumberOrder, PhoneNumber
+from calls.models.pushes import PushSubscription
 from calls.models.recordings import Recording
 from calls.models.rooms import CallLeg, Conference
 from calls.models.sums import HourSum
@@ -40,6 +41,7 @@ __all__ = [
     "OwnAccount",
     "PhoneNumber",
     "PossibleContact",
+    "PushSubscription",
     "Recording",
     "Sound",
     "StoppedCall",

@@ -95,6 +95,7 @@ class AgentAvailability(TenantChild):
     idle_since = models.DateTimeField(db_default=Now())
     seen_at = models.DateTimeField(null=True, blank=True)
     asleep_at = models.DateTimeField(null=True, blank=True)
+    knocked_at = models.DateTimeField(null=True, blank=True)
     wrap_up_until = models.DateTimeField(null=True, blank=True)
     missed_in_a_row = models.PositiveSmallIntegerField(default=0)
     # They were set to Away for offers that they missed, and have not chosen since.

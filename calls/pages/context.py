@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.html import json_script
 from django.utils.safestring import SafeString
 
+from calls.gateway.pushes import public_key
 from calls.selectors import ringing
 from tenants.bricks import moments, places
 from tenants.bricks.http import wants_main
@@ -24,12 +25,14 @@ _SOUNDS = ("incoming", "outgoing", "disconnect", *(f"dtmf{key}" for key in "0123
 
 class Phone(NamedTuple):
     """`sandbox`: its address, which is that of its telephone, or ""; `options`: those that the shim
-    hands to the Voice SDK, as an element of the page.
+    hands to the Voice SDK, as an element of the page; `push_key`: by which a browser knows our
+    pushes, "" where Web Push is switched off.
     """
 
     sandbox: str
     signalling_host: str
     options: SafeString
+    push_key: str
 
 
 def phone(request: HttpRequest) -> dict[str, Any]:
@@ -52,7 +55,7 @@ def phone(request: HttpRequest) -> dict[str, Any]:
         if member
         else None,
         "layout": "main.html" if wants_main(request) else "layout.html",
-        "phone": _phone(settings.TWILIO_SANDBOX_URL),
+        "phone": _phone(settings.TWILIO_SANDBOX_URL, public_key()),
     }
 
 
@@ -66,12 +69,12 @@ def _ringing(member: Membership) -> dict[str, Any]:
 
 
 @cache
-def _phone(sandbox: str) -> Phone:
+def _phone(sandbox: str, push_key: str) -> Phone:
     host = sandbox.partition("://")[2]
     options: dict[str, Any] = {"sounds": {name: static(f"sounds/{name}.wav") for name in _SOUNDS}}
     if host:
         options |= {"chunderw": host, "publishEvents": False}
-    return Phone(sandbox, host, json_script(options, "phone-options"))
+    return Phone(sandbox, host, json_script(options, "phone-options"), push_key)
 
 
 def _places(path: str) -> tuple[str, ...]:

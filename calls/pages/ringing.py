@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -17,9 +18,9 @@ from calls import tasks
 from calls.facts.inbound.queues import Availability
 from calls.facts.refusals import Refusal
 from calls.models import CallLog
-from calls.selectors import ringing
+from calls.selectors import knocks, ringing
 from calls.services.inbound import availability as chosen
-from calls.services.inbound import offers
+from calls.services.inbound import knocking, offers
 from tenants.bricks.access import admin_required, member_required
 from tenants.bricks.http import TenantRequest
 from tenants.bricks.ids import read_uuid
@@ -103,6 +104,35 @@ def decline(request: TenantRequest, call_id: UUID) -> HttpResponse:
     offers.decline(request.member, call_id, now=timezone.now())
     _tend(request)
     return render(request, "_rings.html", _rings(request))
+
+
+@require_POST
+@login_required
+@member_required
+def push(request: TenantRequest) -> HttpResponse:
+    """This browser may be told of callers while none of its pages is open (static/js/push.js)."""
+    said = {name: request.POST.get(name, "") for name in ("endpoint", "p256dh", "auth")}
+    session = request.session.session_key or ""
+    try:
+        knocking.subscribe(request.member, session=session, now=timezone.now(), **said)
+    except Refusal as refusal:
+        error = {"code": refusal.code, "message": refusal.message, "details": refusal.details}
+        status = 404 if refusal.code == "not_found" else 422
+        return JsonResponse({"error": error}, status=status)
+    return HttpResponse(status=204)
+
+
+@require_GET
+@login_required
+@member_required
+def knocked(request: TenantRequest, call_id: UUID) -> HttpResponse:
+    """Where a notification leads: to the page where the call rings or is said to be over."""
+    said = knocks.what_became_of(call_id)
+    if said is None:
+        raise Http404
+    if said:
+        messages.info(request, said)
+    return redirect("calls")
 
 
 @require_GET

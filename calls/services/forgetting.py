@@ -2,10 +2,11 @@
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import Q
 
 from calls.facts.patience import KEPT, KEPT_OF_BROWSER
-from calls.models import HourSum, OwnAccount, PhoneNumber, UnroutedEvent
+from calls.models import HourSum, OwnAccount, PhoneNumber, PushSubscription, UnroutedEvent
 from calls.services.callbacks.routing import NOT_LET_IN
 
 # For how long a retired account serves the calls and recordings that were made with it.
@@ -27,6 +28,12 @@ def forget_retired_accounts(now: datetime) -> None:
 def forget_hour_sums(now: datetime) -> None:
     """The present tenant's, of hours that no limit asks for any more."""
     HourSum.objects.filter(hour__lt=now - SUMS_KEPT).delete()
+
+
+def forget_browsers(now: datetime) -> None:
+    """The present tenant's of which no session can last any more (`knocking`)."""
+    longest = timedelta(seconds=settings.SESSION_LONGEST_SECONDS)
+    PushSubscription.objects.filter(created_at__lt=now - longest).delete()
 
 
 def forget_kept_aside(now: datetime) -> None:

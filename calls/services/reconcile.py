@@ -60,6 +60,7 @@ def sweep_tenant(tenant_id: UUID, *, now: datetime) -> list[UUID]:
     with tenant_transaction(tenant_id):
         forgetting.forget_retired_accounts(now)
         forgetting.forget_hour_sums(now)
+        forgetting.forget_browsers(now)
         waiting = Recording.objects.filter(state=Recording.State.WAITING, next_attempt_at__lte=now)
         return list(waiting.order_by("next_attempt_at").values_list("pk", flat=True)[:AT_ONCE])
 

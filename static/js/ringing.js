@@ -21,6 +21,7 @@ export const NOTES = {
   denied: "Your browser blocks notifications, so calls show on this page only.",
   default: "Notifications are off, so calls show on this page only.",
   granted: "Calls ring while a page is open, even in the background.",
+  pushed: "Calls ring while a page is open. If none is, your browser shows who’s calling.",
 };
 
 /** One ring of a call: it may ring again at the same agent, without a pause. */
@@ -73,6 +74,7 @@ export function start({ createBell, tone, devices, tabs, phone, emit, csrf, post
   const answering = new Set();
   const going = new WeakSet(); // that rang, and will be taken away
   let [stream, isQuiet, wasAvailable, wasSetAway, worker, notified] = ["up", false, false, false, null, ""];
+  let pushed = null; // whether this browser is told of calls without a page; null: not asked for
   let title = ""; // the page's own
 
   const receipts = createReceipts({
@@ -140,10 +142,24 @@ export function start({ createBell, tone, devices, tabs, phone, emit, csrf, post
     const news = `${document.visibilityState} ${now.map(({ dataset }) => dataset.ring)}`;
     if (news === notified || globalThis.Notification?.permission !== "granted" || !navigator.serviceWorker) return;
     notified = news;
-    worker ??= navigator.serviceWorker.register($("incoming").dataset.worker).catch(() => null);
-    const found = await worker;
+    const found = await registered();
     const active = found?.active ?? found?.waiting ?? found?.installing;
     active?.postMessage(now.map((one) => ({ id: one.dataset.ring, title: `Incoming: ${one.dataset.name}`, body: one.querySelector(".number")?.textContent ?? "" })));
+  }
+
+  const registered = () => (worker ??= navigator.serviceWorker.register($("incoming").dataset.worker).catch(() => null));
+
+  /** Where Web Push is switched on (push.js); once, and again after the next load. */
+  async function push() {
+    const { push: script, pushKey: key } = $("incoming").dataset;
+    if (!script || pushed !== null || !navigator.serviceWorker) return;
+    pushed = false;
+    try {
+      const [{ subscribe }, registration] = await Promise.all([import(script), registered()]);
+      await subscribe({ registration, key, user: document.body.dataset.user, storage: localStorage, wait, fetch: csrf.fetch });
+      pushed = true;
+      control();
+    } catch { /* as without it: calls ring while a page is open */ }
   }
 
   /** What the server does not know: whether this browser can ring at all. */
@@ -158,7 +174,9 @@ export function start({ createBell, tone, devices, tabs, phone, emit, csrf, post
     [wasAvailable, wasSetAway] = [isAvailable(), isSetAway];
     if (!isAvailable()) return;
     const permission = globalThis.Notification?.permission ?? "default";
-    const text = NOTES[(stream !== "up" && "off") || (isQuiet && "quiet") || permission];
+    if (permission === "granted") push();
+    const known = permission === "granted" && pushed ? "pushed" : permission;
+    const text = NOTES[(stream !== "up" && "off") || (isQuiet && "quiet") || known];
     if (place.textContent !== text) place.textContent = text;
   }
 
@@ -223,6 +241,7 @@ export function start({ createBell, tone, devices, tabs, phone, emit, csrf, post
     stream = detail.state;
     control();
   });
+  navigator.permissions?.query({ name: "notifications" }).then((one) => { one.onchange = control; }, () => {});
   for (const event of ["phone:in-call", "visibilitychange"]) document.addEventListener(event, look);
   // What could not be fetched is asked for once more, within the two seconds in which a receipt counts.
   let hasFailed = false;

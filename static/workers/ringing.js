@@ -1,5 +1,6 @@
 /* Notifications of calls that ring: shown while no page of ours is in sight. A page says what rings
-   (ringing.js); what is pressed here is done by a page. It fetches and keeps nothing. */
+   (ringing.js), or, where none answers, the server (push.js). What is pressed here is done by a page.
+   It fetches and keeps nothing. */
 
 addEventListener("install", () => skipWaiting());
 
@@ -19,11 +20,22 @@ async function show(rings) {
   }
 }
 
-async function press(ring, action) {
+async function press({ tag: ring, data: isKnock }, action) {
   const [page] = await pages();
-  if (!page) return clients.openWindow("/calls");
+  // Where the server has knocked no page rings, whatever is open.
+  if (!page || isKnock) return clients.openWindow(`/calls/${ring}/knocked`);
   page.postMessage({ ring, action });
   return action === "decline" ? null : page.focus();
+}
+
+/** The server knocks: whoever opens a page is rung there. A browser wants each push to show something
+    and ends a worker that is idle for half a minute, so it is taken away then without anybody waiting
+    for it; left over, it leads to who answered. */
+async function knock({ id, title, body, seconds }) {
+  await registration.showNotification(title, { tag: id, body, requireInteraction: true, data: true });
+  setTimeout(async () => {
+    for (const one of await registration.getNotifications({ tag: id })) one.close();
+  }, seconds * 1000);
 }
 
 let turn = Promise.resolve(); // several tabs say the same at the same time
@@ -31,7 +43,8 @@ addEventListener("message", (event) => {
   turn = turn.then(() => show(event.data)).catch(() => {});
   event.waitUntil(turn);
 });
+addEventListener("push", (event) => event.waitUntil(knock(event.data.json())));
 addEventListener("notificationclick", (event) => {
   event.notification.close();
-  event.waitUntil(press(event.notification.tag, event.action));
+  event.waitUntil(press(event.notification, event.action));
 });

@@ -13,7 +13,7 @@ STATIC = ROOT / "static"
 # Before the page is painted, or before the Voice SDK runs; the entry itself.
 ALONE = {"theme.js", "early.js", "sandbox-adapter.js", "page.js", "connection-test.js"}
 # Once somebody takes calls (phone-page.js).
-ALONE |= {"ringing.js", "bell.js"}
+ALONE |= {"ringing.js", "bell.js", "push.js"}
 # On pages where a sound is recorded.
 ALONE |= {"recorder.js"}
 

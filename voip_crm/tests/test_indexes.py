@@ -250,6 +250,11 @@ REASONS = {
         "agent_availability_once": "one row of a member",
         "tenant_id, user_id → tenants_membership": FENCE,
     },
+    "calls_pushsubscription": {
+        "calls_pushsubscription_fenced": TARGET,
+        "push_subscription_once": "a member's browsers, each session's once",
+        "tenant_id, user_id → tenants_membership": FENCE,
+    },
     "calls_callingpolicy": {
         "calls_callingpolicy_fenced": TARGET,
         "calling_policy_once": "one row of a workspace",

@@ -169,6 +169,10 @@ SAFE = {
     "calls.Caller": {"place": PLACES, "wish": "a fixed word"},
     "calls.Offer": {"end": "a fixed word"},
     "calls.AgentAvailability": {"availability": "a fixed word"},
+    "calls.PushSubscription": {
+        "session": "of our store",
+        **dict.fromkeys(["endpoint", "p256dh", "auth"], "checked at the door, and never shown"),
+    },
 }
 
 # What payloads have become in a document: nothing, if all is well.

@@ -20,7 +20,8 @@ class Rules:
     """What holds for all groups. `confirm` and `phone_confirm`: within which an offer is confirmed
     by a page, or by the network that rings an agent's own phone; `join`: within which the winner
     comes into the room; `seen`: for which a page that has answered is believed to be there, and
-    `phone_rest` for which a phone that did not ring is left alone.
+    `phone_rest` for which a phone that did not ring is left alone; `knock`: for which a caller
+    waits for who is told of them and has no page, and which is between two knocks at an agent.
     """
 
     confirm: timedelta = timedelta(seconds=2)
@@ -28,6 +29,7 @@ class Rules:
     join: timedelta = timedelta(seconds=8)
     seen: timedelta = timedelta(seconds=45)
     phone_rest: timedelta = timedelta(minutes=2)
+    knock: timedelta = timedelta(seconds=20)
     most_missed: int = 2  # in a row; then an agent is set to Away
     place_every: timedelta = timedelta(seconds=45)
     longest: timedelta = timedelta(hours=1)  # in a group whose plan has no end for it
@@ -57,7 +59,8 @@ class Agent:
     """A member of the workspace. `is_active`: not deactivated, and a member still. `seen_at`: when
     a page of theirs last answered a receipt; `asleep_at`: when an offer or claim of theirs last
     came to nothing because none did. `phone`: their own phone is rung, too. `in_call` begins with
-    the claim; `rings_elsewhere`: another group's caller is offered to them.
+    the claim; `rings_elsewhere`: another group's caller is offered to them. `push`: a browser of
+    theirs can be told of a caller while none of its pages is open, last at `knocked_at`.
     """
 
     id: str
@@ -71,6 +74,8 @@ class Agent:
     wrap_up_until: datetime | None = None
     missed_in_a_row: int = 0
     rings_elsewhere: bool = False
+    push: bool = False
+    knocked_at: datetime | None = None
 
     def has_page(self, rules: Rules, now: datetime) -> bool:
         """Whether a page of theirs would confirm an offer, as far as is known."""
@@ -92,6 +97,12 @@ class Agent:
         """Whether they can be rung, now or as soon as they are not busy."""
         is_available = self.is_active and self.availability == Availability.AVAILABLE
         return is_available and self.is_reachable(rules, now)
+
+    def can_be_knocked(self, rules: Rules, now: datetime) -> bool:
+        """Whether all that they lack to be rung is a page, which they can be told to open."""
+        is_wanting = self.is_active and self.availability == Availability.AVAILABLE
+        is_near = self.is_busy(now) or self.is_reachable(rules, now)
+        return self.push and is_wanting and not is_near
 
     def presence(self, rules: Rules, now: datetime) -> Presence:
         if not self.is_active:

@@ -18,6 +18,14 @@ class Ring:
 
 
 @dataclass(frozen=True)
+class Knock:
+    """The agent, who has no page, is told of the caller, so that they open one."""
+
+    caller: str
+    agent: str
+
+
+@dataclass(frozen=True)
 class EndOffer:
     """The agent's ring of this caller ends; `by`: who answered instead."""
 
@@ -68,7 +76,7 @@ class SayPlace:
     place: int
 
 
-Action = Ring | EndOffer | SetAway | GiveBack | MoveOn | SayPlace
+Action = Ring | Knock | EndOffer | SetAway | GiveBack | MoveOn | SayPlace
 
 
 def after(queue: Queue, action: Action, now: datetime) -> Queue:
@@ -76,6 +84,8 @@ def after(queue: Queue, action: Action, now: datetime) -> Queue:
     if isinstance(action, SetAway):
         changes: dict[str, Any] = {"availability": Availability.AWAY, "missed_in_a_row": 0}
         return _with_agent(queue, action.agent, **changes)
+    if isinstance(action, Knock):
+        return _with_agent(queue, action.agent, knocked_at=now)
     caller = queue.caller(action.caller)
     if isinstance(action, Ring):
         caller = replace(caller, offers=(*caller.offers, Offer(action.agent, now)))

@@ -8,6 +8,10 @@ Who is rung: members who are available, reachable and not busy, and have not dec
 Of everyone (or everyone after the contact's owner), all at once, and several callers at a time. One
 at a time: who was never asked before who was asked longest ago; among these by how long they have
 been idle, or by the order of the list; and nobody for whom another caller rings already.
+
+Who is available, and has no page but a browser that can be told, is knocked: at once when a caller
+comes, in whatever order the group rings, since it takes a moment to open a page. They are rung when
+one of theirs is seen.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,6 +34,7 @@ from calls.facts.inbound.steps import (
     Action,
     EndOffer,
     GiveBack,
+    Knock,
     MoveOn,
     Ring,
     SayPlace,
@@ -71,6 +76,7 @@ def decide(queue: Queue, now: datetime) -> Decision:
     free = [agent for agent in queue.members() if _may_be_rung(queue, agent, now)]
     for caller in queue.in_line():
         do([Ring(caller.id, agent.id) for agent in _next(queue, caller, free, now)])
+    do([*_knocks(queue, now)])
     do([*_places(queue, now)])
     ahead = (moment for moment in _moments(queue, now) if now < moment < _NEVER)
     return Decision(tuple(done), min(ahead, default=None), queue)
@@ -127,12 +133,19 @@ def _goes(queue: Queue, now: datetime) -> Iterator[MoveOn]:
 
 
 def _has_hope(queue: Queue, caller: Caller, now: datetime) -> bool:
-    """Whether a member could take the caller, now or after what keeps them busy."""
-    declined = {offer.agent for offer in caller.offers if offer.end == End.DECLINED}
+    """Whether a member could take the caller, now or after what keeps them busy; for a moment after
+    they came, also whether one might open a page.
+    """
+    rules, is_new = queue.rules, now < caller.entered_at + queue.rules.knock
     return any(
-        agent.id not in declined and agent.takes_calls(queue.rules, now)
+        agent.takes_calls(rules, now) or (is_new and agent.can_be_knocked(rules, now))
         for agent in queue.members()
+        if agent.id not in _declined(caller)
     )
+
+
+def _declined(caller: Caller) -> set[str]:
+    return {offer.agent for offer in caller.offers if offer.end == End.DECLINED}
 
 
 def _deadline(queue: Queue, caller: Caller) -> datetime:
@@ -170,6 +183,18 @@ def _next(queue: Queue, caller: Caller, free: Sequence[Agent], now: datetime) ->
 
     idle = (agent for agent in found if agent.id not in ringing and not agent.rings_elsewhere)
     return sorted(idle, key=order)[:1]
+
+
+def _knocks(queue: Queue, now: datetime) -> Iterator[Knock]:
+    """Agents who are told of the first caller who has come since they last were, if any."""
+    line = queue.in_line()
+    for agent in queue.members():
+        at = agent.knocked_at or _EVER
+        if not agent.can_be_knocked(queue.rules, now) or now - at < queue.rules.knock:
+            continue
+        new = (c for c in line if c.entered_at > at and agent.id not in _declined(c))
+        if caller := next(new, None):
+            yield Knock(caller.id, agent.id)
 
 
 def _asked_again_at(queue: Queue, last: Offer | None) -> datetime:
@@ -230,6 +255,9 @@ def _moments(queue: Queue, now: datetime) -> Iterator[datetime]:
             yield agent.seen_at + rules.seen
         if agent.phone and agent.asleep_at is not None:
             yield agent.asleep_at + rules.phone_rest
+        if agent.push:
+            yield from (caller.entered_at + rules.knock for caller in waiting)
+            yield (agent.knocked_at or _EVER) + rules.knock
         if agent.rings_elsewhere:
             yield now + ELSEWHERE
 

@@ -5,13 +5,13 @@ to decide; here it is read, written, and told to the pages that it concerns.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from calls.facts.inbound import missed, plans, waiting, written
 from calls.facts.inbound.plans import Overflow
 from calls.facts.inbound.queues import Agent, End, Queue
-from calls.facts.inbound.steps import GiveBack, MoveOn, Why
+from calls.facts.inbound.steps import GiveBack, Knock, MoveOn, Why
 from calls.models import AgentAvailability, Caller, Conference, Group, GroupMember, Offer
 from calls.selectors import queues
 from calls.selectors.plans import anywhere, group_of
@@ -29,18 +29,20 @@ _EVENTS = {
 _ENTERED = ["place", "since", "entered_at", "wish", "claimed_at", "returned_at", "left_at"]
 _ENTERED += ["led_on_at", "place_told", "place_told_at"]
 _DECIDED = ["place", "moves", "left_at", "led_on_at", "claimed_at", "returned_at"]
-_OF_AGENT = ["availability", "was_set_away", "missed_in_a_row", "asleep_at"]
+_OF_AGENT = ["availability", "was_set_away", "missed_in_a_row", "asleep_at", "knocked_at"]
 
 
 class Tended(NamedTuple):
     """`led_on`: the calls whose callers go on now, to be sent to *next* (`leading.send_on`);
     `look_again`: when the group must be tended though nothing has changed, None: nobody waits.
-    `left`: the rooms in which a winner has not come together with their caller.
+    `left`: the rooms in which a winner has not come together with their caller. `knocks`: agents
+    who are to be told of a call, as they have no page (`knocking.knock`).
     """
 
     led_on: list[UUID]
     look_again: datetime | None
     left: Sequence[UUID] = ()
+    knocks: Sequence[tuple[UUID, UUID]] = ()
 
 
 def enter(caller: Caller, group_id: UUID, *, now: datetime) -> None:
@@ -104,10 +106,14 @@ def _decide(group_id: UUID, group: Group | None, found: Sequence[Waiting], now: 
     decision = waiting.decide(queue, now)
     _write_agents(queue, decision.queue, availabilities)
     _write_offers(found, decision.queue)
-    by_id = {each.id: each.room.pk for each in found}
-    returns = (action for action in decision.actions if isinstance(action, GiveBack))
-    left = [by_id[returned.caller] for returned in returns]
-    return Tended(_write_callers(found, decision, now), decision.look_again, left)
+    by_id, done = {each.id: each for each in found}, decision.actions
+    left = [by_id[each.caller].room.pk for each in done if isinstance(each, GiveBack)]
+    knocks = [
+        (UUID(each.agent), by_id[each.caller].row.call_id)
+        for each in done
+        if isinstance(each, Knock)
+    ]
+    return Tended(_write_callers(found, decision, now), decision.look_again, left, knocks)
 
 
 def _group(group_id: UUID, row: Group | None, agents: Sequence[Agent]) -> plans.Group:
@@ -147,6 +153,7 @@ def _write_agents(
         row.was_set_away |= agent.availability != was.availability
         row.availability = agent.availability.value
         row.missed_in_a_row, row.asleep_at = agent.missed_in_a_row, agent.asleep_at
+        row.knocked_at = agent.knocked_at
         changed.append((row, was, agent))
     if changed:
         AgentAvailability.objects.bulk_update([row for row, _, _ in changed], _OF_AGENT)
@@ -155,7 +162,8 @@ def _write_agents(
 
 def _is_seen(was: Agent, agent: Agent) -> bool:
     """Whether others see the change: what they chose, whether they sleep, a claim that is gone."""
-    return replace(was, missed_in_a_row=0) != replace(agent, missed_in_a_row=0)
+    unseen: dict[str, Any] = {"missed_in_a_row": 0, "knocked_at": None}
+    return replace(was, **unseen) != replace(agent, **unseen)
 
 
 def _write_callers(

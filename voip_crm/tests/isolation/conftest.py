@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.core.management import call_command
 
+from calls.tests.push_service import WEB_PUSH
 from voip_crm.tests.isolation import world as worlds
 from voip_crm.tests.isolation.asking import listening_to_logs
 from voip_crm.tests.isolation.world import World
@@ -17,6 +18,7 @@ from voip_crm.tests.isolation.world import World
 def world(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -> Iterator[World]:
     patch = pytest.MonkeyPatch()
     patch.setattr(settings, "RECORDINGS_DIR", tmp_path_factory.mktemp("recordings"))
+    patch.setattr(settings, "WEB_PUSH", WEB_PUSH)
     with django_db_blocker.unblock(), listening_to_logs():
         try:
             yield worlds.build()

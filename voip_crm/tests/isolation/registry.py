@@ -184,6 +184,13 @@ GROUP = {
     "full": "",
     "most_waiting": "",
 }
+# The example of RFC 8291.
+BROWSER = {
+    "endpoint": "https://fcm.googleapis.com/fcm/send/{marker}",
+    "p256dh": "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMo"  # pragma: allowlist secret
+    "ZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8",  # pragma: allowlist secret
+    "auth": "BTBZMqHH6r4Tts7J_aSIgg",  # pragma: allowlist secret
+}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -415,6 +422,8 @@ PAGES = {
     # A call that is over.
     "answer": page("/calls/{past_call}/answer", {"POST": Send(409, form={})}),
     "decline": page("/calls/{past_call}/decline", {"POST": Send(form={})}),
+    "knocked": page("/calls/{missed_call}/knocked", gets(status=302)),
+    "push": page("/calls/push", {"POST": Send(204, form=BROWSER, changes=True)}),
     "live_ticket": page("/calls/live-ticket", {"POST": Send(form={})}),
     "recording": page("/recordings/{recording}", SHOWS),
     "fetch_recording": page("/recordings/{recording}/fetch", {"POST": Send(302, form={})}),

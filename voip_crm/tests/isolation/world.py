@@ -43,6 +43,7 @@ from calls.models import (
     OwnAccount,
     PhoneNumber,
     PossibleContact,
+    PushSubscription,
     Recording,
     Sound,
     StoppedCall,
@@ -357,6 +358,13 @@ def _lines(side: Side, call: CallLog) -> None:
         VoicemailListener.objects.create(box=box, user=agent)
         GroupMember.objects.create(group=group, user=agent)
         AgentAvailability.objects.create(user=agent, availability="available")
+        PushSubscription.objects.create(
+            user=agent,
+            session=f"session-{marker}",
+            endpoint=f"https://fcm.googleapis.com/fcm/send/{marker}",
+            p256dh=f"key-{marker}",
+            auth=f"auth-{marker}",
+        )
         blocked = BlockedCaller.objects.create(
             number=side.ids["archived_e164"], note=f"Blocked by {marker}"
         )

@@ -25,7 +25,7 @@ from calls.facts.inbound.queues import (
     Wish,
     claim,
 )
-from calls.facts.inbound.steps import MoveOn, Ring
+from calls.facts.inbound.steps import Knock, MoveOn, Ring, Why
 
 T0 = datetime(2026, 12, 7, 10, 0, tzinfo=UTC)
 RULES = Rules(longest=timedelta(seconds=100))
@@ -81,6 +81,7 @@ class Office:
             idle_since=T0 - seconds(chance.randint(0, 500)),
             is_active=chance.random() < 0.95,
             phone=chance.random() < 0.15,
+            push=chance.random() < 0.5,
         )
         if chance.random() < 0.8:
             self.pages.add(name)
@@ -108,8 +109,7 @@ class Office:
         elif what == 2:
             self.pages.discard(name)
         elif what == 3:
-            self.pages.add(name)
-            self.agents[name] = replace(agent, seen_at=self.now)
+            self.open_page(name)
         else:
             self.agents[name] = replace(agent, is_active=False)
 
@@ -179,6 +179,15 @@ class Office:
                 self.at(later, lambda: self.answer(line, name))
             elif does < 0.4:
                 self.at(later, lambda: self.decline(line, name))
+
+    def knock(self, name: str) -> None:
+        """Some open a page, soon or too late."""
+        if self.chance.random() < 0.6:
+            self.at(self.chance.uniform(0.5, 30), lambda: self.open_page(name))
+
+    def open_page(self, name: str) -> None:
+        self.pages.add(name)
+        self.agents[name] = replace(self.agents[name], seen_at=self.now)
 
     def confirm(self, line: Line, name: str, entered: datetime) -> None:
         if line.caller.entered_at == entered:
@@ -264,6 +273,8 @@ class Office:
             self.log.append((self.now, decision.queue.group.id, action))
             if isinstance(action, Ring):
                 self.ring(action)
+            elif isinstance(action, Knock):
+                self.knock(action.agent)
             elif isinstance(action, MoveOn):
                 line = self.lines[action.caller]
                 if action.target is None:
@@ -305,6 +316,7 @@ class Office:
             if caller.waits:
                 self.check_order(queue.caller(caller.id), caller, after, rung)
         self.check_fairness(after, decision)
+        self.check_knocks(queue, decision)
         if decision.actions or self.chance.random() < 0.1:
             again = waiting.decide(after, now)
             assert not again.actions, (decision.actions, again.actions)
@@ -316,6 +328,43 @@ class Office:
             for part in (0.5, 0.999):
                 sooner = waiting.decide(after, now + timedelta(seconds=until * part))
                 assert not sooner.actions, (sooner.actions, decision.look_again)
+
+    def check_knocks(self, before: Queue, decision: waiting.Decision) -> None:
+        """Who could open a page is told, soon and not too often, and waited for a moment only."""
+        now, after = self.now, decision.queue
+        told = [action for action in decision.actions if isinstance(action, Knock)]
+        for name in dict.fromkeys(after.group.members):
+            agent, was = after.agent(name), before.agent(name)
+            if agent is None or was is None:
+                continue
+            last = was.knocked_at
+            is_rested = last is None or now >= last + RULES.knock
+            may = self.could_open(after, name) and is_rested
+            wanted = [
+                caller.id
+                for caller in after.in_line()
+                if (last is None or caller.entered_at > last) and not self.declined(caller, name)
+            ]
+            knocks = [action.caller for action in told if action.agent == name]
+            assert knocks == (wanted[:1] if may else []), (name, knocks, wanted, may)
+        for action in decision.actions:
+            if isinstance(action, MoveOn) and action.why is Why.NOBODY and before.group.members:
+                caller = before.caller(action.caller)
+                if now < caller.entered_at + RULES.knock:
+                    members = [n for n in before.group.members if not self.declined(caller, n)]
+                    assert not any(self.could_open(after, name) for name in members)
+
+    def declined(self, caller: Caller, name: str) -> bool:
+        return any(o.agent == name and o.end == End.DECLINED for o in caller.offers)
+
+    def could_open(self, queue: Queue, name: str) -> bool:
+        """Whether somebody wants calls, and only lacks a page, which they can be told to open."""
+        agent, now = queue.agent(name), self.now
+        if agent is None or not (agent.push and agent.is_active) or agent.in_call:
+            return False
+        if agent.wrap_up_until is not None and now < agent.wrap_up_until:
+            return False
+        return agent.availability == Availability.AVAILABLE and not self.could_ring(queue, name)
 
     def check_patience(self, group: Group, caller: Caller) -> None:
         """Nobody waits longer than the plan says, but for a winner who did not come."""

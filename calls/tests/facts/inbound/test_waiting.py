@@ -27,6 +27,7 @@ from calls.facts.inbound.steps import (
     Action,
     EndOffer,
     GiveBack,
+    Knock,
     MoveOn,
     Ring,
     SayPlace,
@@ -291,6 +292,79 @@ def test_a_page_that_answers_no_more_is_noticed_though_nothing_happens() -> None
     )
 
 
+def test_who_has_no_page_is_knocked_and_waited_for_a_moment_but_no_longer() -> None:
+    flow = Overflow(BOX, 60, nobody=OUTSIDE)
+    gone = agent("a", seen_at=None, push=True)
+    decision = decide(queue(caller(), agents=[gone], overflow=flow), T0)
+    assert (decision.actions, decision.look_again) == ((Knock("x", "a"),), later(20))
+    assert decide(decision.queue, later(19.9)).actions == ()
+    assert decide(decision.queue, later(20)).actions == (MoveOn("x", OUTSIDE, Why.NOBODY),)
+    # Who opens a page is rung there, be it that it takes them long.
+    assert rung(decide(awake(decision.queue, later(9)), later(9))) == ["a"]
+    ringing = confirmed(decide(awake(decision.queue, later(19)), later(19)), later(19))
+    assert decide(ringing, later(25)).actions == ()
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+def test_whoever_has_no_page_is_knocked_at_once_while_others_ring(strategy: Strategy) -> None:
+    people = [agent("a"), agent("b", seen_at=None, push=True), agent("c", seen_at=None)]
+    decision = decide(queue(caller(), agents=people, strategy=strategy), T0)
+    assert decision.actions == (Ring("x", "a"), Knock("x", "b"))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"push": False},
+        {"seen_at": T0},
+        {"phone": True},
+        {"in_call": True},
+        {"wrap_up_until": later(5)},
+        {"is_active": False},
+        {"availability": Availability.AWAY},
+        {"availability": Availability.DO_NOT_DISTURB},
+    ],
+)
+def test_who_does_not_want_or_need_it_is_not_knocked(more: dict[str, Any]) -> None:
+    known: dict[str, Any] = {"seen_at": None, "push": True} | more
+    decision = decide(queue(caller(), agents=[agent("a", **known)]), T0)
+    assert not any(isinstance(action, Knock) for action in decision.actions)
+
+
+def test_a_page_that_did_not_answer_is_as_none_and_its_agent_is_knocked() -> None:
+    ringing = decide(queue(caller(), agents=[agent("a", push=True)]), T0)
+    assert ringing.actions == (Ring("x", "a"),)
+    ends = EndOffer("x", "a", End.UNCONFIRMED)
+    assert decide(ringing.queue, later(2)).actions == (ends, Knock("x", "a"))
+
+
+def test_an_agent_is_knocked_once_for_all_who_wait_and_not_too_often() -> None:
+    gone = agent("a", seen_at=None, push=True)
+    first = decide(queue(caller("x"), caller("y"), agents=[gone]), T0)
+    assert first.actions == (Knock("x", "a"),)
+    more = replace(first.queue, callers=(*first.queue.callers, caller("z", since=5)))
+    second = decide(more, later(5))
+    assert (second.actions, second.look_again) == ((), later(20))
+    assert decide(second.queue, later(20)).actions == (Knock("z", "a"),)
+    # Who was waited for is not waited for longer because another came.
+    flow = Overflow(BOX, 60, nobody=OUTSIDE)
+    due = replace(more, group=replace(more.group, overflow=flow))
+    assert decide(due, later(20)).actions == (
+        MoveOn("x", OUTSIDE, Why.NOBODY),
+        MoveOn("y", OUTSIDE, Why.NOBODY),
+        Knock("z", "a"),
+    )
+
+
+def test_who_has_declined_is_not_knocked_for_the_same_caller() -> None:
+    declined = decide(queue(caller(), agents=[agent("a", push=True)]), T0).queue
+    x = declined.caller("x").ended("a", End.DECLINED, later(1))
+    gone = agent("a", seen_at=None, push=True)
+    flow = Overflow(BOX, 60, nobody=OUTSIDE)
+    found = queue(x, agents=[gone], overflow=flow)
+    assert decide(found, later(1)).actions == (MoveOn("x", OUTSIDE, Why.NOBODY),)
+
+
 def test_who_has_wrapped_up_is_rung_though_nothing_happens() -> None:
     decision = decide(queue(caller(), agents=[agent("a", wrap_up_until=later(12))]), T0)
     assert (decision.actions, decision.look_again) == ((), later(12))
@@ -477,6 +551,7 @@ def test_a_caller_comes_into_the_next_group_as_old_as_they_are() -> None:
         (agent("a", wrap_up_until=later(5)), Presence.WRAPPING_UP),
         (agent("a", wrap_up_until=T0), Presence.AVAILABLE),
         (agent("a", seen_at=None), Presence.OFFLINE),
+        (agent("a", seen_at=None, push=True), Presence.OFFLINE),
         (agent("a", seen_at=None, phone=True), Presence.AVAILABLE),
         (agent("a", availability=Availability.DO_NOT_DISTURB), Presence.DO_NOT_DISTURB),
         (agent("a", is_active=False, in_call=True), Presence.OFFLINE),

@@ -17,15 +17,23 @@ import pytest
 from calls.facts.inbound import plans, waiting
 from calls.facts.inbound.plans import Go, Strategy, Target
 from calls.facts.inbound.queues import Availability, Caller, End, Queue, Wish
-from calls.facts.inbound.steps import MoveOn
+from calls.facts.inbound.steps import Knock, MoveOn
 from calls.facts.refusals import Refusal
-from calls.models import AgentAvailability, CallLeg, Group, GroupMember, VoicemailBox
+from calls.models import (
+    AgentAvailability,
+    CallLeg,
+    Group,
+    GroupMember,
+    PushSubscription,
+    VoicemailBox,
+)
 from calls.models import Caller as Row
 from calls.selectors import queues
 from calls.selectors.plans import anywhere
 from calls.services.inbound import availability, groups, offers
 from calls.tests.builders import an_inbound_call
 from calls.tests.facts.inbound.office import RULES, Line, Office
+from calls.tests.push_service import WEB_PUSH
 from calls.tests.services.inbound.floor import somebody
 from contacts.models import Contact
 from tenants.fence.context import tenant_transaction
@@ -58,6 +66,8 @@ class Rows(Office):
                 idle_since=agent.idle_since,
                 seen_at=agent.seen_at,
             )
+            if agent.push:
+                PushSubscription.objects.create(user_id=self.people[name].user_id)
         self.set_active(name, agent.is_active)
         self.made.add(name)
 
@@ -69,6 +79,10 @@ class Rows(Office):
         super().ping(name)
         if name in self.pages and name in self.made:
             availability.note_seen(self.people[name], now=self.now)
+
+    def open_page(self, name: str) -> None:
+        super().open_page(name)
+        availability.note_seen(self.people[name], now=self.now)
 
     def somebody_does_something(self) -> None:
         before = dict(self.agents)
@@ -198,6 +212,11 @@ class Rows(Office):
         assert tended.look_again == decision.look_again
         moved = [self.row_of[a.caller].call_id for a in decision.actions if isinstance(a, MoveOn)]
         assert tended.led_on == moved
+        assert [*tended.knocks] == [
+            (self.people[action.agent].user_id, self.row_of[action.caller].call_id)
+            for action in decision.actions
+            if isinstance(action, Knock)
+        ]
         assert self.read(queue) == self.known(decision.queue)
 
     def known(self, queue: Queue) -> list[tuple[str, str, Any]]:
@@ -253,8 +272,9 @@ def furnish(tenant: Any, people: dict[str, Membership], chance: random.Random) -
 
 
 @pytest.mark.parametrize("seed", range(EXAMPLES))
-def test_rows_are_what_is_decided(cast: Any, monkeypatch: Any, seed: int) -> None:
+def test_rows_are_what_is_decided(cast: Any, monkeypatch: Any, settings: Any, seed: int) -> None:
     monkeypatch.setattr(queues, "RULES", RULES)
+    settings.WEB_PUSH = WEB_PUSH
     chance = random.Random(seed)
     members = [cast.alice, cast.bob, somebody(cast.acme, "Dora"), somebody(cast.acme, "Emil")]
     people = {member.user_id.hex: member for member in members}
