@@ -1,5 +1,9 @@
-/* The bell of calls that ring: in one tab of a browser, one that may make a sound, which holds the Web
-   Lock `ring` meanwhile. Loaded with ringing.js. */
+/* What the tabs of a browser do for calls that ring as if they were one. The bell rings in a tab that
+   may make a sound, which holds the Web Lock `ring` meanwhile; a receipt is sent by the first that can.
+   Loaded with ringing.js. */
+
+const SEEN_MS = 12 * 1000; // the server asks each 30 s, each tab at a time of its own, and believes for 45
+const TRIES_MS = [0, 300, 900]; // a receipt counts within two seconds
 
 /** `tone()` begins to sound and resolves with what ends it, or null where no sound is allowed;
     `blocked(yes)` is told whether nobody in this browser may make one. */
@@ -67,4 +71,41 @@ export async function tone(device) {
     stop();
     return null;
   }
+}
+
+/** One ring of a call: it may ring again at the same agent, without a pause. */
+export const offerOf = ({ dataset }) => `${dataset.ring} ${dataset.offered}`;
+
+/** Says to the server that this page is there, and which calls it shows. `send(calls)` rejects when it
+    did not arrive; `tell` reaches the other tabs. */
+export function createReceipts({ send, tell, now = Date.now, wait }) {
+  const known = new Set(); // offers that are confirmed, or are being so, by any tab
+  let seenAt = -Infinity;
+
+  async function say(ids) {
+    seenAt = now();
+    tell({ type: "seen", ids });
+    for (const pause of TRIES_MS) {
+      if (pause) await wait(pause); // in a hidden tab also no time at all would be a second
+      if (await send(ids.map((id) => id.split(" ")[0])).then(() => true, () => false)) return;
+    }
+    seenAt = -Infinity;
+    for (const id of ids) known.delete(id);
+  }
+
+  return {
+    shown(rings) {
+      const ids = rings.map(offerOf);
+      const fresh = ids.filter((id) => !known.has(id));
+      for (const id of fresh) known.add(id);
+      for (const id of known) if (!ids.includes(id)) known.delete(id);
+      return fresh.length ? say(fresh) : null;
+    },
+    asked: () => (now() - seenAt < SEEN_MS ? null : say([])),
+    now: () => say([]),
+    heard({ ids }) {
+      seenAt = now();
+      for (const id of ids) known.add(id);
+    },
+  };
 }

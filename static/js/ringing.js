@@ -2,13 +2,12 @@
    The region is HTML from the server (_incoming.html). Loaded once somebody takes calls
    (phone-page.js), so it imports nothing.
 
-   Several tabs of a browser are one: a receipt is sent by the first that can, the bell (bell.js) rings
-   in one, and what is pressed in one ends it in all. */
+   Several tabs of a browser are one: bell and receipts are those of one (bell.js), and what is pressed
+   in one ends it in all. */
 
-const SEEN_MS = 12 * 1000; // the server asks each 30 s, each tab at a time of its own, and believes for 45
 const SAID_MS = 5000; // as selectors/ringing.py has it
 const RINGS_MS = 125 * 1000; // no longer, also where nobody can say that it has ended (checking.STEP_SECONDS)
-const TRIES_MS = [0, 300, 900]; // a receipt counts within two seconds
+const AGAIN_MS = 300;
 const PROBLEMS = {
   31401: "Your browser is blocking the microphone. Allow it next to the address, then answer again.",
   31402: "No microphone was found, or another program is using it. Connect one, then answer again.",
@@ -24,45 +23,8 @@ export const NOTES = {
   pushed: "Calls ring while a page is open. If none is, your browser shows who’s calling.",
 };
 
-/** One ring of a call: it may ring again at the same agent, without a pause. */
-export const offerOf = ({ dataset }) => `${dataset.ring} ${dataset.offered}`;
-
-/** Says to the server that this page is there, and which calls it shows. `send(calls)` rejects when it
-    did not arrive; `tell` reaches the other tabs. */
-export function createReceipts({ send, tell, now = Date.now, wait }) {
-  const known = new Set(); // offers that are confirmed, or are being so, by any tab
-  let seenAt = -Infinity;
-
-  async function say(ids) {
-    seenAt = now();
-    tell({ type: "seen", ids });
-    for (const pause of TRIES_MS) {
-      if (pause) await wait(pause); // in a hidden tab also no time at all would be a second
-      if (await send(ids.map((id) => id.split(" ")[0])).then(() => true, () => false)) return;
-    }
-    seenAt = -Infinity;
-    for (const id of ids) known.delete(id);
-  }
-
-  return {
-    shown(rings) {
-      const ids = rings.map(offerOf);
-      const fresh = ids.filter((id) => !known.has(id));
-      for (const id of fresh) known.add(id);
-      for (const id of known) if (!ids.includes(id)) known.delete(id);
-      return fresh.length ? say(fresh) : null;
-    },
-    asked: () => (now() - seenAt < SEEN_MS ? null : say([])),
-    now: () => say([]),
-    heard({ ids }) {
-      seenAt = now();
-      for (const id of ids) known.add(id);
-    },
-  };
-}
-
-/** All that is given is the page's, but for the bell's two (bell.js). */
-export function start({ createBell, tone, devices, tabs, phone, emit, csrf, post }) {
+/** All that is given is the page's, but for what the tabs of a browser share (bell.js). */
+export function start({ createBell, createReceipts, offerOf, tone, devices, tabs, phone, emit, csrf, post }) {
   const $ = (id) => document.getElementById(id);
   const wait = (ms) => new Promise((done) => setTimeout(done, ms));
   const isUp = ({ state }) => state === "connecting" || state === "open";
@@ -250,7 +212,7 @@ export function start({ createBell, tone, devices, tabs, phone, emit, csrf, post
     document.addEventListener(failure, ({ detail: { ctx } }) => {
       if (ctx?.sourceElement?.id !== "incoming" || hasFailed) return;
       hasFailed = true;
-      setTimeout(emit, TRIES_MS[1], "live:ring", {});
+      setTimeout(emit, AGAIN_MS, "live:ring", {});
     });
   }
 

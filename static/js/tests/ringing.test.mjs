@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { createBell } from "../bell.js";
-import { createReceipts } from "../ringing.js";
+import { createBell, createReceipts } from "../bell.js";
 
 /** What rings, as the page has it; `offered` tells one ring of a call from the next. */
 const ring = (id, offered = "1") => ({ dataset: { ring: id, offered } });
