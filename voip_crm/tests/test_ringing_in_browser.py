@@ -199,7 +199,7 @@ def test_a_reload_brings_it_back_and_several_ring_the_oldest_first(
     expect(bob).to_have_title("Incoming: Hidden number")
 
 
-@pytest.mark.allow_console(r"ERR_FAILED")
+@pytest.mark.allow_console(r"ERR_FAILED|Failed to fetch")
 def test_what_rings_again_is_confirmed_and_heard_again(open_page: Any, office: Office) -> None:
     bob = come(open_page, "bob")
     bob.route("**/calls/incoming", lambda route: route.abort(), times=1)  # is asked for again
