@@ -3,12 +3,18 @@
 Whoever asks is answered while it still hangs. (In production, which test_production_stop.py ends.)
 """
 
+import subprocess
+import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from xml.etree import ElementTree
 
+from django.conf import settings
+
+from voip_crm.tests import cast
 from voip_crm.tests.production import Production
+from voip_crm.tests.test_flow import loudness
 
 PATIENCE = 10  # seconds of the client's; what hangs here hangs for as long as the test wants
 CALLER = {"CallSid": "CA" + "2" * 32, "From": "client:nobody", "CallStatus": "ringing"}
@@ -66,6 +72,46 @@ def test_a_database_that_hangs_lets_nobody_wait(
         spoken = ElementTree.fromstring(text)
         assert [element.tag for element in spoken] == ["Say", "Hangup"]
     eventually(lambda: [kind()[0] for kind in kinds] == [200, 200, 204, 200, 200, 200])
+
+
+def test_a_message_left_while_the_database_hangs_is_found_again(
+    production: Production, bob: Any, eventually: Any
+) -> None:
+    """Whoever calls hears an apology, and may say what they want. It is filed under the number that
+    they called once the database is back.
+    """
+    point = ["manage.py", "point_number", "acme", cast.ACME_NUMBER]
+    environment = production.environment
+    subprocess.run([sys.executable, *point], env=environment, cwd=settings.BASE_DIR, check=True)
+    sandbox, stranger = production.sandbox, "+12125550123"
+    script = [{"hear": "beep"}, {"until": "recording"}, {"speak": 700, "seconds": 3}]
+    with production.hanging("database"):
+        sid = sandbox.incoming(to=cast.ACME_NUMBER, caller=stranger, script=script)["sid"]
+        eventually(lambda: "recording" in sandbox.call(sid)["stages"])
+    ready = production.session()
+    eventually(lambda: ready.get(f"{production.url}/readyz", timeout=PATIENCE).status_code == 200)
+    eventually(lambda: sandbox.heard(sid)["said"]["seconds"] >= 3)
+    sandbox.digits(sid, "#")
+    heard = eventually(lambda: ended(sandbox, sid))
+    assert "can’t connect" in heard[0] and "Thank you" in heard[-1]
+    where = f"{production.url}/api/twilio/call-logs"
+
+    def filed() -> Any:
+        calls = bob.get(where).json().get("data", [])  # none while it is not there yet
+        found = [call for call in calls if call["twilioCallSid"] == sid]
+        return found and found[0]["recordingUrl"] and found
+
+    (call,) = eventually(filed, 120, 1)
+    told = (call["missed"], call["fromNumber"], call["toNumber"], call["direction"])
+    assert told == ("voicemail", stranger, cast.ACME_NUMBER, "INBOUND")
+    assert max(loudness(bob.get(call["recordingUrl"]).content)) > 100
+
+
+def ended(sandbox: Any, sid: str) -> list[str]:
+    """What a caller has heard, once their call is over."""
+    calls = {call["sid"]: call["status"] for call in sandbox.state()["calls"]}
+    said = [prompt["text"] for prompt in sandbox.call(sid)["prompts"]]
+    return said if calls[sid] == "completed" else []
 
 
 def test_a_redis_that_hangs_costs_nobody_a_call(production: Production, eventually: Any) -> None:
