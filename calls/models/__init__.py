@@ -15,6 +15,7 @@ from calls.models.lines import (
     VoicemailListener,
 )
 from calls.models.numbers import NumberOrder, PhoneNumber
+from calls.models.phones import CodeCall, OwnPhone, PhoneRing
 from calls.models.pushes import PushSubscription
 from calls.models.recordings import Recording
 from calls.models.rooms import CallLeg, Conference
@@ -30,6 +31,7 @@ __all__ = [
     "Caller",
     "CallingCeiling",
     "CallingPolicy",
+    "CodeCall",
     "Conference",
     "Group",
     "GroupMember",
@@ -39,7 +41,9 @@ __all__ = [
     "Offer",
     "NumberOrder",
     "OwnAccount",
+    "OwnPhone",
     "PhoneNumber",
+    "PhoneRing",
     "PossibleContact",
     "PushSubscription",
     "Recording",

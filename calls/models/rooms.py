@@ -91,6 +91,9 @@ class CallLeg(TenantChild):
         db_constraint=False,
     )
     party = models.CharField(max_length=12, choices=Party)
+    is_phone = models.BooleanField(
+        default=False, db_default=False, help_text="An agent’s own telephone, not a browser."
+    )
     # Unknown until Twilio has answered; made by Twilio, so unique everywhere.
     call_sid = models.CharField(max_length=34, null=True, blank=True)
     status = models.CharField(max_length=20, default=states.QUEUED)

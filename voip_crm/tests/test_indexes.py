@@ -255,6 +255,26 @@ REASONS = {
         "push_subscription_once": "a member's browsers, each session's once",
         "tenant_id, user_id → tenants_membership": FENCE,
     },
+    "calls_ownphone": {
+        "calls_ownphone_fenced": TARGET,
+        "own_phone_once": "one phone of a member",
+        "tenant_id, user_id → tenants_membership": FENCE,
+    },
+    "calls_codecall": {
+        "calls_codecall_fenced": TARGET,
+        "code_call_lately": "how often an agent had phones called with a code; a member’s calls",
+        "tenant_id, user_id → tenants_membership": FENCE,
+    },
+    "calls_phonering": {
+        "calls_phonering_fenced": TARGET,
+        "calls_phonering_offer_id_key": "an offer rings a phone once",
+        "ring_at_once": "a phone rings for one caller at a time; what is to be done now",
+        "ring_of_agent": "a member’s rings",
+        "ring_open": SWEPT,
+        "ring_answered": "what talks on agents’ phones have cost today",
+        "tenant_id, offer_id → calls_offer": FENCE,
+        "tenant_id, user_id → tenants_membership": FENCE,
+    },
     "calls_callingpolicy": {
         "calls_callingpolicy_fenced": TARGET,
         "calling_policy_once": "one row of a workspace",

@@ -173,6 +173,9 @@ SAFE = {
         "session": "of our store",
         **dict.fromkeys(["endpoint", "p256dh", "auth"], "checked at the door, and never shown"),
     },
+    "calls.OwnPhone": {"number": "E.164", "wanted": "E.164", "code": "a digest"},
+    "calls.CodeCall": {"number": "never shown"},
+    "calls.PhoneRing": {"number": "never shown", "call_sid": "a checked SID"},
 }
 
 # What payloads have become in a document: nothing, if all is well.

@@ -34,7 +34,7 @@ _ROOM = Columns(Conference, "r", *_OF_ROOM)
 _ID = Columns(Conference, "r", "id")
 _NUMBERS = ["from_number", "to_number"]
 _CALL = Columns(CallLog, "c", "id", *_OF_CALL, "direction", *_OF_INBOUND, *_NUMBERS)
-_LEG = Columns(CallLeg, "l", "id", "party", "user_id", "call_sid", *_STATE)
+_LEG = Columns(CallLeg, "l", "id", "party", "user_id", "call_sid", "is_phone", *_STATE)
 _EVENT = Columns(CallEvent, "e", "leg_id", *_FACT)
 _CLAIM = Columns(Caller, "w", "claimed_at", "left_at")
 _WINNER = Columns(CallLeg, "l", "id")
@@ -98,6 +98,7 @@ class Leg:
     user_id: UUID | None
     call_sid: str | None
     state: states.LegState
+    is_phone: bool = False
 
     @property
     def label(self) -> str:
@@ -194,8 +195,10 @@ def _claim(room: Conference, call_id: UUID) -> Claim:
     return Claim(at if room.agent_id else None, legs, left_at is None)
 
 
-def _leg(leg_id: UUID, party: str, user_id: UUID | None, sid: str | None, *state: Any) -> Leg:
-    return Leg(leg_id, party, user_id, sid, states.LegState(*state))
+def _leg(
+    leg_id: UUID, party: str, user_id: UUID | None, sid: str | None, is_phone: Any, *state: Any
+) -> Leg:
+    return Leg(leg_id, party, user_id, sid, states.LegState(*state), bool(is_phone))
 
 
 def room_id(named: Named) -> UUID | None:

@@ -63,4 +63,7 @@ def of(known: ledger.Known, facts: Sequence[ledger.Fact], folded: Mapping[UUID, 
     )
     # Whoever had it before may have asked for it, too.
     end_asked = any(claim.at is not None and at >= claim.at for at in ends)
+    # A browser may be lost; whoever puts down a telephone has ended the call.
+    last = agents[winner[-1]] if winner else None
+    end_asked |= last is not None and last.is_phone and folded[last.id].is_over
     return Room(contact, people, end_asked, came_in)

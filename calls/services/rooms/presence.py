@@ -1,4 +1,4 @@
-"""An agent's browser comes into a room."""
+"""An agent comes into a room, by a browser or their own telephone."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -39,6 +39,7 @@ def admit_agent(
     client_request_id: UUID,
     call_sid: str,
     heard: Heard | None = None,
+    is_phone: bool = False,
 ) -> Admitted:
     """The room of this wish to call, and the agent's leg in it; made on first sight. What was
     `heard` of the leg is stored with it.
@@ -86,7 +87,7 @@ def admit_agent(
                 rooms=found.rooms,
                 is_rejoin=known.call is not None,
             )
-            leg = _new_leg(known, agent, call_sid, heard)
+            leg = _new_leg(known, agent, call_sid, heard, is_phone)
             known = replace(known, legs=[*known.legs, leg], claim=_with(known.claim, leg))
         settled = progress.settle(known, leg, heard) if heard else None
     if settled and (is_new or settled.has_changed):
@@ -116,7 +117,9 @@ def _with(claim: ledger.Claim | None, leg: ledger.Leg) -> ledger.Claim | None:
     return claim and replace(claim, legs=claim.legs | {leg.id})
 
 
-def _new_leg(known: ledger.Known, agent: Named, call_sid: str, heard: Heard | None) -> ledger.Leg:
+def _new_leg(
+    known: ledger.Known, agent: Named, call_sid: str, heard: Heard | None, is_phone: bool
+) -> ledger.Leg:
     """Written as what was heard of it makes it."""
     facts = [heard.fact] if heard else []
     state = states.fold_leg([*facts, *known.common(known.facts)]) if facts else states.LegState()
@@ -126,7 +129,8 @@ def _new_leg(known: ledger.Known, agent: Named, call_sid: str, heard: Heard | No
         user_id=agent.user_id,
         party=CallLeg.Party.AGENT,
         call_sid=call_sid,
+        is_phone=is_phone,
         **vars(state),
     )
     ask(*inserted(row))
-    return ledger.Leg(row.pk, row.party, row.user_id, call_sid, state)
+    return ledger.Leg(row.pk, row.party, row.user_id, call_sid, state, is_phone)

@@ -33,6 +33,7 @@ from calls.models import (
     CallingPolicy,
     CallLeg,
     CallLog,
+    CodeCall,
     Conference,
     Group,
     GroupMember,
@@ -41,7 +42,9 @@ from calls.models import (
     NumberOrder,
     Offer,
     OwnAccount,
+    OwnPhone,
     PhoneNumber,
+    PhoneRing,
     PossibleContact,
     PushSubscription,
     Recording,
@@ -230,6 +233,7 @@ def _numbers_and_contacts(side: Side, area: str) -> None:
             is_default=name == "number",
         )
         side.ids |= {name: str(number.pk), f"{name}_e164": number.number}
+    side.ids["own_phone_e164"] = f"+1{area}5550194"
     NumberOrder.objects.create(
         number=f"+1{area}5550193", label=f"order of {marker}", account_sid=sid_of(tenant.pk)
     )
@@ -371,12 +375,26 @@ def _lines(side: Side, call: CallLog) -> None:
         caller = Caller.objects.create(
             call=call, place=line.when_open, since=call.started_at, entered_at=call.started_at
         )
-        Offer.objects.create(caller=caller, user=agent, offered_at=call.started_at)
+        offer = Offer.objects.create(caller=caller, user=agent, offered_at=call.started_at)
+        own = side.ids["own_phone_e164"]
+        for role in ("agent", "supervisor", "admin"):
+            OwnPhone.objects.create(
+                user=side.members[role].user,
+                number=own,
+                confirmed_at=call.started_at,
+                wanted=own,
+                code=f"code {marker}",
+            )
+        CodeCall.objects.create(user=agent, number=own, asked_at=call.started_at)
+        ring = PhoneRing.objects.create(
+            offer=offer, user=agent, number=own, call_sid=_sid("CA"), asked_at=call.started_at
+        )
     side.ids |= {
         name: str(row.pk)
         for name, row in {
             **{"sound": sound, "box": box, "group": group, "menu": menu, "line": line},
             **{"blocked": blocked, "caller": caller, "unheard": unheard, "spare": spare},
+            "ring": ring,
         }.items()
     }
     side.ids |= {
