@@ -6,7 +6,7 @@ stays that nothing names.)
 import logging
 import random
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -20,7 +20,15 @@ from calls.facts.rooms import BRING_AGAIN, COME_BACK, Step
 from calls.gateway import stores
 from calls.gateway.accounts import TwilioNotConfigured
 from calls.services import forgetting, reconcile, recordings, voicemail
-from calls.services.inbound import groups, knocking, leading, meeting, plans
+from calls.services.inbound import (
+    groups,
+    knocking,
+    leading,
+    meeting,
+    phones,
+    phoning,
+    plans,
+)
 from contacts.tasks import take_up_imports
 from tenants import doors
 from tenants.bricks import turns
@@ -105,8 +113,9 @@ def tend_agent(tenant_id: UUID, user_id: UUID) -> None:
 
 def _tend_groups_of(tenant_id: UUID, user_id: UUID) -> None:
     with tenant_transaction(tenant_id):
-        group_ids = groups.of_agent(user_id)
+        group_ids, ring_ids = groups.of_agent(user_id), phones.due(timezone.now())
     tend_groups(tenant_id, group_ids)
+    tend_phones(tenant_id, ring_ids)
 
 
 def _tend_group(tenant_id: UUID, group_id: UUID) -> None:
@@ -118,6 +127,7 @@ def _tend_group(tenant_id: UUID, group_id: UUID) -> None:
     for user_id, call_id in tended.knocks:
         work = partial(_knock, tenant_id, user_id, call_id)
         _knocks.do((tenant_id, user_id, call_id), work)
+    tend_phones(tenant_id, tended.rings)
 
 
 def _wake(tenant_id: UUID, group_id: UUID, at: datetime | None) -> None:
@@ -153,6 +163,26 @@ def lead_on(tenant_id: UUID, call_ids: Iterable[UUID]) -> None:
     for call_id in call_ids:
         work = partial(leading.send_on, tenant_id, call_id)
         _rooms.do((tenant_id, "lead", call_id), work)
+
+
+def tend_phones(
+    tenant_id: UUID, ring_ids: Iterable[UUID], do: Callable[..., UUID | None] = phoning.tend
+) -> None:
+    """Ring agents' own telephones, or stop it, in this process, once the present transaction is
+    committed.
+    """
+    wanted = list(ring_ids)
+
+    def work(ring_id: UUID) -> None:
+        user_id = do(tenant_id, ring_id)
+        if user_id is not None:
+            tend_agent(tenant_id, user_id)
+
+    def begin() -> None:
+        for ring_id in wanted:
+            _rooms.do((tenant_id, "phone", ring_id), partial(work, ring_id))
+
+    transaction.on_commit(begin)
 
 
 @shared_task(bind=True)
@@ -199,9 +229,11 @@ def _sweep_groups(tenant_id: UUID) -> None:
     now = timezone.now()
     with tenant_transaction(tenant_id):
         group_ids, call_ids = groups.due(now), leading.overdue(now)
+        ring_ids = phones.overdue(now)
     for group_id in group_ids:
         _tend_group(tenant_id, group_id)
     lead_on(tenant_id, call_ids)
+    tend_phones(tenant_id, ring_ids, phoning.look)
 
 
 @shared_task

@@ -75,6 +75,16 @@ def caller_step(tenant_id: UUID, call_id: UUID, step: str, **more: str) -> str:
     return _address("voice_webhook", call=call_id, step=step, tenant=tenant_id, **more)
 
 
+def phone_step(tenant_id: UUID, ring_id: UUID, step: str) -> str:
+    """Where Twilio asks what to do next with a call to an agent's own telephone."""
+    return _address("voice_webhook", ring=ring_id, step=step, tenant=tenant_id)
+
+
+def phone_status(tenant_id: UUID, ring_id: UUID) -> str:
+    """Where it tells of such a call."""
+    return _address("call_status", ring=ring_id, tenant=tenant_id)
+
+
 def hold_music(tenant_id: UUID) -> str:
     """What a contact hears while nobody is there."""
     return _address("hold_music", tenant=tenant_id)

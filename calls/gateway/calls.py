@@ -95,6 +95,40 @@ def dial_participant(
     return patiently(create)
 
 
+def call_phone(
+    account: TwilioAccount,
+    *,
+    to: str,
+    caller_id: str,
+    says: str = "",
+    asks: str = "",
+    status_callback: str = "",
+    ring_timeout: int,
+    time_limit: int,
+) -> str:
+    """Ring `to` (E.164), who then hears the document `says`, or what `asks`, an address, answers;
+    returns the call's SID. Twilio ends a call that has lasted `time_limit` seconds.
+
+    Raises `TwilioRefused`, `TwilioBusy`, `TwilioUnreachable`, or `OutcomeUnknown`, after which a
+    second try could ring a person twice.
+    """
+    options: dict[str, Any] = {"twiml": says} if says else {"url": asks, "method": "POST"}
+    if status_callback:
+        options |= {
+            "status_callback": status_callback,
+            "status_callback_method": "POST",
+            "status_callback_event": CALL_EVENTS,
+        }
+
+    def create() -> str:
+        call = rest(account).calls.create(
+            to=to, from_=caller_id, timeout=ring_timeout, time_limit=time_limit, **options
+        )
+        return str(call.sid)
+
+    return patiently(create)
+
+
 def fetch_call(account: TwilioAccount, call_sid: str) -> CallFacts | None:
     """What Twilio knows of a call now; None when it does not know it."""
     try:

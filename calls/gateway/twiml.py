@@ -130,6 +130,18 @@ def ask_key(sounds: Sounds, *, action_url: str, seconds: int) -> str:
     return str(response)
 
 
+def ask_until(sounds: Sounds, after: Sounds, *, action_url: str, times: int, seconds: int) -> str:
+    """One key, asked for so many `times`, each with `seconds` to press it; who presses none hears
+    what is said `after`, and the end.
+    """
+    response = VoiceResponse()
+    for _ in range(times):
+        _speak(_gather(response, action_url, timeout=seconds), sounds)
+    _speak(response, after)
+    response.hangup()
+    return str(response)
+
+
 def enqueue(queue: str, *, action_url: str, wait_url: str) -> str:
     """`queue` is a name within the whole account."""
     response = VoiceResponse()

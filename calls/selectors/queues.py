@@ -180,7 +180,7 @@ _USER, _ENDED = Columns(GroupMember, "m", "user"), Columns(CallLeg, "l", "ended_
 _AVAILABILITY = Columns(AgentAvailability, "a")
 # Whether they are active; a leg of theirs is not over; they have claimed a caller who is not in the
 # room yet; a caller rings at them who is elsewhere; a browser of theirs can be told of callers;
-# when their last leg ended.
+# their own phone is rung; when their last leg ended.
 _AGENTS = f"""SELECT m.is_active AND u.is_active AND t.is_active,
 EXISTS (SELECT 1 FROM calls_callleg l WHERE l.tenant_id = m.tenant_id AND l.user_id = m.user_id
     AND l.party = 'agent' AND l.created_at > %s AND l.left_at IS NULL
@@ -195,6 +195,8 @@ EXISTS (SELECT 1 FROM calls_offer o
     WHERE o.tenant_id = m.tenant_id AND o.user_id = m.user_id AND o.end = '' AND k.place <> %s),
 EXISTS (SELECT 1 FROM calls_pushsubscription p
     WHERE p.tenant_id = m.tenant_id AND p.user_id = m.user_id),
+EXISTS (SELECT 1 FROM calls_ownphone p WHERE p.tenant_id = m.tenant_id AND p.user_id = m.user_id
+    AND p.rings AND p.confirmed_at IS NOT NULL),
 {_USER.sql},
 (SELECT COALESCE(l.left_at, l.ended_at) FROM calls_callleg l
     WHERE l.tenant_id = m.tenant_id AND l.user_id = m.user_id AND l.party = 'agent'
@@ -234,7 +236,7 @@ def _agents(among: str, *values: UUID, place: str = "") -> list[queues.Agent]:
 
 def _agent(row: Sequence[Any]) -> queues.Agent:
     known, (user_id,), (ended_at,), of_row = split(row, _USER, _ENDED, _AVAILABILITY)
-    is_active, has_leg, has_claim, rings_elsewhere, has_push = map(bool, known)
+    is_active, has_leg, has_claim, rings_elsewhere, has_push, has_phone = map(bool, known)
     is_kept = of_row[_AVAILABILITY.names.index("id")] is not None
     kept = _AVAILABILITY.instance(of_row) if is_kept else AgentAvailability(idle_since=_EVER)
     return queues.Agent(
@@ -244,6 +246,7 @@ def _agent(row: Sequence[Any]) -> queues.Agent:
         is_active=is_active,
         seen_at=kept.seen_at,
         asleep_at=kept.asleep_at,
+        phone=has_phone,
         in_call=has_leg or has_claim,
         wrap_up_until=kept.wrap_up_until,
         missed_in_a_row=kept.missed_in_a_row,

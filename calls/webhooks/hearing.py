@@ -6,7 +6,7 @@ from django.utils import timezone
 from calls import tasks
 from calls.facts import states
 from calls.gateway.accounts import TwilioAccount
-from calls.models import Recording
+from calls.models import PhoneRing, Recording
 from calls.services.callbacks import aside, routing
 from calls.services.callbacks.reading import Callback, Form, Hook, ids_of
 from calls.services.callbacks.routing import Unroutable
@@ -30,6 +30,11 @@ def hear(hook: Hook, account: TwilioAccount, form: Form, query: QueryDict) -> No
         return
     if isinstance(found, Recording):
         queue(tasks.fetch_recording, found.tenant_id, found.pk)
+    elif isinstance(found, PhoneRing):
+        tasks.tend_agent(found.tenant_id, found.user_id)
+        room_id = found.offer.caller.call.conference_id
+        if found.taken_at is not None and room_id is not None:
+            tasks.tend_now(found.tenant_id, room_id)
     elif found is not None:
         tasks.tend_now(found.tenant_id, found.pk)
     has_ended = hook is Hook.LEG_ENDED or form.get("CallStatus") in states.TERMINAL

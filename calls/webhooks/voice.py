@@ -17,7 +17,7 @@ from calls.services.callbacks import routing
 from calls.services.callbacks.reading import Form, Hook, heard_of_browser
 from calls.services.rooms import presence
 from calls.services.rooms.progress import UnknownCall
-from calls.webhooks import hearing, inbound
+from calls.webhooks import hearing, inbound, phones
 from calls.webhooks.signed_posts import TwilioWebhook
 from tenants.bricks import log_context
 from tenants.bricks.gates import Crowded, Gate
@@ -52,6 +52,8 @@ class VoiceWebhook(TwilioWebhook):
             return twiml.hang_up()
         if step in inbound.STEPS:
             return inbound.answer(account, form, query)
+        if step in phones.STEPS:
+            return phones.answer(account, form, query)
         caller = form.get("From", "")
         if not caller.startswith("client:"):
             return inbound.not_yet()

@@ -60,6 +60,13 @@ class Phrase(StrEnum):
     NEXT = "next"
     PLACE = "place"
     GOODBYE = "goodbye"
+    # For an agent, on their own telephone.
+    RINGS = "rings"
+    ANSWERED_BY = "answered-by"
+    ANSWERED_HERE = "answered-here"
+    NO_LONGER = "no-longer"
+    DECLINED = "declined"
+    CODE = "code"
 
 
 _TEXTS = {
@@ -79,6 +86,12 @@ _TEXTS = {
         Phrase.NEXT: "You are next in line.",
         Phrase.PLACE: "You are number {place} in line.",
         Phrase.GOODBYE: "Goodbye.",
+        Phrase.RINGS: "A call for {company} on {line}. Press 1 to take it, or 2 to decline.",
+        Phrase.ANSWERED_BY: "{name} has answered this call. Goodbye.",
+        Phrase.ANSWERED_HERE: "You’ve answered this call in your browser. Goodbye.",
+        Phrase.NO_LONGER: "This call doesn’t ring for you any more. Goodbye.",
+        Phrase.DECLINED: "Declined. Goodbye.",
+        Phrase.CODE: "Your code for {company} is: {code}. Once more: {code}. Goodbye.",
     },
     "de": {
         Phrase.NOT_YET: "Unter dieser Nummer werden noch keine Anrufe angenommen. Auf Wiederhören.",
@@ -99,6 +112,19 @@ _TEXTS = {
         Phrase.NEXT: "Sie sind als Nächstes an der Reihe.",
         Phrase.PLACE: "Sie sind auf Platz {place} der Warteschlange.",
         Phrase.GOODBYE: "Auf Wiederhören.",
+        Phrase.RINGS: (
+            "Ein Anruf für {company} über {line}. Drücken Sie die 1, um ihn anzunehmen, oder die 2,"
+            " um ihn abzulehnen."
+        ),
+        Phrase.ANSWERED_BY: "{name} hat diesen Anruf angenommen. Auf Wiederhören.",
+        Phrase.ANSWERED_HERE: (
+            "Sie haben diesen Anruf in Ihrem Browser angenommen. Auf Wiederhören."
+        ),
+        Phrase.NO_LONGER: "Dieser Anruf klingelt nicht mehr für Sie. Auf Wiederhören.",
+        Phrase.DECLINED: "Abgelehnt. Auf Wiederhören.",
+        Phrase.CODE: (
+            "Ihr Code für {company} lautet: {code}. Noch einmal: {code}. Auf Wiederhören."
+        ),
     },
     "fr": {
         Phrase.NOT_YET: "Ce numéro ne reçoit pas encore d’appels. Au revoir.",
@@ -119,6 +145,14 @@ _TEXTS = {
         Phrase.NEXT: "Vous êtes le prochain appel.",
         Phrase.PLACE: "Vous êtes en position {place} dans la file d’attente.",
         Phrase.GOODBYE: "Au revoir.",
+        Phrase.RINGS: (
+            "Un appel pour {company} sur {line}. Tapez 1 pour le prendre, ou 2 pour le refuser."
+        ),
+        Phrase.ANSWERED_BY: "{name} a répondu à cet appel. Au revoir.",
+        Phrase.ANSWERED_HERE: "Vous avez répondu à cet appel dans votre navigateur. Au revoir.",
+        Phrase.NO_LONGER: "Cet appel ne sonne plus pour vous. Au revoir.",
+        Phrase.DECLINED: "Appel refusé. Au revoir.",
+        Phrase.CODE: "Votre code pour {company} est : {code}. Je répète : {code}. Au revoir.",
     },
     "es": {
         Phrase.NOT_YET: "Este número todavía no recibe llamadas. Adiós.",
@@ -138,6 +172,14 @@ _TEXTS = {
         Phrase.NEXT: "Su llamada es la siguiente.",
         Phrase.PLACE: "Su llamada es la número {place} en la cola.",
         Phrase.GOODBYE: "Adiós.",
+        Phrase.RINGS: (
+            "Una llamada para {company} en {line}. Pulse 1 para atenderla, o 2 para rechazarla."
+        ),
+        Phrase.ANSWERED_BY: "{name} ha atendido esta llamada. Adiós.",
+        Phrase.ANSWERED_HERE: "Ha atendido esta llamada en su navegador. Adiós.",
+        Phrase.NO_LONGER: "Esta llamada ya no suena para usted. Adiós.",
+        Phrase.DECLINED: "Rechazada. Adiós.",
+        Phrase.CODE: "Su código para {company} es: {code}. Otra vez: {code}. Adiós.",
     },
 }
 

@@ -18,7 +18,7 @@ from tenants import doors
 from tenants.bricks.ids import read_uuid
 
 PLAUSIBLE_YEARS = range(2000, 2100)  # beyond, sums of times and durations could fail
-IDS = ("tenant", "room", "leg", "call")
+IDS = ("tenant", "room", "leg", "call", "ring")
 Form = dict[str, str]
 
 
@@ -30,6 +30,7 @@ class Hook(StrEnum):
     LEG_ENDED = "leg-ended"
     RECORDING = "recording"
     OUTSIDE = "outside"
+    PHONE = "phone"
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,9 @@ def ids_of(query: Mapping[str, str]) -> dict[str, UUID]:
 
 
 def status_hook(query: Mapping[str, str]) -> Hook:
-    """Legs, rooms and outside numbers are told of at one address; its query says which."""
+    """All of them but a leg's end are told of at one address; its query says of which."""
+    if "ring" in query:
+        return Hook.PHONE
     if "call" in query:
         return Hook.OUTSIDE
     return Hook.ROOM if "room" in query else Hook.LEG

@@ -4,6 +4,7 @@ The doors (`calls.webhooks`) come here with what has just been signed, the sweep
 aside (`aside.py`): both go the same way, and nothing is guessed on it.
 """
 
+from contextlib import suppress
 from uuid import UUID
 
 from django.db import IntegrityError
@@ -11,9 +12,9 @@ from django.db import IntegrityError
 from calls.facts.sids import RECORDING, is_sid
 from calls.gateway import accounts
 from calls.gateway.accounts import TwilioAccount
-from calls.models import CallLog, Conference, Recording
+from calls.models import CallLog, Conference, PhoneRing, Recording
 from calls.services.callbacks.reading import Callback, Hook, heard, number
-from calls.services.inbound import messages, outside
+from calls.services.inbound import messages, outside, phones
 from calls.services.rooms import progress
 from calls.services.rooms.progress import UnknownCall, UnknownLeg
 from tenants import doors
@@ -29,10 +30,10 @@ class Unroutable(LookupError):
     """It is genuine, and of nothing that we know; the text says why, in some words."""
 
 
-def hear(callback: Callback, *, gate: Gate = WIDE) -> Conference | Recording | None:
-    """Store it where it belongs. Returns the room or the recording for which something is now to be
-    done. Raises `Unroutable`, and `Crowded` when the gate lets nobody more wait for this room or
-    call. Hearing the same again changes nothing.
+def hear(callback: Callback, *, gate: Gate = WIDE) -> Conference | Recording | PhoneRing | None:
+    """Store it where it belongs. Returns the room, the recording or the ring for which something is
+    now to be done. Raises `Unroutable`, and `Crowded` when the gate lets nobody more wait for this
+    room or call. Hearing the same again changes nothing.
     """
     tenant_id = _tenant_of(callback)
     if callback.hook is Hook.RECORDING:
@@ -40,6 +41,8 @@ def hear(callback: Callback, *, gate: Gate = WIDE) -> Conference | Recording | N
     if callback.hook is Hook.OUTSIDE:
         _hear_of_outside(tenant_id, callback, gate)
         return None
+    if callback.hook is Hook.PHONE:
+        return _hear_of_phone(tenant_id, callback, gate)
     room_id, leg_id = callback.ids.get("room"), callback.ids.get("leg")
     try:
         return progress.hear(tenant_id, heard(callback), room_id=room_id, leg_id=leg_id, gate=gate)
@@ -121,6 +124,30 @@ def _hear_of_outside(tenant_id: UUID, callback: Callback, gate: Gate) -> None:
         )
     if not is_known:
         raise _unroutable(callback, tenant_id, UnknownLeg("no such call"))
+
+
+def _hear_of_phone(tenant_id: UUID, callback: Callback, gate: Gate) -> PhoneRing:
+    """Of an agent's own telephone; once they have taken the call, also of their leg."""
+    ring_id, said = callback.ids.get("ring"), heard(callback)
+    if ring_id is None:
+        raise Unroutable("no such ring")
+    try:
+        with gate.passing(ring_id):
+            ring = phones.hear(
+                tenant_id,
+                ring_id,
+                account_sid=callback.account.sid,
+                call_sid=said.call_sid,
+                status=said.name,
+                sip_code=said.sip_code,
+                now=callback.at,
+            )
+        if ring.taken_at is not None:
+            with suppress(UnknownCall):  # they hung up before they were let in
+                progress.hear(tenant_id, said, gate=gate)
+    except LookupError as error:
+        raise _unroutable(callback, tenant_id, error) from error
+    return ring
 
 
 def named_behind(account: TwilioAccount, identity: str) -> doors.Named | None:

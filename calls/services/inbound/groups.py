@@ -16,7 +16,7 @@ from calls.models import AgentAvailability, Caller, Conference, Group, GroupMemb
 from calls.selectors import queues
 from calls.selectors.plans import anywhere, group_of
 from calls.selectors.queues import Waiting
-from calls.services.inbound import events, news
+from calls.services.inbound import events, news, phones
 from calls.services.rooms import progress
 from tenants.fence.context import tenant_transaction
 
@@ -36,13 +36,15 @@ class Tended(NamedTuple):
     """`led_on`: the calls whose callers go on now, to be sent to *next* (`leading.send_on`);
     `look_again`: when the group must be tended though nothing has changed, None: nobody waits.
     `left`: the rooms in which a winner has not come together with their caller. `knocks`: agents
-    who are to be told of a call, as they have no page (`knocking.knock`).
+    who are to be told of a call, as they have no page (`knocking.knock`). `rings`: of agents' own
+    telephones, for which something is to be done (`phoning.tend`).
     """
 
     led_on: list[UUID]
     look_again: datetime | None
     left: Sequence[UUID] = ()
     knocks: Sequence[tuple[UUID, UUID]] = ()
+    rings: Sequence[UUID] = ()
 
 
 def enter(caller: Caller, group_id: UUID, *, now: datetime) -> None:
@@ -90,7 +92,7 @@ def tend(tenant_id: UUID, group_id: UUID, *, now: datetime) -> Tended:
         tended = _decide(group_id, group, found, now) if found else Tended([], None)
         if group is not None and group.look_again_at != tended.look_again:
             Group.objects.filter(pk=group_id).update(look_again_at=tended.look_again)
-    return tended
+        return tended._replace(rings=phones.due(now))
 
 
 def _decide(group_id: UUID, group: Group | None, found: Sequence[Waiting], now: datetime) -> Tended:
@@ -105,7 +107,7 @@ def _decide(group_id: UUID, group: Group | None, found: Sequence[Waiting], now: 
     queue = Queue(_group(group_id, group, agents), tuple(facts), tuple(agents), queues.RULES)
     decision = waiting.decide(queue, now)
     _write_agents(queue, decision.queue, availabilities)
-    _write_offers(found, decision.queue)
+    _write_offers(found, decision.queue, now)
     by_id, done = {each.id: each for each in found}, decision.actions
     left = [by_id[each.caller].room.pk for each in done if isinstance(each, GiveBack)]
     knocks = [
@@ -123,7 +125,8 @@ def _group(group_id: UUID, row: Group | None, agents: Sequence[Agent]) -> plans.
     return replace(group_of(row, [UUID(agent.id) for agent in agents]), says_place=False)
 
 
-def _write_offers(found: Sequence[Waiting], after: Queue) -> None:
+def _write_offers(found: Sequence[Waiting], after: Queue, now: datetime) -> None:
+    have_phone = {UUID(agent.id) for agent in after.agents if agent.phone}
     facts = {caller.id: caller for caller in after.callers}
     begun, ended = [], []
     for each in found:
@@ -139,6 +142,8 @@ def _write_offers(found: Sequence[Waiting], after: Queue) -> None:
         Offer.objects.bulk_update(ended, ["end", "ended_at"])
     if begun:
         Offer.objects.bulk_create(begun)
+    if rung := have_phone & {offer.user_id for offer in begun}:
+        phones.begin(rung, now=now)
     news.ring(offer.user_id for offer in (*ended, *begun))
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from calls.facts.inbound.queues import End, Verdict
 from calls.facts.inbound.queues import claim as answered
 from calls.facts.refusals import Refusal
-from calls.models import AgentAvailability, Caller, Offer
+from calls.models import AgentAvailability, Caller, Offer, PhoneRing
 from calls.selectors import queues
 from calls.selectors.queues import Waiting
 from calls.services.inbound import news
@@ -44,10 +44,11 @@ def _ringing(member: Membership, call_ids: Sequence[UUID]) -> Any:
     return Offer.objects.filter(user=member.user_id, end="", caller__in=callers)
 
 
-def claim(member: Membership, call_id: UUID, *, now: datetime) -> UUID:
-    """Answer: the one winner's browser is to connect with the `clientRequestId` that is returned;
-    the same again for the same agent. All other rings of the call end. The groups of its agents are
-    to be tended afterwards (`tasks.tend_agent`).
+def claim(member: Membership, call_id: UUID, *, now: datetime, ring_id: UUID | None = None) -> UUID:
+    """Answer, by a browser or by a ring of the agent's own telephone: the one winner is to connect
+    with the `clientRequestId` that is returned; the same again for the same agent and device. All
+    other rings of the call end. The groups of its agents are to be tended afterwards
+    (`tasks.tend_agent`).
 
     Raises `Refusal`: `answered_elsewhere` with the winner's name, `call_over`, `not_offered`, and
     `forbidden` for who is no active member.
@@ -71,6 +72,10 @@ def claim(member: Membership, call_id: UUID, *, now: datetime) -> UUID:
         if before.claim is None:
             own.update(missed_in_a_row=0)
             _take(member, waiting, now)
+            PhoneRing.objects.filter(pk=ring_id).update(taken_at=now)
+        elif _taken_by(member, waiting) != ring_id:
+            where = "in your browser" if ring_id else "on your phone"
+            raise Refusal("answered_elsewhere", f"You’ve answered this call {where}.")
         return waiting.room.client_request_id
 
 
@@ -95,6 +100,16 @@ def _take(member: Membership, waiting: Waiting, now: datetime) -> None:
     progress.announce(waiting.room, waiting.row.call_id)
     news.ring(offer.user_id for offer in rung)
     news.availability([member.user_id])
+
+
+def _taken_by(member: Membership, waiting: Waiting) -> UUID | None:
+    """The ring of the agent's telephone by which they have the call; None: they have it by a
+    browser.
+    """
+    rings = PhoneRing.objects.filter(offer__caller=waiting.row.pk, user=member.user_id)
+    taken = rings.filter(taken_at__gte=waiting.row.claimed_at)
+    found: UUID | None = taken.values_list("pk", flat=True).first()
+    return found
 
 
 def _too_late(winner: str) -> Refusal:

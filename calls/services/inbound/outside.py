@@ -1,7 +1,6 @@
 """A caller is led to a number that is not ours, within the workspace's calling limits."""
 
 import logging
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -9,16 +8,13 @@ from django.conf import settings
 
 from calls.facts import states
 from calls.facts.inbound import missed
-from calls.facts.limits import WINDOW, Spent, Usage, spent
 from calls.facts.refusals import Refusal
 from calls.facts.sids import CALL, is_sid
 from calls.gateway import addresses, twiml
 from calls.models import CallLog
-from calls.models.sums import NOBODY
 from calls.selectors import limits
-from calls.selectors.limits import DAY
 from calls.services import guarding
-from calls.services.inbound import standing
+from calls.services.inbound import spending, standing
 from calls.services.inbound.standing import Standing
 from contacts.numbers import display
 from tenants.fence.context import tenant_transaction
@@ -30,33 +26,14 @@ def may_be_called(at: Standing, number: str) -> bool:
     """Whether the limits allow this call too; what it is taken to cost is then kept with it."""
     tenant = at.call.tenant
     limits.chosen(lock=True)  # what calls there are is counted by one after the other
+    usage = spending.usage(tenant, now=at.now, but=at.call.pk)
     try:
-        rate = guarding.check(tenant, number, limits.policy_of(tenant), _usage(at))
+        rate = guarding.check(tenant, number, limits.policy_of(tenant), usage)
     except Refusal as refusal:
         logger.warning("A caller was not led to %s: %s", display(number), refusal.message)
         return False
     CallLog.objects.filter(pk=at.call.pk).update(assumed_rate=rate)
     return True
-
-
-def _usage(at: Standing) -> Usage:
-    """What the workspace has under way and has spent, callers who were led to such numbers with it.
-    No agent places these calls.
-    """
-    usage, now = limits.usage(at.call.tenant, NOBODY, now=at.now), at.now
-    led = CallLog.objects.filter(direction=CallLog.Direction.INBOUND, started_at__gte=now - DAY)
-    others = led.filter(assumed_rate__gt=0).exclude(pk=at.call.pk)
-    found = list(others.values_list("assumed_rate", "started_at", "ended_at"))
-    parts = [
-        Spent(rate, 1, int(ended_at is None), (ended_at or now) - began_at)
-        for rate, began_at, ended_at in found
-    ]
-    return replace(
-        usage,
-        calls=usage.calls + sum(began_at > now - WINDOW for _, began_at, _ in found),
-        running=usage.running + sum(part.running for part in parts),
-        spent=usage.spent + spent(parts),
-    )
 
 
 def document(at: Standing, number: str, *, action_url: str) -> str:

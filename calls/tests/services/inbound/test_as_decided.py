@@ -24,13 +24,14 @@ from calls.models import (
     CallLeg,
     Group,
     GroupMember,
+    OwnPhone,
     PushSubscription,
     VoicemailBox,
 )
 from calls.models import Caller as Row
 from calls.selectors import queues
 from calls.selectors.plans import anywhere
-from calls.services.inbound import availability, groups, offers
+from calls.services.inbound import availability, groups, offers, phones
 from calls.tests.builders import an_inbound_call
 from calls.tests.facts.inbound.office import RULES, Line, Office
 from calls.tests.push_service import WEB_PUSH
@@ -58,8 +59,11 @@ class Rows(Office):
 
     def add_agent(self, name: str) -> None:
         super().add_agent(name)
-        agent = self.agents[name] = replace(self.agents[name], phone=False)
+        agent = self.agents[name]
         with tenant_transaction(self.tenant.pk):
+            if agent.phone:
+                phone = {"number": "+14155550120", "confirmed_at": self.now}
+                OwnPhone.objects.create(user_id=self.people[name].user_id, **phone)
             AgentAvailability.objects.create(
                 user_id=self.people[name].user_id,
                 availability=agent.availability,
@@ -275,6 +279,7 @@ def furnish(tenant: Any, people: dict[str, Membership], chance: random.Random) -
 def test_rows_are_what_is_decided(cast: Any, monkeypatch: Any, settings: Any, seed: int) -> None:
     monkeypatch.setattr(queues, "RULES", RULES)
     settings.WEB_PUSH = WEB_PUSH
+    monkeypatch.setattr(phones, "begin", lambda *agents, now: None)  # the office rings them itself
     chance = random.Random(seed)
     members = [cast.alice, cast.bob, somebody(cast.acme, "Dora"), somebody(cast.acme, "Emil")]
     people = {member.user_id.hex: member for member in members}

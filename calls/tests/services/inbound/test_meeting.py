@@ -150,6 +150,32 @@ def test_an_agent_who_is_lost_may_come_back(
     assert talk.call().user_id == cast.bob.user.pk
 
 
+def by_phone(talk: Line) -> CallLeg:
+    """As if Bob had taken the call on his own telephone."""
+    with tenant_transaction(talk.tenant.pk):
+        CallLeg.objects.filter(party="agent").update(is_phone=True)
+        return CallLeg.objects.get(party="agent")
+
+
+def test_whoever_puts_down_a_telephone_has_ended_the_call(talk: Line, twilio: Asked) -> None:
+    phone = by_phone(talk)
+    talk.hear(states.CONFERENCE, "participant-leave", phone)
+    assert talk.tend().steps[:1] == [Step.CLOSE]
+    assert talk.leg.call_sid in twilio.hung_up
+
+
+def test_who_has_gone_on_in_a_browser_may_be_lost_and_come_back(
+    talk: Line, cast: Any, twilio: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "set_hold", lambda *_, **__: None)
+    phone = by_phone(talk)
+    browser = talk.connect(cast.bob)
+    assert talk.tend().steps == [Step.RELIEVE] and phone.call_sid in twilio.hung_up
+    talk.hear(states.CONFERENCE, "participant-leave", phone)
+    talk.hear(states.CONFERENCE, "participant-leave", browser)
+    assert talk.tend().steps == [Step.HOLD]
+
+
 def test_who_goes_before_they_met_gives_the_caller_back_first_in_line(
     line: Line, cast: Any, twilio: Asked
 ) -> None:
