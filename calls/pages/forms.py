@@ -44,6 +44,16 @@ class LostSoundForm(forms.Form):
     ago = forms.IntegerField(min_value=0, max_value=180_000)
 
 
+class OwnPhoneForm(forms.Form):
+    """What an agent does about their own phone; what is wrong with it the service says."""
+
+    do = forms.ChoiceField(
+        choices=[(do, do) for do in ("call", "confirm", "forget", "on", "off", "remove")]
+    )
+    number = forms.CharField(required=False, max_length=100)
+    code = forms.CharField(required=False, max_length=20)
+
+
 class DayField(forms.DateField):
     widget = forms.DateInput(format="%Y-%m-%d")
     default_validators = [

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 
 from calls.facts.inbound import callers
 from calls.facts.inbound.queues import Availability, End, Presence
-from calls.models import AgentAvailability, CallLeg, CallLog, Offer, PhoneNumber
+from calls.models import AgentAvailability, CallLeg, CallLog, Offer, OwnPhone, PhoneNumber
 from calls.selectors import presentation, queues
 from calls.selectors.doubt import load_possible, name_of
 from contacts.numbers import display
@@ -44,6 +44,7 @@ class Own:
     availability: str = Availability.AWAY.value
     was_set_away: bool = False
     rings: bool = False
+    has_phone: bool = False  # their own, which is rung, too
 
     @property
     def is_available(self) -> bool:
@@ -71,10 +72,11 @@ class Incoming:
 def own(user_id: UUID) -> Own:
     """One statement."""
     rings = Offer.objects.filter(user_id=user_id, end="")
+    phone = OwnPhone.objects.filter(user_id=user_id, rings=True, confirmed_at__isnull=False)
     found = (
         AgentAvailability.objects.filter(user_id=user_id)
-        .annotate(rings=Exists(rings))
-        .values_list("availability", "was_set_away", "rings")
+        .annotate(rings=Exists(rings), has_phone=Exists(phone))
+        .values_list("availability", "was_set_away", "rings", "has_phone")
         .first()
     )
     return Own(*found) if found else Own()

@@ -35,6 +35,8 @@ class Action(models.TextChoices):
     SESSION_ENDED = "session_ended", "Ended a session"
     SESSIONS_ENDED = "sessions_ended", "Ended their other sessions"
     NAME_CHANGED = "name_changed", "Changed their name"
+    OWN_PHONE_SET = "own_phone_set", "Set up their own phone"
+    OWN_PHONE_REMOVED = "own_phone_removed", "Removed their own phone"
     CALL_VIEWED = "call_viewed", "Viewed a call"
     CALL_CONTACT_CHOSEN = "call_contact_chosen", "Chose the contact of a call"
     MISSED_DONE = "missed_done", "Marked missed calls as done"

@@ -240,6 +240,7 @@ PAGES = {
         whom=PUBLIC,
         but={("anonymous", "GET"): 302, ("anonymous", "POST"): 302},
     ),
+    "my_phone": page("/account/phone", gets(), posts({"do": "off"}), whom=MEMBERS),
     # A person's own sessions, and nobody else's: their colleagues' neither.
     "end_session": page(
         "/account/sessions/{session}",
