@@ -219,7 +219,7 @@ def _leg(leg: CallLeg, line: HistoryRow, call: CallLog) -> Leg:
     return Leg(
         who=_who(leg, line),
         what=("Caller" if came_in else leg.get_party_display())
-        + (", by phone" if is_contact else ", in the browser"),
+        + (", by phone" if is_contact or leg.is_phone else ", in the browser"),
         status_label=label,
         tone=tone,
         length_display=presentation.seconds(leg.duration) if leg.duration else "",

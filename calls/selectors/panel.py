@@ -38,6 +38,7 @@ class ActiveCall:
     message: str = ""
     is_over: bool = False
     can_rejoin: bool = False
+    on_phone: bool = False  # the agent's own: no browser has the sound
     number: str = ""  # with its extension
     contact_id: UUID | None = None
     doubt: Doubt | None = None  # which of several contacts it is
@@ -87,6 +88,7 @@ def active_call(
         ),
         request=str(client_request_id),
         is_recorded=bool(call and call.is_recorded),
+        on_phone=came_in and room is not None and _is_on_phone(room, user_id),
     )
     if call is not None and (call.ended_at or _contact_has_left(call)):
         outcome = call.outcome or states.COMPLETED
@@ -134,6 +136,12 @@ def active_call(
     )
 
 
+def _is_on_phone(room: Conference, user_id: UUID) -> bool:
+    """Whether the agent's last leg is their own telephone's."""
+    legs = CallLeg.objects.filter(conference=room, user=user_id).order_by("-created_at")
+    return bool(legs.values_list("is_phone", flat=True).first())
+
+
 def _iso(moment: datetime | None) -> str:
     return moment.isoformat() if moment else ""
 
@@ -169,8 +177,10 @@ def _agent_is_lost(call: CallLog) -> bool:
     """The contact talks to nobody: every agent's leg is over, and the end was not asked for."""
     legs = list(CallLeg.objects.filter(conference_id=call.conference_id).order_by("created_at"))
     contact = next((leg.state for leg in legs if leg.party == CallLeg.Party.CONTACT), None)
-    agents = [(leg.user_id, leg.state) for leg in legs if leg.party == CallLeg.Party.AGENT]
-    return Room(contact, agents).lost_at is not None
+    came = [leg for leg in legs if leg.party == CallLeg.Party.AGENT]
+    has_put_down = bool(came) and came[-1].is_phone  # whoever has, is not lost
+    agents = [(leg.user_id, leg.state) for leg in came]
+    return Room(contact, agents, has_put_down).lost_at is not None
 
 
 def _contact_has_left(call: CallLog) -> bool:
