@@ -423,7 +423,7 @@ PAGES = {
     # A call that is over.
     "answer": page("/calls/{past_call}/answer", {"POST": Send(409, form={})}),
     "decline": page("/calls/{past_call}/decline", {"POST": Send(form={})}),
-    "knocked": page("/calls/{missed_call}/knocked", gets(status=302)),
+    "knocked": page("/calls/{past_call}/knocked", gets(status=302)),
     "push": page("/calls/push", {"POST": Send(204, form=BROWSER, changes=True)}),
     "live_ticket": page("/calls/live-ticket", {"POST": Send(form={})}),
     "recording": page("/recordings/{recording}", SHOWS),
