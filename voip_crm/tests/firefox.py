@@ -15,10 +15,13 @@ from voip_crm.tests.environment import free_port
 from voip_crm.tests.harness import wait_until
 
 TAB, ENTER = "\ue004", "\ue007"  # as WebDriver writes these keys
-# A microphone that makes a sound and is allowed; and nobody at home who is told anything.
+# A microphone that makes a sound and is allowed, as are notifications; and nobody at home who is
+# told anything.
 PREFERENCES: dict[str, bool | int | str] = {
     "media.navigator.streams.fake": True,
     "media.navigator.permission.disabled": True,
+    "permissions.default.desktop-notification": 1,
+    "alerts.useSystemBackend": False,
     "app.update.enabled": False,
     "datareporting.policy.dataSubmissionEnabled": False,
     "network.captive-portal-service.enabled": False,
@@ -72,7 +75,15 @@ class Firefox:
         return wait_until(there)
 
     def click(self, role: str, name: str) -> None:
-        origin = {"type": "element", "element": {"sharedId": self.find(role, name)["sharedId"]}}
+        element = {"sharedId": self.find(role, name)["sharedId"]}
+        self._ask(
+            "script.callFunction",
+            functionDeclaration="(one) => one.scrollIntoView({block: 'center'})",
+            arguments=[element],
+            target={"context": self._window},
+            awaitPromise=False,
+        )
+        origin = {"type": "element", "element": element}
         self._act(
             "pointer",
             {"type": "pointerMove", "x": 0, "y": 0, "origin": origin},
@@ -80,8 +91,22 @@ class Firefox:
             {"type": "pointerUp", "button": 0},
         )
 
+    @contextlib.contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Inside, another tab of the window is in front."""
+        front = self._ask("browsingContext.create", type="tab")["context"]
+        try:
+            yield
+        finally:
+            self._ask("browsingContext.close", context=front)
+            self._ask("browsingContext.activate", context=self._window)
+
     def type(self, role: str, name: str, text: str) -> None:
         self.click(role, name)
+        self.press(text)
+
+    def press(self, text: str) -> None:
+        """The keys, wherever the focus is."""
         keys = [{"type": kind, "value": key} for key in text for kind in ("keyDown", "keyUp")]
         self._act("key", *keys)
 

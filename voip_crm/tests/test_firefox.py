@@ -1,8 +1,10 @@
-"""The main job in a newcomer's Firefox, which is not driven by Playwright (firefox.py)."""
+"""The main jobs in a newcomer's Firefox, which is not driven by Playwright (firefox.py). Unlike
+Chromium's engine without a window, it hides a tab behind another and shows notifications.
+"""
 
 import os
+import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from aioice.ice import get_host_addresses
@@ -13,10 +15,28 @@ from voip_crm.tests.firefox import ENTER, TAB, Firefox
 from voip_crm.tests.test_flow import EARS, HEARD, contact_leg
 
 pytestmark = pytest.mark.browser
-NUMBER = "+14155550100"
+NUMBER = "+14155550100"  # Maria's
+OURS = demo.NUMBERS["acme"][0][0]
 STATUS = """() => document.querySelector("#call_panel [role=status]")?.textContent.trim()"""
 # How long what is played is. A machine without a loudspeaker comes no further with it.
 MEDIA, METADATA = "() => window.media", "loadedmetadata"
+NOTIFIED = """async () => {
+  const [found] = await navigator.serviceWorker.getRegistrations();
+  return (await found?.getNotifications() ?? []).map(({ title, body }) => [title, body]);
+}"""
+# Whether this browser shows any on this machine.
+SHOWS = """async () => {
+  const [found] = await navigator.serviceWorker.getRegistrations();
+  await found.showNotification("One", { tag: "one" });
+  const shown = await found.getNotifications({ tag: "one" });
+  for (const one of shown) one.close();
+  return shown.length > 0;
+}"""
+TITLE = "() => document.title"
+AVAILABILITY = """() => {
+  const { dataset, textContent } = document.getElementById("availability");
+  return [dataset.state, textContent.includes("even in the background")];
+}"""
 LISTENING = """
 window.media = [];
 for (const name of ["loadstart", "loadedmetadata", "stalled", "abort", "error"]) {
@@ -27,15 +47,17 @@ for (const name of ["loadstart", "loadedmetadata", "stalled", "abort", "error"])
 """
 
 
-@pytest.fixture
-def agent(embedded_site: harness.Site, tmp_path: Path) -> Iterator[Firefox]:
+@pytest.fixture(scope="module")
+def agent(
+    embedded_site: harness.Site, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Firefox]:
     """Bob's calls page of `./run`."""
     program = os.environ.get("FIREFOX_BIN")
     if not program:  # ./test installs one where it can
         pytest.skip("There is no Firefox here")
     # It gathers no loopback. Where a machine has nothing else, the rest is tried all the same.
     alone = {"media.peerconnection.ice.loopback": not get_host_addresses(True, False)}
-    with firefox.running(program, tmp_path / "profile", **alone) as agent:
+    with firefox.running(program, tmp_path_factory.mktemp("firefox") / "profile", **alone) as agent:
         agent.before_each_page(EARS + LISTENING)
         agent.go(f"{embedded_site.url}/sign-in")
         agent.type("textbox", "Email", f"bob@acme.example{TAB}{demo.PASSWORD}{ENTER}")
@@ -69,4 +91,29 @@ def test_an_agent_calls_hears_is_heard_ends_and_plays(
     except AssertionError:
         log = embedded_site.processes.log("runlocal")
         pytest.fail(f"Nothing was loaded: {agent.run(MEDIA)}\n{log}")
+    assert agent.said == []
+
+
+def test_a_hidden_tab_rings_on_and_is_told_of_on_the_desktop(
+    agent: Firefox, embedded_site: harness.Site
+) -> None:
+    sandbox = embedded_site.sandbox
+    agent.run("() => document.getElementById('availability_pick').focus()")
+    agent.press("Av")
+    harness.wait_until(lambda: agent.run(AVAILABILITY) == ["available", True])
+    with agent.hidden():
+        harness.wait_until(lambda: agent.run("() => document.visibilityState") == "hidden")
+        call = sandbox.incoming(to=OURS, caller=NUMBER)["sid"]
+        harness.wait_until(lambda: agent.run(TITLE) == "Incoming: Maria Gonzalez")
+        told = [["Incoming: Maria Gonzalez", "Sunrise Foods · (415) 555-0100"]]
+        shows = agent.run(SHOWS)
+        harness.wait_until(lambda: not shows or agent.run(NOTIFIED) == told)
+        time.sleep(2.5)  # what no page confirms ends after two seconds
+        assert agent.run(TITLE) == "Incoming: Maria Gonzalez"
+        sandbox.hangup(call)
+        harness.wait_until(lambda: agent.run(NOTIFIED) == [])
+        assert not agent.run(TITLE).startswith("Incoming")
+    agent.run("() => document.getElementById('availability_pick').focus()")
+    agent.press("Aw")
+    harness.wait_until(lambda: agent.run(AVAILABILITY)[0] == "away")
     assert agent.said == []
