@@ -45,6 +45,15 @@ class Own:
     was_set_away: bool = False
     rings: bool = False
     has_phone: bool = False  # their own, which is rung, too
+    seen_at: datetime | None = None
+    asleep_at: datetime | None = None
+
+    @property
+    def is_asleep(self) -> bool:
+        """Whether no page of theirs has been seen since one did not confirm what rang: one that is
+        there says so at once, as it may only have been slow.
+        """
+        return self.asleep_at is not None and not (self.seen_at and self.seen_at > self.asleep_at)
 
     @property
     def is_available(self) -> bool:
@@ -76,7 +85,9 @@ def own(user_id: UUID) -> Own:
     found = (
         AgentAvailability.objects.filter(user_id=user_id)
         .annotate(rings=Exists(rings), has_phone=Exists(phone))
-        .values_list("availability", "was_set_away", "rings", "has_phone")
+        .values_list(
+            *("availability", "was_set_away", "rings", "has_phone", "seen_at", "asleep_at")
+        )
         .first()
     )
     return Own(*found) if found else Own()

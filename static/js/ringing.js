@@ -35,7 +35,7 @@ export function start({ createBell, createReceipts, offerOf, tone, devices, tabs
   const timed = new Set();
   const answering = new Set();
   const going = new WeakSet(); // that rang, and will be taken away
-  let [stream, isQuiet, wasAvailable, wasSetAway, worker, notified] = ["up", false, false, false, null, ""];
+  let [stream, isQuiet, wasAvailable, wasAsleep, wasSetAway, worker, notified] = ["up", false, false, false, false, null, ""];
   let pushed = null; // whether this browser is told of calls without a page; null: not asked for
   let title = ""; // the page's own
 
@@ -127,13 +127,13 @@ export function start({ createBell, createReceipts, offerOf, tone, devices, tabs
   /** What the server does not know: whether this browser can ring at all. */
   function control() {
     const place = $("availability_note");
-    if (isAvailable() && !wasAvailable) {
-      receipts.now();
-      stayAwake();
-    }
-    const isSetAway = "setAway" in ($("availability")?.dataset ?? {});
+    const { setAway, asleep } = $("availability")?.dataset ?? {};
+    const [isSetAway, isAsleep] = [setAway !== undefined, asleep !== undefined];
+    // A page that was too slow to confirm a ring is there all the same.
+    if (isAvailable() && (!wasAvailable || (isAsleep && !wasAsleep))) receipts.now();
+    if (isAvailable() && !wasAvailable) stayAwake();
     if (isSetAway && !wasSetAway) emit("toast", { text: place.textContent, tone: "info", sticky: true });
-    [wasAvailable, wasSetAway] = [isAvailable(), isSetAway];
+    [wasAvailable, wasAsleep, wasSetAway] = [isAvailable(), isAsleep, isSetAway];
     if (!isAvailable()) return;
     const permission = globalThis.Notification?.permission ?? "default";
     if (permission === "granted") push();

@@ -155,6 +155,19 @@ def test_who_was_set_away_is_told_until_they_choose(bob: Client, cast: Any) -> N
     assert "so you’re set to Away" not in bob.get("/calls").content.decode()
 
 
+def test_a_page_is_told_that_it_was_taken_to_be_asleep_until_it_is_seen(
+    bob: Client, cast: Any
+) -> None:
+    now = timezone.now()
+    with tenant_transaction(cast.acme.pk):
+        AgentAvailability.objects.create(
+            user=cast.bob.user, availability="available", idle_since=now, seen_at=now, asleep_at=now
+        )
+    assert "data-asleep" in bob.get("/calls/incoming", headers=HTMX).content.decode()
+    assert bob.post("/calls/seen").status_code == 204
+    assert "data-asleep" not in bob.get("/calls/incoming", headers=HTMX).content.decode()
+
+
 # --- the region -------------------------------------------------------------------------------
 
 
