@@ -53,6 +53,7 @@ class Page:
         self.total = ""
         self._place, self._due = random.random() * TURN, NEVER
         self._tasks: list[asyncio.Task[None]] = []
+        self._owed = 0  # news that it has heard of and does not show yet
         self._own: list[float] = []
         self._others: list[float] = []
         self._history, self._panel, self._asked = (asyncio.Event() for _ in range(3))
@@ -72,6 +73,13 @@ class Page:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def settle(self, seconds: float) -> None:
+        """Until it shows all that it has heard of, at most so long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._owed:
+                    await asyncio.sleep(0.05)
 
     def look_at(self, request: str) -> None:
         """The phone has news of its call (`phone:changed`)."""
@@ -114,6 +122,7 @@ class Page:
         if message["type"] == "call" and not message["id"]:
             return  # there is no row to show yet
         if told is not None:
+            self._owed += 1
             (self._own if is_mine else self._others).append(told)
         self._look(at_once=is_mine or message["type"] != "call")
 
@@ -209,6 +218,7 @@ class Page:
                 now = perf_counter()
                 kept = self.counts.own if waiting is self._own else self.counts.others
                 kept += [now - at for at in told]
+                self._owed -= len(told)
                 told = []
         finally:
             connection.close()

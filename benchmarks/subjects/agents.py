@@ -118,6 +118,7 @@ def _shift(bench: Bench, of: Workspace, shift: Shift, found: Result) -> None:
         mine = (os.times().user + os.times().system - own.user - own.system) / seconds
         told = await asyncio.gather(*calls, return_exceptions=True)
         failed += [error for error in told if isinstance(error, BaseException)]
+        await asyncio.gather(*(page.settle(20) for page in pages))
         for page in pages:
             await page.close()
         shift_seconds = perf_counter() - began
