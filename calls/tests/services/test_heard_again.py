@@ -236,15 +236,16 @@ def test_an_event_of_the_shared_account_is_not_bound_to_a_room_of_an_own_one(
     before = digest(aside=False)
     aside.hear_again(charlies.tenant_id, now=in_a_minute())
     assert digest(aside=False) == before
-    is_of_call = hook in (Hook.RECORDING, Hook.OUTSIDE)
-    reason = "no such call" if is_of_call else "another account's room"
+    others = dict.fromkeys((Hook.RECORDING, Hook.OUTSIDE), "no such call")
+    others[Hook.PHONE] = "no such ring"
+    reason = others.get(hook, "another account's room")
     assert UnroutedEvent.objects.get().reason == reason
     # The same, once the room is that account's.
     with tenant_transaction(charlies.tenant_id):
         Conference.objects.update(account_sid=shared.sid)
     aside.hear_again(charlies.tenant_id, now=in_a_minute(5))
-    # To outside numbers only those are led who have called us.
-    assert UnroutedEvent.objects.exists() == (hook is Hook.OUTSIDE)
+    # To outside numbers and agents' phones only those are led who have called us.
+    assert UnroutedEvent.objects.exists() == (hook in (Hook.OUTSIDE, Hook.PHONE))
 
 
 def test_an_account_that_is_gone_speaks_no_more(charlies: Later) -> None:
