@@ -25,7 +25,8 @@ def is_push_service(endpoint: str, hosts: Iterable[str]) -> bool:
     if "\\" in endpoint or "#" in endpoint:
         return False
     place = urlsplit(endpoint).netloc.lower().removesuffix(":443")
-    if not re.fullmatch(r"[a-z0-9.-]+(:[0-9]{1,5})?", place):
+    # A label is as long as the DNS has them: what has others fails where it is looked up.
+    if not re.fullmatch(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*(:[0-9]{1,5})?", place):
         return False
     return any(_is_at(place, host) for host in hosts)
 
@@ -52,7 +53,8 @@ def is_secret(text: str) -> bool:
 def decoded(text: str) -> bytes:
     """Of base64url, with its padding or without; b"" for what is none."""
     bare = text.rstrip("=")
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,200}", bare):
+    is_padded = len(text) % 4 == 0 and len(text) - len(bare) <= 2
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,200}", bare) or not (text == bare or is_padded):
         return b""
     try:
         return base64.urlsafe_b64decode(bare + "=" * (-len(bare) % 4))

@@ -46,6 +46,9 @@ def test_the_addresses_that_browsers_have(endpoint: str) -> None:
         "https://ƒcm.googleapis.com/x",
         "https://push.apple.com/x",
         "https://.push.apple.com.evil.example/x",
+        "https://.push.apple.com/x",
+        "https://a..push.apple.com/x",
+        "https://" + "a" * 64 + ".push.apple.com/x",
         "https://xpush.apple.com/x",
         "https://localhost/x",
         "https://127.0.0.1/x",
@@ -71,7 +74,11 @@ def test_keys_are_those_of_a_browser() -> None:
     for _ in range(20):
         keys = Browser().keys
         assert is_public_key(keys["p256dh"]) and is_secret(keys["auth"])
-        assert is_public_key(keys["p256dh"] + "=")
+        assert is_public_key(keys["p256dh"] + "=") and is_secret(keys["auth"] + "==")
+        for padding in ("==", "=" * 5, "=" * 1000):  # more than rows have room for
+            assert not is_public_key(keys["p256dh"] + padding)
+        for padding in ("=", "=" * 6, "=" * 1000):
+            assert not is_secret(keys["auth"] + padding)
 
 
 @pytest.mark.parametrize(
