@@ -56,7 +56,7 @@ def call_with_code(member: Membership, typed: str, *, now: datetime) -> None:
         with tenant_transaction(tenant.pk):
             limits.chosen(lock=True)  # what codes there were is counted by one after the other
             caller_id = choose_caller_id(tenant)
-            _check(member, number, now)
+            turn = _check(member, number, now)
             document = _document(tenant.name, caller_id, code)
             asked = CodeCall.objects.create(user_id=member.user_id, number=number, asked_at=now)
             changes = {"wanted": number, "called_at": now, "tries": 0}
@@ -80,6 +80,7 @@ def call_with_code(member: Membership, typed: str, *, now: datetime) -> None:
         message = "We don’t know yet whether your phone is called. If it doesn’t ring, try again."
         raise Refusal("submission_unknown", message) from error
     except (gateway.TwilioError, TwilioNotConfigured) as error:
+        turn.give_back()
         with tenant_transaction(tenant.pk):
             CodeCall.objects.filter(pk=asked.pk).delete()
             OwnPhone.objects.filter(pk=row.pk, called_at=now).update(called_at=None, code="")
@@ -100,7 +101,8 @@ def _read(typed: str, country: str) -> str:
     return found.number
 
 
-def _check(member: Membership, number: str, now: datetime) -> None:
+def _check(member: Membership, number: str, now: datetime) -> turns.Turn:
+    """The number's turn, to be given back if it is not called after all."""
     if PhoneNumber.objects.filter(number=number).exists():
         raise Refusal("invalid_number", "That’s a number of your workspace. Enter your own.")
     if OwnPhone.objects.filter(user=member.user_id, number=number).exists():
@@ -117,15 +119,18 @@ def _check(member: Membership, number: str, now: datetime) -> None:
             raise Refusal("too_many_codes", _wait(wait))
     # Other workspaces' calls are not ours to see; still nobody's telephone rings all the time.
     apart = phones.TO_NUMBER[0][1]
-    if not turns.take(f"code:{number}", seconds=apart.total_seconds()):
+    turn = turns.Turn(f"code:{number}", seconds=apart.total_seconds())
+    if not turn.take():
         raise Refusal("too_many_codes", _wait(apart))
+    return turn
 
 
 def _wait(wait: timedelta) -> str:
     minutes = -(-int(wait.total_seconds()) // 60)
     if minutes <= 1:
         return "We’ve just called. Wait a minute before we call again."
-    after = f"{minutes} minutes" if minutes < 60 else f"{-(-minutes // 60)} hours"
+    hours = -(-minutes // 60)
+    after = "an hour" if minutes == 60 else f"{hours} hours" if hours > 1 else f"{minutes} minutes"
     return f"We’ve called too often. Try again in {after}."
 
 
@@ -180,10 +185,12 @@ def _why(found: Tried, left: int) -> str:
 
 def set_rings(member: Membership, rings: bool) -> None:
     """Whether the member's phone is rung for callers. As after `confirm`; what rings there is to be
-    tended, too (`phones.of_agent`).
+    tended, too (`phones.of_agent`). Raises `Refusal`.
     """
     with tenant_transaction(member.tenant_id):
-        OwnPhone.objects.filter(user=member.user_id).update(rings=rings)
+        own = OwnPhone.objects.filter(user=member.user_id, confirmed_at__isnull=False)
+        if not own.update(rings=rings):
+            raise Refusal("no_phone", "Your phone was removed. Add it again.")
 
 
 def forget(member: Membership) -> None:

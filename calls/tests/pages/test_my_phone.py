@@ -66,6 +66,16 @@ def test_what_is_wrong_stands_at_the_field(shop: Any, cast: Any, signed_in: Any)
     assert do(client, "confirm", code="123456").status_code == 422
 
 
+def test_a_page_that_is_behind_is_told_so(cast: Any, signed_in: Any) -> None:
+    """What was shown there has gone in another tab."""
+    client = signed_in(cast.bob)
+    late = do(client, "confirm", code="123456")
+    assert late.status_code == 422 and "hasn’t been called yet" in late.content.decode()
+    for what in ("on", "off"):
+        late = do(client, what)
+        assert late.status_code == 422 and "Your phone was removed." in late.content.decode()
+
+
 def test_a_number_that_is_not_confirmed_can_be_taken_back(
     shop: Any, cast: Any, signed_in: Any
 ) -> None:
@@ -86,7 +96,7 @@ def test_each_sees_their_own(cast: Any, signed_in: Any) -> None:
     client = signed_in(cast.alice)
     assert "555-0120" not in shown(client)
     for what in ("off", "remove"):
-        do(client, what)
+        do(client, what)  # of her own, and she has none
     row = phone_of(cast.bob)
     assert row and row.rings
 

@@ -139,6 +139,17 @@ def test_nobody_is_called_over_and_over(shop: Any, cast: Any) -> None:
         assert CodeCall.objects.count() == 1
 
 
+def test_how_long_to_wait_is_said_in_words(shop: Any, cast: Any) -> None:
+    now = timezone.now()
+    for ago in range(6):
+        with tenant_transaction(cast.acme.pk):
+            at = now - timedelta(hours=23 - ago)
+            CodeCall.objects.create(user=cast.bob.user, number=OTHER, asked_at=at)
+    for later, said in ((0, "an hour"), (-1, "2 hours"), (1, "59 minutes")):
+        message = refusal(cast.bob, NUMBER, now + timedelta(minutes=later)).message
+        assert message == f"We’ve called too often. Try again in {said}."
+
+
 def test_another_workspace_waits_for_the_same_number_too(shop: Any, cast: Any) -> None:
     now = timezone.now()
     own_phones.call_with_code(cast.bob, NUMBER, now=now)
@@ -180,6 +191,9 @@ def test_a_call_that_twilio_refuses_counts_for_nothing(shop: Any, cast: Any) -> 
     assert row and row.called_at is None and row.code == ""
     with tenant_transaction(cast.acme.pk):
         assert not CodeCall.objects.exists()
+    # Nobody waits for a call that was none, neither here nor in another workspace.
+    own_phones.call_with_code(cast.charlie, NUMBER, now=timezone.now())
+    cache.clear()
     call(cast.bob)
 
 
