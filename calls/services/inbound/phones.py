@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from calls.facts import states
 from calls.facts.inbound.queues import End
 from calls.facts.phones import STOP_AGAIN, end_of
 from calls.models import AgentAvailability, Offer, OwnPhone, PhoneRing
 from calls.models.phones import LIVE
-from calls.selectors.queues import has_page
+from calls.selectors.queues import RULES, has_page
 from calls.services.inbound import news
 from tenants.fence.context import tenant_transaction
 
@@ -27,6 +27,25 @@ def that_ring() -> QuerySet[OwnPhone]:
     """Telephones that are their agents', and are to be rung."""
     found: QuerySet[OwnPhone] = OwnPhone.objects.filter(rings=True, confirmed_at__isnull=False)
     return found
+
+
+def is_theirs(ring: PhoneRing) -> bool:
+    """Whether the telephone is its agent's still, and is to ring."""
+    return bool(that_ring().filter(user=ring.user_id, number=ring.number).exists())
+
+
+def is_offered(ring: PhoneRing) -> bool:
+    """Whether its caller is offered to its agent: by its own offer, or by another one since, so
+    that nobody who has picked up is hung up on and called anew.
+    """
+    offered = _offers_of(ring.offer.caller_id, ring.user_id).filter(end="")
+    return is_theirs(ring) and bool(offered.exists())
+
+
+def _offers_of(caller_id: int, user_id: UUID) -> QuerySet[Offer]:
+    """All of a caller to an agent, oldest first: a few."""
+    found: QuerySet[Offer] = Offer.objects.filter(caller=caller_id, user=user_id)
+    return found.order_by("offered_at", "pk")
 
 
 def begin(user_ids: Iterable[UUID], *, now: datetime) -> None:
@@ -53,7 +72,8 @@ def begin(user_ids: Iterable[UUID], *, now: datetime) -> None:
 def due(now: datetime) -> list[UUID]:
     """The rings for which something is to be done now (`facts.phones.next_step`)."""
     stops = Q(stopped_at=None) | Q(stopped_at__lte=now - STOP_AGAIN)
-    is_due = Q(asked_at=None) | ~Q(offer__end="") & ~Q(call_sid="") & stops
+    offered = Offer.objects.filter(caller=OuterRef("offer__caller"), user=OuterRef("user"), end="")
+    is_due = Q(asked_at=None) | ~Exists(offered) & ~Q(call_sid="") & stops
     found = PhoneRing.objects.filter(LIVE).filter(is_due).order_by("created_at", "pk")
     return list(found.values_list("pk", flat=True))
 
@@ -70,12 +90,14 @@ def overdue(now: datetime) -> list[UUID]:
 
 
 def locked(ring_id: UUID) -> PhoneRing | None:
-    """A ring of the current tenant, with its offer, the call and the room; None: there is none."""
-    found = PhoneRing.objects.filter(pk=ring_id).values_list("offer", "user").first()
+    """A ring of the current tenant, with its offer, the call and the room; None: there is none.
+    The offers of its caller to its agent are locked as well.
+    """
+    found = PhoneRing.objects.filter(pk=ring_id).values_list("offer__caller", "user").first()
     if found is None:
         return None
-    offer_id, user_id = found
-    list(Offer.objects.select_for_update(no_key=True).filter(pk=offer_id).values_list("pk"))
+    caller_id, user_id = found
+    list(_offers_of(caller_id, user_id).select_for_update(no_key=True).values_list("pk"))
     own = AgentAvailability.objects.filter(user=user_id)
     list(own.select_for_update(no_key=True).values_list("pk"))
     rings = PhoneRing.objects.select_for_update(of=("self",), no_key=True)
@@ -131,27 +153,32 @@ def note(
             ring.ended_at = now
     ring.save(update_fields=["call_sid", "rang_at", "answered_at", "ended_at"])
     has_ended = ring.ended_at == now and ring.taken_at is None
-    if has_ended and _end_offer(ring, status, sip_code, now) is not End.UNCONFIRMED:
+    if has_ended and _end_offer(ring, status, sip_code, now):
         begin([ring.user_id], now=now)
 
 
-def _end_offer(ring: PhoneRing, status: str, sip_code: int | None, now: datetime) -> End | None:
-    """None: its offer has ended before, or is open still."""
+def _end_offer(ring: PhoneRing, status: str, sip_code: int | None, now: datetime) -> bool:
+    """What the end of a ring means for its offer, unless that has ended before. Whether the
+    telephone may ring for the next caller.
+    """
     offer = ring.offer
     own = AgentAvailability.objects.filter(user=ring.user_id)
     row = own.first()
-    has_seen = row is not None and has_page(row, now)
-    end = None if offer.end else end_of(status, sip_code, has_page=has_seen)
-    if end is None:
-        return None
+    end = end_of(status, sip_code, has_page=row is not None and has_page(row, now))
+    if end is End.DECLINED:  # this caller, be it by an offer made since
+        offer = _offers_of(ring.offer.caller_id, ring.user_id).filter(end="").first() or offer
+    if end is None or offer.end:
+        return True
     offer.end, offer.ended_at = end.value, now
     offer.save(update_fields=["end", "ended_at"])
+    news.ring([ring.user_id])
+    if end is End.DECLINED:
+        own.update(missed_in_a_row=0)
+        return True
     if end is End.MISSED:
         own.update(missed_in_a_row=F("missed_in_a_row") + 1)
-    elif end is End.UNCONFIRMED:
-        own.update(asleep_at=now)
-        news.availability([ring.user_id])
-    else:
-        own.update(missed_in_a_row=0)
-    news.ring([ring.user_id])
-    return end
+        # Who is about to be set to Away is not called once more before.
+        return row is not None and row.missed_in_a_row + 1 < RULES.most_missed
+    own.update(asleep_at=now)
+    news.availability([ring.user_id])
+    return False

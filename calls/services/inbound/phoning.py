@@ -43,7 +43,7 @@ def tend(tenant_id: UUID, ring_id: UUID) -> UUID | None:
             ring, now = phones.locked(ring_id), timezone.now()
             if ring is None:
                 return None
-            step = next_step(ring.fact, is_offered=_is_offered(ring), now=now)
+            step = next_step(ring.fact, is_offered=phones.is_offered(ring), now=now)
             if step is None:
                 return whose
             refusal, longest = _write_down(ring, step, now)
@@ -58,11 +58,6 @@ def tend(tenant_id: UUID, ring_id: UUID) -> UUID | None:
         else:
             _stop(ring, step)
     return whose
-
-
-def _is_offered(ring: PhoneRing) -> bool:
-    own = phones.that_ring().filter(user=ring.user_id, number=ring.number)
-    return not ring.offer.end and own.exists()
 
 
 def _write_down(ring: PhoneRing, step: Step, now: datetime) -> tuple[Refusal | None, int]:

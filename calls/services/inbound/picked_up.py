@@ -43,7 +43,7 @@ def picked_up(
     with tenant_transaction(tenant_id):
         ring = phones.of_call(ring_id, account_sid, call_sid)
         phones.note(ring, states.IN_PROGRESS, call_sid=call_sid, now=now)
-        return Told(_over(ring, now) if ring.offer.end else _question(ring), ring.user_id)
+        return Told(_question(ring) if phones.is_offered(ring) else _over(ring, now), ring.user_id)
 
 
 def pressed(
@@ -55,7 +55,10 @@ def pressed(
         phones.note(ring, states.IN_PROGRESS, call_sid=heard.call_sid, now=now)
         member = Membership.objects.select_related("tenant").get(user=ring.user_id)
         if key not in (TAKE, DECLINE):
-            return Told(_over(ring, now) if ring.offer.end else _question(ring), ring.user_id)
+            is_asked = phones.is_offered(ring)
+            return Told(_question(ring) if is_asked else _over(ring, now), ring.user_id)
+        if ring.taken_at is None and (ring.ended_at is not None or not phones.is_theirs(ring)):
+            return Told(_over(ring, now), ring.user_id)  # they have hung up; it is theirs no more
         if key == DECLINE:
             _stopped(ring, now)
             document = _say(ring, Phrase.DECLINED)

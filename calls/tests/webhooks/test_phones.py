@@ -9,7 +9,7 @@ from django.db import DatabaseError
 
 from calls.facts.refusals import Refusal
 from calls.gateway import addresses
-from calls.models import CallLeg, Line, PhoneNumber, PhoneRing, UnroutedEvent
+from calls.models import CallLeg, Line, OwnPhone, PhoneNumber, PhoneRing, UnroutedEvent
 from calls.services.inbound import phones
 from calls.services.rooms import presence
 from calls.tests.conftest import sid
@@ -150,6 +150,33 @@ def test_the_loser_hears_who_has_answered(phone: Telephone, cast: Any) -> None:
         assert "Alice has answered this call" in document and "<Hangup" in document
     with tenant_transaction(cast.acme.pk):
         assert phones.due(phone.floor.now) == []  # their own document ends it
+
+
+@pytest.mark.parametrize("fields", [{"rings": False}, {"number": "+14155550177"}])
+@pytest.mark.parametrize("digits", ["1", "2", "5"])
+def test_a_phone_that_is_theirs_no_more_does_nothing(
+    phone: Telephone, fields: dict[str, Any], digits: str
+) -> None:
+    phone.asks("phone")
+    with tenant_transaction(phone.floor.tenant.pk):
+        OwnPhone.objects.update(**fields)
+    for step in ("phone-key", "phone"):
+        document = phone.asks(step, Digits=digits)
+        assert "doesn’t ring for you any more" in document and "<Hangup" in document
+    assert not phone.fresh().taken_at and not phone.floor.fresh(phone.caller).claimed_at
+    assert phone.floor.rings_at(phone.caller) == {"Bob"}
+
+
+def test_a_key_that_comes_after_they_have_hung_up_takes_nothing(
+    phone: Telephone, cast: Any
+) -> None:
+    phone.floor.is_there(cast.bob)  # so it rings on in their page
+    phone.asks("phone")
+    phone.tells("completed")
+    assert "<Dial" not in phone.asks("phone-key", Digits="1")
+    assert not phone.floor.fresh(phone.caller).claimed_at
+    assert phone.floor.rings_at(phone.caller) == {"Bob"}
+    phone.floor.answer(cast.bob, phone.caller)
 
 
 def test_who_has_given_up_is_not_taken(phone: Telephone) -> None:

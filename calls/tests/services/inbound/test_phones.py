@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from calls.facts.inbound.queues import Availability
 from calls.facts.refusals import Refusal
-from calls.models import Caller, Offer, OwnPhone, PhoneRing
+from calls.models import AgentAvailability, Caller, Offer, OwnPhone, PhoneRing
 from calls.selectors import queues, ringing
 from calls.services.inbound import availability, offers, phones
 from calls.tests.services.inbound.floor import Floor, seconds
@@ -179,6 +179,57 @@ def test_two_that_are_missed_set_to_away(floor: Phones, cast: Any) -> None:
     assert floor.rings_at(caller) == set() and len(floor.rings()) == 2
     own = floor.availability_of(cast.bob)
     assert (own.availability, own.was_set_away) == ("away", True)
+
+
+def test_who_is_about_to_be_away_is_not_called_for_the_next(floor: Phones, cast: Any) -> None:
+    floor.has_phone(cast.bob)
+    group = floor.group([cast.bob])
+    first, second = floor.call(group), floor.call(group)
+    with tenant_transaction(cast.acme.pk):
+        AgentAvailability.objects.update(missed_in_a_row=queues.RULES.most_missed - 1)
+    floor.tend(group)
+    (ring,) = floor.rings()
+    floor.asked(ring)
+    floor.hear(ring, "completed")
+    assert len(floor.rings()) == 1 and floor.due() == []
+    floor.tend(group)
+    assert floor.availability_of(cast.bob).was_set_away
+    assert floor.rings_at(first) == floor.rings_at(second) == set()
+
+
+def test_a_phone_rings_on_for_whoever_is_offered_anew(floor: Phones, cast: Any) -> None:
+    """The group's step is over, and its next one begins with the same agent."""
+    floor.has_phone(cast.bob)
+    group = floor.group([cast.bob], step_seconds=20)
+    caller = floor.call(group)
+    floor.tend(group)
+    (ring,) = floor.rings()
+    floor.asked(ring)
+    floor.hear(ring, "in-progress")  # they are asked for a key
+    floor.later(20)
+    assert floor.tend(group).rings == []
+    assert floor.offers(caller) == [("Bob", "missed"), ("Bob", "")]
+    with tenant_transaction(cast.acme.pk):
+        found = phones.locked(ring.pk)
+        assert found is not None and phones.is_offered(found)
+    assert offers.claim(cast.bob, caller.call_id, now=floor.now, ring_id=ring.pk)
+    (ring,) = floor.rings()
+    assert ring.taken_at == floor.now and floor.due() == []
+
+
+def test_who_refuses_by_phone_refuses_the_caller_as_offered_now(floor: Phones, cast: Any) -> None:
+    floor.has_phone(cast.bob)
+    group = floor.group([cast.bob], step_seconds=20)
+    caller = floor.call(group)
+    floor.tend(group)
+    (ring,) = floor.rings()
+    floor.asked(ring)
+    floor.hear(ring, "ringing")
+    floor.later(20)
+    floor.tend(group)
+    floor.hear(ring, "busy", 603)
+    assert floor.offers(caller) == [("Bob", "missed"), ("Bob", "declined")]
+    assert len(floor.rings()) == 1
 
 
 def test_a_phone_that_never_rings_does_not_hold_a_caller(floor: Phones, cast: Any) -> None:
