@@ -165,6 +165,16 @@ def lead_on(tenant_id: UUID, call_ids: Iterable[UUID]) -> None:
         _rooms.do((tenant_id, "lead", call_id), work)
 
 
+# Fifty telephones may ring for one caller: who is to be brought to somebody does not wait for them.
+_phones = Lane(
+    "phones",
+    threads=4,
+    most=500,
+    again=(0.5, 2.0, 5.0),
+    trouble=(gateway.TwilioError, TwilioNotConfigured, DatabaseError, InterfaceError),
+)
+
+
 def tend_phones(
     tenant_id: UUID, ring_ids: Iterable[UUID], do: Callable[..., UUID | None] = phoning.tend
 ) -> None:
@@ -180,7 +190,7 @@ def tend_phones(
 
     def begin() -> None:
         for ring_id in wanted:
-            _rooms.do((tenant_id, "phone", ring_id), partial(work, ring_id))
+            _phones.do((tenant_id, ring_id), partial(work, ring_id))
 
     transaction.on_commit(begin)
 

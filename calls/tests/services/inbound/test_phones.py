@@ -1,17 +1,19 @@
 """Agents' own telephones as they ring for callers: rows. Twilio is in test_phones_live.py."""
 
+import threading
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import IntegrityError, transaction
 
+from calls import tasks
 from calls.facts.inbound.queues import Availability
 from calls.facts.refusals import Refusal
 from calls.models import AgentAvailability, Caller, Offer, OwnPhone, PhoneRing
 from calls.selectors import queues, ringing
-from calls.services.inbound import availability, offers, phones
+from calls.services.inbound import availability, leading, offers, phones
 from calls.tests.services.inbound.floor import Floor, seconds
 from tenants.fence.context import tenant_transaction
 from tenants.models import Membership
@@ -325,3 +327,22 @@ def test_what_is_not_heard_of_is_looked_for(floor: Phones, cast: Any) -> None:
     assert overdue(begun + seconds(45)) == [] and overdue(begun + seconds(46)) == [ring.pk]
     floor.hear(ring, "canceled")
     assert overdue(begun + seconds(46)) == []
+
+
+def test_telephones_that_are_rung_keep_no_caller_waiting(
+    monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    """However many they are, and however long Twilio takes."""
+    answers, sent = threading.Event(), threading.Event()
+    monkeypatch.setattr(leading, "send_on", lambda *_: sent.set())
+
+    def hangs(*_: Any) -> None:
+        answers.wait(10)
+
+    try:
+        with django_capture_on_commit_callbacks(execute=True):
+            tasks.tend_phones(uuid4(), [uuid4() for _ in range(50)], hangs)
+        tasks.lead_on(uuid4(), [uuid4()])
+        assert sent.wait(5)
+    finally:
+        answers.set()
