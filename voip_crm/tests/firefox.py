@@ -78,7 +78,7 @@ class Firefox:
         element = {"sharedId": self.find(role, name)["sharedId"]}
         self._ask(
             "script.callFunction",
-            functionDeclaration="(one) => one.scrollIntoView({block: 'center'})",
+            functionDeclaration="(one) => one.scrollIntoView({block: 'nearest'})",
             arguments=[element],
             target={"context": self._window},
             awaitPromise=False,

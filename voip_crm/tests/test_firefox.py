@@ -18,6 +18,8 @@ pytestmark = pytest.mark.browser
 NUMBER = "+14155550100"  # Maria's
 OURS = demo.NUMBERS["acme"][0][0]
 STATUS = """() => document.querySelector("#call_panel [role=status]")?.textContent.trim()"""
+# Of the call that is just over; the demo's have theirs already.
+FETCHED = "() => !!document.querySelector('#history_rows > tr:first-child [data-play]')"
 # How long what is played is. A machine without a loudspeaker comes no further with it.
 MEDIA, METADATA = "() => window.media", "loadedmetadata"
 NOTIFIED = """async () => {
@@ -83,6 +85,7 @@ def test_an_agent_calls_hears_is_heard_ends_and_plays(
     assert agent.run(STATUS) == "In call"
     agent.click("button", "End call")
     harness.wait_until(lambda: agent.run(STATUS) == "Call ended")
+    harness.wait_until(lambda: agent.run(FETCHED))
     agent.click("button", "Play recording")
     try:
         harness.wait_until(
