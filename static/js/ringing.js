@@ -198,7 +198,10 @@ export function start({ createBell, createReceipts, offerOf, tone, devices, tabs
     if (action === "decline") $(`ring_${ring}`)?.querySelector("[data-ring-decline]").requestSubmit();
   });
   document.addEventListener("live:seen", () => isAvailable() && receipts.asked());
+  let isFirst = true;
   document.addEventListener("live:state", ({ detail }) => {
+    if (detail.state === "up" && isFirst) emit("live:ring", {}); // as at the end
+    if (detail.state === "up") isFirst = false;
     if (detail.state === "up" && stream !== "up") setTimeout(() => isAvailable() && receipts.asked(), Math.random() * 5000);
     stream = detail.state;
     control();
@@ -226,4 +229,5 @@ export function start({ createBell, createReceipts, offerOf, tone, devices, tabs
     }, { capture: true, once: true });
   }
   look();
+  emit("live:ring", {}); // what came after this page was made, and before its stream, was told to nobody
 }

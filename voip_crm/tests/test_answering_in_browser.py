@@ -335,7 +335,7 @@ def test_whom_a_call_rings_at_first_is_for_its_group_to_say(
     assert charlie.evaluate("window.told") is None and region(charlie).count() == 0
 
 
-@pytest.mark.allow_console(r"ERR_FAILED|status of 409")
+@pytest.mark.allow_console(r"ERR_FAILED|status of 409|htmx:error: timeout")
 def test_pages_that_confirm_nothing_keep_no_caller_waiting(
     open_page: Any, board: Switchboard
 ) -> None:
