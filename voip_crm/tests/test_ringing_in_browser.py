@@ -259,8 +259,12 @@ def test_who_answered_and_was_not_connected_is_rung_again(open_page: Any, office
         with tenant_transaction(office.tenant.pk):
             return Caller.objects.filter(pk=caller.pk, returned_at__isnull=False).exists()
 
+    def is_asked() -> bool:
+        office.tend()
+        return not office.offers(caller)["Bob"].end
+
     harness_wait(bob, is_back)  # the page says so at once, and that it is there
-    harness_wait(bob, lambda: office.tend() or not office.offers(caller)["Bob"].end)
+    harness_wait(bob, is_asked)
     expect(region(bob).get_by_role("button", name="Answer")).to_be_visible()
     harness_wait(bob, lambda: office.offers(caller)["Bob"].confirmed_at)
     wait_for_ring(bob)
