@@ -101,7 +101,8 @@ def test_a_message_left_while_the_database_hangs_is_found_again(
     def filed() -> Any:
         calls = bob.get(where).json().get("data", [])  # none while it is not there yet
         found = [call for call in calls if call["twilioCallSid"] == sid]
-        return found and found[0]["recordingUrl"] and found
+        # Why it was missed is known once their call's end is, whichever is heard of first.
+        return found and found[0]["recordingUrl"] and found[0]["missed"] and found
 
     (call,) = eventually(filed, 120, 1)
     told = (call["missed"], call["fromNumber"], call["toNumber"], call["direction"])
