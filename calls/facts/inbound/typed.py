@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from calls.facts.inbound.hours import DAY, Interval
 
 ALL_DAY = "all day"
+_ALL_DAY = (ALL_DAY, "24h", "24 hours", "always")
 _CLOSED = ("", "-", "–", "closed", "none")
 _HOUR = r"(\d{1,2})(?:[:.h](\d{2}))?\s*([ap])?\.?(?:m\.?)?"
 _INTERVAL = re.compile(rf"{_HOUR}\s*(?:-|–|—|to|until)\s*{_HOUR}")
@@ -20,8 +21,6 @@ def intervals(text: str) -> tuple[Interval, ...]:
     plain = " ".join(text.lower().split())
     if plain in _CLOSED:
         return ()
-    if plain in (ALL_DAY, "24h", "24 hours", "always"):
-        return (Interval(0, DAY),)
     return tuple(sorted(_interval(part) for part in re.split(r"\s*(?:,|;| and )\s*", plain)))
 
 
@@ -31,6 +30,8 @@ def text(day: Sequence[Interval]) -> str:
 
 
 def _interval(part: str) -> Interval:
+    if part in _ALL_DAY:
+        return Interval(0, DAY)
     found = _INTERVAL.fullmatch(part)
     if found is None:
         raise Unreadable("Write hours like 9:00–12:00, 13:00–17:30, or leave the day empty.")

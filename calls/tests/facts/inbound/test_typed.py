@@ -1,7 +1,7 @@
 """Hours as people type them are read, and what is shown reads as the same."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from calls.facts.inbound import typed
@@ -55,6 +55,7 @@ def test_a_night_can_be_said() -> None:
         assert night.ends > DAY
 
 
+@example([(0, DAY), (540, 60)])
 @given(st.lists(st.tuples(TIMES, st.integers(1, DAY)), max_size=4))
 def test_what_is_shown_reads_as_what_was_meant(spans: list[tuple[int, int]]) -> None:
     day = tuple(sorted(Interval(begins, begins + length) for begins, length in spans))

@@ -242,9 +242,9 @@ def test_a_lost_answer_rings_nobody_twice(office: Desk) -> None:
 
 def test_twilio_answers_no_and_the_telephone_rests(office: Desk) -> None:
     only_bob(office)
-    office.sandbox.fault("rest-error", match="/Calls.json", status=400, code=21211)
+    office.sandbox.fault("rest-error", match="/Calls.json", status=400, code=21211, times=1000)
     calls(office)
-    office.eventually(lambda: ends(office) == ["unconfirmed"], 15)
+    office.eventually(lambda: ends(office)[:1] == ["unconfirmed"], 15)
     assert calls_to(office, BOBS) == []
     with tenant_transaction(office.tenant_id):
         assert AgentAvailability.objects.get(user=office.bob).asleep_at is not None
