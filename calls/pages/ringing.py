@@ -89,8 +89,7 @@ def answer(request: TenantRequest, call_id: UUID) -> HttpResponse:
             raise Refusal("answered_elsewhere", "You’ve answered this call in another window.")
     except Refusal as refusal:
         _must_be_ours(call_id)
-        error = {"code": refusal.code, "message": refusal.message, "details": refusal.details}
-        return JsonResponse({"error": error}, status=409)
+        return _refused(refusal, 409)
     _tend(request)
     return JsonResponse({"request": str(room)})
 
@@ -116,9 +115,7 @@ def push(request: TenantRequest) -> HttpResponse:
     try:
         knocking.subscribe(request.member, session=session, now=timezone.now(), **said)
     except Refusal as refusal:
-        error = {"code": refusal.code, "message": refusal.message, "details": refusal.details}
-        status = 404 if refusal.code == "not_found" else 422
-        return JsonResponse({"error": error}, status=status)
+        return _refused(refusal, 404 if refusal.code == "not_found" else 422)
     return HttpResponse(status=204)
 
 
@@ -142,6 +139,11 @@ def presence(request: TenantRequest) -> HttpResponse:
     """What the list of members says of each, anew."""
     words = ringing.presences(now=timezone.now())
     return render(request, "_presences.html", {"presences": words})
+
+
+def _refused(refusal: Refusal, status: int) -> JsonResponse:
+    error = {"code": refusal.code, "message": refusal.message, "details": refusal.details}
+    return JsonResponse({"error": error}, status=status)
 
 
 def _tend(request: TenantRequest) -> None:

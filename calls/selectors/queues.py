@@ -14,13 +14,22 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from calls.facts import states
 from calls.facts.inbound import queues, written
 from calls.facts.inbound.plans import Go, Target
 from calls.facts.inbound.queues import Availability, Claim, End, Rules, Wish
-from calls.models import AgentAvailability, Caller, CallLeg, Conference, GroupMember, Offer
+from calls.models import (
+    AgentAvailability,
+    Caller,
+    CallLeg,
+    Conference,
+    GroupMember,
+    Offer,
+    OwnPhone,
+)
 from contacts.models import Contact
 from tenants.fence.columns import Columns, split
 from tenants.fence.context import current_tenant_id
@@ -174,6 +183,12 @@ def has_page(row: AgentAvailability, now: datetime) -> bool:
         asleep_at=row.asleep_at,
     )
     return kept.has_page(RULES, now)
+
+
+def phones_that_ring() -> QuerySet[OwnPhone]:
+    """Telephones that are their agents', and are to be rung (as `_AGENTS` has it)."""
+    found: QuerySet[OwnPhone] = OwnPhone.objects.filter(rings=True, confirmed_at__isnull=False)
+    return found
 
 
 _USER, _ENDED = Columns(GroupMember, "m", "user"), Columns(CallLeg, "l", "ended_at")

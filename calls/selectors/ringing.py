@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 
 from calls.facts.inbound import callers
 from calls.facts.inbound.queues import Availability, End, Presence
-from calls.models import AgentAvailability, CallLeg, CallLog, Offer, OwnPhone, PhoneNumber
+from calls.models import AgentAvailability, CallLeg, CallLog, Offer, PhoneNumber
 from calls.selectors import presentation, queues
 from calls.selectors.doubt import load_possible, name_of
 from contacts.numbers import display
@@ -81,7 +81,7 @@ class Incoming:
 def own(user_id: UUID) -> Own:
     """One statement."""
     rings = Offer.objects.filter(user_id=user_id, end="")
-    phone = OwnPhone.objects.filter(user_id=user_id, rings=True, confirmed_at__isnull=False)
+    phone = queues.phones_that_ring().filter(user_id=user_id)
     found = (
         AgentAvailability.objects.filter(user_id=user_id)
         .annotate(rings=Exists(rings), has_phone=Exists(phone))

@@ -10,7 +10,7 @@ from django.utils import timezone
 from calls.facts import states
 from calls.facts.refusals import Refusal
 from calls.facts.sids import CALL, is_sid
-from calls.gateway import addresses, twiml
+from calls.gateway import twiml
 from calls.gateway.accounts import TwilioAccount
 from calls.services import guarding
 from calls.services.callbacks import routing
@@ -85,14 +85,7 @@ class VoiceWebhook(TwilioWebhook):
             raise
         except UnknownCall as error:
             raise Refusal("call_over", "This call is over.") from error
-        return twiml.join_conference(
-            room=room.name,
-            label=leg.label,
-            action_url=addresses.leg_ended(agent.tenant_id, leg.id),
-            conference_callback=addresses.conference_status(agent.tenant_id, room.pk),
-            ends_room=False,
-            time_limit=longest,
-        )
+        return presence.into_room(room, leg, longest)
 
 
 class HoldMusicWebhook(TwilioWebhook):

@@ -12,6 +12,7 @@ from calls.selectors.plans import only
 from calls.selectors.queues import RULES, callers_in
 from calls.services.inbound import outside
 from calls.services.inbound.standing import Standing
+from calls.services.rooms import presence
 
 LONGEST_TALK = 4 * 3600  # seconds, with an agent
 LONGEST_MESSAGE = 180  # seconds, where no box says it
@@ -126,14 +127,7 @@ def ring_back(our_number: str) -> Played:
 
 
 def bridge(at: Standing) -> str:
-    return twiml.join_conference(
-        room=at.room.name,
-        label=at.leg.label,
-        action_url=addresses.leg_ended(at.tenant_id, at.leg.pk),
-        conference_callback=addresses.conference_status(at.tenant_id, at.room.pk),
-        ends_room=True,
-        time_limit=LONGEST_TALK,
-    )
+    return presence.into_room(at.room, at.leg, LONGEST_TALK, ends_room=True)
 
 
 def sorry(tenant_id: UUID) -> str:

@@ -14,24 +14,18 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from calls.facts import states
 from calls.facts.inbound.queues import End
 from calls.facts.phones import STOP_AGAIN, end_of
-from calls.models import AgentAvailability, Offer, OwnPhone, PhoneRing
+from calls.models import AgentAvailability, Offer, PhoneRing
 from calls.models.phones import LIVE
-from calls.selectors.queues import RULES, has_page
+from calls.selectors.queues import RULES, has_page, phones_that_ring
 from calls.services.inbound import news
 from tenants.fence.context import tenant_transaction
 
 LATE = timedelta(seconds=45)  # after which Twilio is asked about a ring that has not ended
 
 
-def that_ring() -> QuerySet[OwnPhone]:
-    """Telephones that are their agents', and are to be rung."""
-    found: QuerySet[OwnPhone] = OwnPhone.objects.filter(rings=True, confirmed_at__isnull=False)
-    return found
-
-
 def is_theirs(ring: PhoneRing) -> bool:
     """Whether the telephone is its agent's still, and is to ring."""
-    return bool(that_ring().filter(user=ring.user_id, number=ring.number).exists())
+    return bool(phones_that_ring().filter(user=ring.user_id, number=ring.number).exists())
 
 
 def is_offered(ring: PhoneRing) -> bool:
@@ -52,7 +46,7 @@ def begin(user_ids: Iterable[UUID], *, now: datetime) -> None:
     """Write down rings for those of these agents to whom a caller is offered, and who have a
     telephone that does not ring yet. They are then to be tended (`due`).
     """
-    numbers = dict(that_ring().filter(user__in=set(user_ids)).values_list("user", "number"))
+    numbers = dict(phones_that_ring().filter(user__in=set(user_ids)).values_list("user", "number"))
     if not numbers:
         return
     rung = set(PhoneRing.objects.filter(LIVE, user__in=numbers).values_list("user", flat=True))

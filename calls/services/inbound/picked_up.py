@@ -94,14 +94,7 @@ def _take(
             _stopped(ring, now)
             by = refusal.details.get("by", "") if isinstance(refusal, Refusal) else ""
             return _say(ring, Phrase.ANSWERED_BY, name=by) if by else _over_of(ring)
-    return twiml.join_conference(
-        room=room.name,
-        label=leg.label,
-        action_url=addresses.leg_ended(ring.tenant_id, leg.id),
-        conference_callback=addresses.conference_status(ring.tenant_id, room.pk),
-        ends_room=False,
-        time_limit=longest,
-    )
+    return presence.into_room(room, leg, longest)
 
 
 def _question(ring: PhoneRing) -> str:

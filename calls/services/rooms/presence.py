@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from calls.facts import rooms, states
 from calls.facts.refusals import Refusal
+from calls.gateway import addresses, twiml
 from calls.gateway.accounts import TwilioAccount
 from calls.models import CallLeg, Conference
 from calls.services import guarding
@@ -94,6 +95,22 @@ def admit_agent(
         progress.announce(known.room, settled.call_id)
     longest = found.policy.caps.longest_minutes * 60 + settings.RING_TIMEOUT + _WAITS
     return Admitted(known.room, leg, longest if known.claim is None else LONGEST_TALK)
+
+
+def into_room(
+    room: Conference, leg: ledger.Leg | CallLeg, longest: int, *, ends_room: bool = False
+) -> str:
+    """What a leg is told with which it comes into its room, for `longest` seconds at most;
+    `ends_room`: the room ends with it.
+    """
+    return twiml.join_conference(
+        room=room.name,
+        label=leg.label,
+        action_url=addresses.leg_ended(room.tenant_id, leg.id),
+        conference_callback=addresses.conference_status(room.tenant_id, room.pk),
+        ends_room=ends_room,
+        time_limit=longest,
+    )
 
 
 def _check_return(known: ledger.Known, agent: Named) -> None:
