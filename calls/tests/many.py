@@ -64,11 +64,15 @@ GROUP = UUID(md5(b"many", usedforsecurity=False).hexdigest())  # in which they h
 def fill(cast: Any, first: int, last: int) -> None:
     """Acme's calls of this many minutes ago."""
     values = [cast.acme.pk, cast.bob.user_id, cast.acme_maria.pk, first, last]
-    with tenant_transaction(cast.acme.pk), connection.cursor() as cursor:
-        for statement in _ROWS.split(";"):
-            cursor.execute(statement, values if "%s" in statement else None)
-    with everything_visible(), connection.cursor() as cursor:
-        cursor.execute(f"VACUUM ANALYZE {_TABLES}")
+    with connection.cursor() as cursor:
+        # VACUUM marks a page as visible to all only once the commits of its time are on disk.
+        cursor.execute("SET synchronous_commit = on")
+        with tenant_transaction(cast.acme.pk):
+            for statement in _ROWS.split(";"):
+                cursor.execute(statement, values if "%s" in statement else None)
+        with everything_visible():
+            cursor.execute(f"VACUUM ANALYZE {_TABLES}")
+        cursor.execute("RESET synchronous_commit")
 
 
 def pages_read(cast: Any, do: Callable[[], object]) -> int:
