@@ -119,8 +119,11 @@
   };
   for (const news of ["live:mine", "live:resync"]) {
     document.addEventListener(news, ({ detail }) => {
-      if (isUp(phone) || !unshown(detail.request ?? $("call_panel")?.dataset.request)) return;
-      $("dock_request").value = $("dock_error").value = "";
+      const panel = $("call_panel");
+      if (isUp(phone) || !unshown(detail.request ?? panel?.dataset.request)) return;
+      // A panel that is on its way is asked for as before, with why the call failed.
+      const isAwaited = !panel && (detail.request ?? asked.request) === asked.request;
+      if (!isAwaited) $("dock_request").value = $("dock_error").value = "";
       document.body.dispatchEvent(new CustomEvent("dock:look", { bubbles: true }));
     });
   }
@@ -165,6 +168,8 @@
     if (event.target.closest?.("[data-dock=close]") && event.detail < 2) {
       $("active_call").replaceChildren();
       shown = "";
+      asked = {};
+      $("dock_request").value = $("dock_error").value = "";
       (document.querySelector("#dial_q") ?? document.querySelector("#main h1"))?.focus();
     }
     const digit = event.target.closest?.("[data-phone=digit]");

@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from calls.facts.rooms import request_of
 from calls.models import AgentAvailability, Caller, CallLeg, CallLog, Conference, Group, Offer
 from calls.models import GroupMember as Member
 from calls.services.inbound import groups
@@ -45,9 +46,9 @@ class Office:
     def call(self, number: str = company.ACME_MARIA, **more: Any) -> Caller:
         now = timezone.now()
         with tenant_transaction(self.tenant.pk):
-            room = Conference.objects.create(
-                client_request_id=uuid.uuid4(), account_sid=self._account()
-            )
+            room = Conference(account_sid=self._account())
+            room.client_request_id = request_of(room.pk)
+            room.save()
             call = CallLog.objects.create(
                 direction="INBOUND",
                 from_number=number,
@@ -252,8 +253,18 @@ def test_who_answered_and_was_not_connected_is_rung_again(open_page: Any, office
     bob = come(open_page, "bob")
     caller = office.call()
     bob.route("**/api/twilio/access-token", lambda route: route.abort())
+    # News of the call may come while the panel that says why is still on its way.
+    bob.evaluate(
+        """() => document.body.addEventListener("phone:changed", ({ detail }) => {
+            if (!detail.error) return;
+            document.getElementById("active_call").replaceChildren();
+            const news = { detail: { request: detail.request }, bubbles: true };
+            document.body.dispatchEvent(new CustomEvent("live:mine", news));
+        })"""
+    )
     with bob.expect_response(f"**/calls/{caller.call_id}/answer"):
         press(bob, "Answer")
+    expect(bob.get_by_role("region", name="Active call")).to_contain_text("Call failed")
 
     def is_back() -> bool:
         with tenant_transaction(office.tenant.pk):
