@@ -126,6 +126,13 @@ async function press(page) {
   }
 }
 
+/** Until this is here nobody presses in vain. */
+function enable() {
+  for (const button of document.querySelectorAll("[data-recorder-press]")) button.disabled = false;
+}
+
+globalThis.document?.addEventListener("htmx:after:swap", enable);
+if (globalThis.document) enable();
 globalThis.document?.addEventListener("click", ({ target }) => {
   const box = target.closest?.("[data-recorder-press]")?.closest("[data-recorder]");
   if (box) press(parts(box));

@@ -24,10 +24,19 @@ test("what keeps the microphone away is said with what helps", () => {
   assert.match(trouble({ name: "NotFoundError" }), /No microphone was found/);
 });
 
-test("a second press while the microphone is asked for begins no second recording", async () => {
-  let press;
-  globalThis.document = { addEventListener: (name, listener) => { press = listener; } };
+test("it may be pressed once this is here, and a second press while the microphone is asked for begins no second recording", async () => {
+  const heard = {};
+  let button = { disabled: true };
+  globalThis.document = {
+    addEventListener: (name, listener) => { heard[name] = listener; },
+    querySelectorAll: () => [button],
+  };
   await import("../recorder.js?pressed");
+  const { click: press } = heard;
+  assert.equal(button.disabled, false);
+  button = { disabled: true }; // of the page that came in place of that one
+  heard["htmx:after:swap"]();
+  assert.equal(button.disabled, false);
   delete globalThis.document;
   let asked = 0;
   let refuse;
