@@ -35,6 +35,17 @@ SHOWS = """async () => {
   return shown.length > 0;
 }"""
 TITLE = "() => document.title"
+# What the page knows of calls that ring, and what it has asked for, when and how long.
+KNOWN = """() => JSON.stringify({
+  title: document.title,
+  incoming: document.getElementById("incoming").innerText,
+  availability: { ...document.getElementById("availability").dataset },
+  panel: document.getElementById("active_call").innerText,
+  asked: performance.getEntriesByType("resource").slice(-20).map(
+    ({ name, startTime, duration }) => [name, Math.round(startTime), Math.round(duration)]
+  ),
+  now: Math.round(performance.now()),
+})"""
 AVAILABILITY = """() => {
   const { dataset, textContent } = document.getElementById("availability");
   return [dataset.state, textContent.includes("even in the background")];
@@ -114,7 +125,11 @@ def test_a_hidden_tab_rings_on_and_is_told_of_on_the_desktop(
         with agent.hidden():
             harness.wait_until(lambda: agent.run("() => document.visibilityState") == "hidden")
             call = sandbox.incoming(to=OURS, caller=NUMBER)["sid"]
-            harness.wait_until(lambda: agent.run(TITLE) == "Incoming: Maria Gonzalez")
+            try:
+                harness.wait_until(lambda: agent.run(TITLE) == "Incoming: Maria Gonzalez")
+            except AssertionError:
+                log = embedded_site.processes.log("runlocal")
+                pytest.fail(f"Nothing rings: {agent.run(KNOWN)}\n{log}")
             told = [["Incoming: Maria Gonzalez", "Sunrise Foods · (415) 555-0100"]]
             shows = agent.run(SHOWS)
             harness.wait_until(lambda: not shows or agent.run(NOTIFIED) == told)
