@@ -73,6 +73,9 @@ def a_missed_call(
     with tenant_transaction(tenant.pk):
         call.status = states.NO_ANSWER
         call.save(update_fields=["status"])
+        # All is known of it: the sweep would find out that Twilio has never heard of such a call.
+        settled = {"closed_at": call.ended_at, "next_look_at": None}
+        Conference.objects.filter(pk=call.conference_id).update(**settled)
     return call
 
 

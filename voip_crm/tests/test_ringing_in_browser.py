@@ -47,6 +47,8 @@ class Office:
         now = timezone.now()
         with tenant_transaction(self.tenant.pk):
             room = Conference(account_sid=self._account())
+            # The sweep would find out that Twilio has never heard of this call.
+            room.next_look_at = now + timedelta(hours=1)
             room.client_request_id = request_of(room.pk)
             room.save()
             call = CallLog.objects.create(
