@@ -53,6 +53,8 @@ def test_what_is_done_counts_down_in_every_open_page(two: tuple[Page, Page]) -> 
     expect(bob.get_by_text("Hidden number")).to_be_visible()
     assert_accessible(bob)
     bob.get_by_role("link", name="4 to return").click()
+    # The list of missed calls has the same buttons, and goes with the answer.
+    expect(bob.locator("#to_return")).to_have_attribute("aria-current", "true")
     bob.get_by_role("button", name="Mark as done: (415) 555-0142").first.focus()
     bob.keyboard.press("Enter")
     expect(bob.get_by_text("2 missed calls marked as done.")).to_be_visible()
