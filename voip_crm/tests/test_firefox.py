@@ -50,6 +50,9 @@ AVAILABILITY = """() => {
   const { dataset, textContent } = document.getElementById("availability");
   return [dataset.state, textContent.includes("even in the background")];
 }"""
+SEEN = """() => performance.getEntriesByType("resource").some(
+  ({ name, responseEnd }) => name.endsWith("/calls/seen") && responseEnd > 0
+)"""
 LISTENING = """
 window.media = [];
 for (const name of ["loadstart", "loadedmetadata", "stalled", "abort", "error"]) {
@@ -121,6 +124,7 @@ def test_a_hidden_tab_rings_on_and_is_told_of_on_the_desktop(
     sandbox = embedded_site.sandbox
     choose(agent, "available")
     harness.wait_until(lambda: agent.run(AVAILABILITY)[1])
+    harness.wait_until(lambda: agent.run(SEEN))  # nobody is rung before the server knows of a page
     try:
         with agent.hidden():
             harness.wait_until(lambda: agent.run("() => document.visibilityState") == "hidden")
