@@ -3,6 +3,8 @@
 
 UV_VERSION=0.13.9
 export UV_PYTHON_DOWNLOADS=never PIP_DISABLE_PIP_VERSION_CHECK=1
+# Packages are compiled as they are imported, which most of their modules never are.
+unset PYTHONDONTWRITEBYTECODE
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$0: $*"; exit 1; }
@@ -64,13 +66,13 @@ install_with_uv() {
   local uv
   uv=$(command -v uv) || uv=.venv/bin/uv
   [ -x "$uv" ] || .venv/bin/python -m pip install -q "uv==$UV_VERSION" >/dev/null 2>&1 || return 1
-  "$uv" pip install -q --python .venv/bin/python --compile-bytecode "$@" >/dev/null 2>&1
+  "$uv" pip install -q --python .venv/bin/python "$@" >/dev/null 2>&1
 }
 
 install_with_pip() {
   .venv/bin/python -m pip --version >/dev/null 2>&1 ||
     quietly .venv/bin/python -m ensurepip || return 1
-  quietly .venv/bin/python -m pip install -q --require-hashes "$@"
+  quietly .venv/bin/python -m pip install -q --no-compile --require-hashes "$@"
 }
 
 # ensure_venv FILE...: .venv holds what the lock files name.
