@@ -1,3 +1,5 @@
+from importlib import import_module
+
 import contacts.models
 import django.core.validators
 import django.db.models.deletion
@@ -7,29 +9,7 @@ import uuid
 from django.conf import settings
 from django.db import migrations, models
 
-
-# ANALYZE is the owner's alone; whoever imports may ask for it, of these tables, while
-# they are small: later what comes in changes little of what is known.
-MAKE = """
-CREATE FUNCTION contacts_learn_sizes() RETURNS void LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog AS $$
-BEGIN
-    IF pg_relation_size('public.contacts_contact') < 4 * 1024 * 1024 THEN
-        ANALYZE (SKIP_LOCKED) public.contacts_contact, public.contacts_contactnumber,
-            public.contacts_contacttoken;
-    END IF;
-END $$
-"""
-
-
-def make(apps, schema_editor):
-    if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute(MAKE, params=None)
-
-
-def drop(apps, schema_editor):
-    if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute("DROP FUNCTION contacts_learn_sizes()")
+learn_sizes = import_module("contacts.migrations.0013_learn_sizes")
 
 
 class Migration(migrations.Migration):
@@ -192,5 +172,5 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('tenant', 'id'), name='contacts_contactimportpart_fenced'), tenants.fence.policies.TenantPolicy(name='contacts_contactimportpart_of_tenant'), tenants.fence.scoping.TenantFence(field='file', name='contacts_contactimportpart_file_fence'), models.UniqueConstraint(fields=('tenant', 'file', 'position'), name='import_part')],
             },
         ),
-        migrations.RunPython(make, drop),
+        migrations.RunPython(learn_sizes.make, learn_sizes.drop),
     ]
