@@ -122,7 +122,7 @@
       const panel = $("call_panel");
       if (isUp(phone) || !unshown(detail.request ?? panel?.dataset.request)) return;
       // A panel that is on its way is asked for as before, with why the call failed.
-      const isAwaited = !panel && (detail.request ?? asked.request) === asked.request;
+      const isAwaited = !panel && asked.request && (detail.request ?? asked.request) === asked.request;
       if (!isAwaited) $("dock_request").value = $("dock_error").value = "";
       document.body.dispatchEvent(new CustomEvent("dock:look", { bubbles: true }));
     });
@@ -169,7 +169,6 @@
       $("active_call").replaceChildren();
       shown = "";
       asked = {};
-      $("dock_request").value = $("dock_error").value = "";
       (document.querySelector("#dial_q") ?? document.querySelector("#main h1"))?.focus();
     }
     const digit = event.target.closest?.("[data-phone=digit]");

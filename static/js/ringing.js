@@ -200,8 +200,10 @@ export function start({ createBell, createReceipts, offerOf, tone, devices, tabs
   document.addEventListener("live:seen", () => isAvailable() && receipts.asked());
   let isFirst = true;
   document.addEventListener("live:state", ({ detail }) => {
-    if (detail.state === "up" && isFirst) emit("live:ring", {}); // as at the end
-    if (detail.state === "up") isFirst = false;
+    if (detail.state === "up" && isFirst) {
+      isFirst = false;
+      emit("live:ring", {}); // as at the end
+    }
     if (detail.state === "up" && stream !== "up") setTimeout(() => isAvailable() && receipts.asked(), Math.random() * 5000);
     stream = detail.state;
     control();
