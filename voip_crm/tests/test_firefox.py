@@ -4,7 +4,8 @@ Chromium's engine without a window, it hides a tab behind another and shows noti
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from aioice.ice import get_host_addresses
@@ -81,6 +82,15 @@ def agent(
         yield agent
 
 
+@contextmanager
+def told(site: harness.Site, why: Callable[[], str]) -> Iterator[None]:
+    """What is not within its time is told of with what the page knew, and what `./run` said."""
+    try:
+        yield
+    except AssertionError:
+        pytest.fail(f"{why()}\n{site.processes.log('runlocal')}")
+
+
 def test_an_agent_calls_hears_is_heard_ends_and_plays(
     agent: Firefox, embedded_site: harness.Site
 ) -> None:
@@ -101,13 +111,10 @@ def test_an_agent_calls_hears_is_heard_ends_and_plays(
     harness.wait_until(lambda: agent.run(STATUS) == "Call ended")
     harness.wait_until(lambda: agent.run(FETCHED))
     agent.click("button", "Play recording")
-    try:
+    with told(embedded_site, lambda: f"Nothing was loaded: {agent.run(MEDIA)}"):
         harness.wait_until(
             lambda: [d for name, d, _ in agent.run(MEDIA) if name == METADATA and d > 5]
         )
-    except AssertionError:
-        log = embedded_site.processes.log("runlocal")
-        pytest.fail(f"Nothing was loaded: {agent.run(MEDIA)}\n{log}")
     assert agent.said == []
 
 
@@ -129,14 +136,11 @@ def test_a_hidden_tab_rings_on_and_is_told_of_on_the_desktop(
         with agent.hidden():
             harness.wait_until(lambda: agent.run("() => document.visibilityState") == "hidden")
             call = sandbox.incoming(to=OURS, caller=NUMBER)["sid"]
-            try:
+            with told(embedded_site, lambda: f"Nothing rings: {agent.run(KNOWN)}"):
                 harness.wait_until(lambda: agent.run(TITLE) == "Incoming: Maria Gonzalez")
-            except AssertionError:
-                log = embedded_site.processes.log("runlocal")
-                pytest.fail(f"Nothing rings: {agent.run(KNOWN)}\n{log}")
-            told = [["Incoming: Maria Gonzalez", "Sunrise Foods · (415) 555-0100"]]
+            shown = [["Incoming: Maria Gonzalez", "Sunrise Foods · (415) 555-0100"]]
             shows = agent.run(SHOWS)
-            harness.wait_until(lambda: not shows or agent.run(NOTIFIED) == told)
+            harness.wait_until(lambda: not shows or agent.run(NOTIFIED) == shown)
             time.sleep(2.5)  # what no page confirms ends after two seconds
             assert agent.run(TITLE) == "Incoming: Maria Gonzalez"
             sandbox.hangup(call)

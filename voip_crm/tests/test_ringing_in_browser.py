@@ -1,7 +1,6 @@
 """Calls ring in browsers: in all pages of each agent who is asked, and end in all of them."""
 
 import re
-import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -10,10 +9,10 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from calls.facts.rooms import request_of
-from calls.models import AgentAvailability, Caller, CallLeg, CallLog, Conference, Group, Offer
+from calls.models import AgentAvailability, Caller, CallLog, Conference, Group, Offer
 from calls.models import GroupMember as Member
 from calls.services.inbound import groups
+from calls.tests.builders import an_inbound_call
 from tenants.fence.context import tenant_transaction
 from voip_crm.tests import cast as company
 from voip_crm.tests.test_flow import harness_wait, sign_in
@@ -44,34 +43,16 @@ class Office:
                 Member.objects.get_or_create(group=self.group, user=agent.user)
 
     def call(self, number: str = company.ACME_MARIA, **more: Any) -> Caller:
+        known = {"contact": self.cast.acme_maria, "meant": 1} | more
+        caller = an_inbound_call(self.tenant, from_number=number, **known)
         now = timezone.now()
         with tenant_transaction(self.tenant.pk):
-            room = Conference(account_sid=self._account())
             # The sweep would find out that Twilio has never heard of this call.
-            room.next_look_at = now + timedelta(hours=1)
-            room.client_request_id = request_of(room.pk)
-            room.save()
-            call = CallLog.objects.create(
-                direction="INBOUND",
-                from_number=number,
-                to_number=company.ACME_NUMBER,
-                started_at=now,
-                status="ringing",
-                conference=room,
-                **{"contact": self.cast.acme_maria, "meant": 1} | more,
-            )
-            CallLeg.objects.create(
-                conference=room, party="contact", call_sid="CA" + uuid.uuid4().hex
-            )
-            caller = Caller.objects.create(call=call)
+            looked_at = {"next_look_at": now + timedelta(hours=1)}
+            Conference.objects.filter(pk=caller.call.conference_id).update(**looked_at)
             groups.enter(caller, self.group.pk, now=now)
         self.tend()
         return caller
-
-    def _account(self) -> str:
-        from calls.gateway.accounts import account_of
-
-        return account_of(self.tenant.pk).sid
 
     def tend(self) -> None:
         groups.tend(self.tenant.pk, self.group.pk, now=timezone.now())
