@@ -259,8 +259,8 @@ class CallLogView(APIView):
                 "legs": LegSerializer(found.legs, many=True).data,
                 "recordings": RecordingSerializer(found.recordings, many=True).data,
                 "timeline": TimelineSerializer(found.events, many=True).data,
+                "notes": found.call.notes or None,
                 # What nothing has brought yet.
-                "notes": None,
                 "disposition": None,
                 "transcript": None,
             }

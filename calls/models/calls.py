@@ -87,6 +87,19 @@ class CallLog(TenantOwned):
     missed = models.CharField(max_length=20, blank=True, db_default="", default="")
     # … and when somebody called back, or said that it is done.
     missed_done_at = models.DateTimeField(null=True, blank=True)
+    # What people write down of it (`services.notes`), since when it says so, and who wrote last.
+    notes = models.TextField(blank=True, db_default="", default="")
+    notes_at = models.DateTimeField(null=True, blank=True, editable=False)
+    notes_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
     assumed_rate = models.DecimalField(
         max_digits=7, decimal_places=4, default=0, help_text="What a minute is taken to cost."
     )
@@ -97,6 +110,7 @@ class CallLog(TenantOwned):
         constraints = [
             *TenantOwned.Meta.constraints,
             member_fence("user"),
+            member_fence("notes_by"),
             TenantFence("contact"),
             TenantFence("conference"),
             models.UniqueConstraint(fields=["twilio_call_sid"], name="call_sid_once"),
@@ -147,6 +161,11 @@ class CallLog(TenantOwned):
                 fields=["tenant", "-started_at", "-id"],
                 name="call_to_return_newest",
                 condition=TO_RETURN,
+            ),
+            models.Index(
+                fields=["tenant", "notes_by"],
+                name="call_noted_by",
+                condition=Q(notes_by__isnull=False),
             ),
         ]
 

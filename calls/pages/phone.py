@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from calls import selectors
@@ -93,6 +94,7 @@ def active_call(request: TenantRequest) -> HttpResponse:
         request.tenant,
         user_id=request.member.user_id,
         client_request_id=client_request_id,
+        now=timezone.now(),
         error=request.GET.get("error", "")[:40],
         name=wish["name"],
         number=wish["to"],

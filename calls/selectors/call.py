@@ -15,6 +15,7 @@ from calls.selectors import presentation
 from calls.selectors.doubt import Doubt, doubt_of, load_possible, name_of
 from calls.selectors.history import with_hold
 from calls.selectors.lines import HistoryRow, line_of, recording_note, row
+from calls.selectors.notes import Note, note_of
 from calls.selectors.timeline import Fact, recording_fact, timeline
 from contacts.numbers import display
 from tenants.bricks import places
@@ -73,6 +74,7 @@ class CallPage:
     legs: Sequence[Leg]
     timeline: Sequence[Happening]
     recordings: Sequence[PlayableRecording]
+    note: Note
     is_settled: bool  # nothing more will come
 
     @property
@@ -86,7 +88,9 @@ def call_page(tenant: Tenant, call_id: UUID, *, now: datetime, who: str = "") ->
     """
     found = _with_line(with_hold(CallLog.objects.filter(pk=call_id)))
     recordings_of = Prefetch("recordings", Recording.objects.select_related("heard_by"))
-    call = found.select_related("contact", "user").prefetch_related(recordings_of).first()
+    call = (
+        found.select_related("contact", "user", "notes_by").prefetch_related(recordings_of).first()
+    )
     if call is None:
         return None
     load_possible([call])
@@ -135,6 +139,7 @@ def call_page(tenant: Tenant, call_id: UUID, *, now: datetime, who: str = "") ->
             )
             for recording in recordings
         ],
+        note=note_of(call, zone, now),
         is_settled=_is_settled(call, recordings),
     )
 

@@ -13,7 +13,7 @@ from tenants.trail.exports import Pages, Row
 PAGE = 500
 HEADER = (
     *("started", "direction", "status", "from", "to", "contact", "company", "agent"),
-    *("talk_seconds", "recorded", "wait_seconds", "missed", "returned"),
+    *("talk_seconds", "recorded", "wait_seconds", "missed", "returned", "notes"),
 )
 
 
@@ -44,4 +44,5 @@ def _row(call: CallLog, zone: ZoneInfo) -> Row:
         "" if call.wait_seconds is None else call.wait_seconds,
         presentation.missed_reason(call.missed) if call.missed else "",
         ("yes" if call.missed_done_at else "no") if call.missed else "",
+        call.notes,
     )

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from calls.facts.inbound import callers
+from calls.facts.notes import in_one_line
 from calls.models import CallLeg, CallLog, PhoneNumber, Recording
 from calls.selectors import presentation
 from calls.selectors.doubt import Doubt
@@ -52,6 +53,7 @@ class Line(NamedTuple):
     wait_seconds: int | None = None
     is_voicemail: bool = False
     is_heard: bool = False
+    notes: str = ""  # the beginning of what was written down
 
     @property
     def is_moving(self) -> bool:
@@ -86,6 +88,7 @@ class HistoryRow(NamedTuple):
     is_done: bool  # somebody has called back, or said so
     is_voicemail: bool
     is_new: bool  # a voicemail that nobody has heard
+    notes: str  # what was written down, in one line
 
     @property
     def is_to_return(self) -> bool:
@@ -109,7 +112,7 @@ _BEST = """(
         ELSE 3 END, r.created_at, r.id LIMIT 1
 )"""
 _READ = """
-SELECT {total} AS total, {more} AS more, {columns},
+SELECT {total} AS total, {more} AS more, substr(c.notes, 1, 300), {columns},
     CASE WHEN c.direction = 'INBOUND' THEN (
         SELECT p.label FROM calls_phonenumber p
         WHERE p.tenant_id = c.tenant_id AND p.number = c.to_number ORDER BY p.created_at LIMIT 1
@@ -151,8 +154,8 @@ def read(
 def _line(row: Sequence[Any]) -> Line:
     # fmt: off
     (
-        _, _, call_id, direction, from_number, to_number, extension, contact_id, status, outcome,
-        duration, started_at, meant, missed, missed_done_at, wait_seconds, name, agent_name,
+        _, _, notes, call_id, direction, from_number, to_number, extension, contact_id, status,
+        outcome, duration, started_at, meant, missed, done_at, wait_seconds, name, agent_name,
         agent_email, label, is_on_hold, recording_state, recording_id, is_voicemail, heard_at,
     ) = row
     # fmt: on
@@ -174,10 +177,11 @@ def _line(row: Sequence[Any]) -> Line:
         recording_id=recording_id,
         line=label or "",
         missed=missed,
-        is_done=missed_done_at is not None,
+        is_done=done_at is not None,
         wait_seconds=wait_seconds,
         is_voicemail=bool(is_voicemail),
         is_heard=heard_at is not None,
+        notes=notes,
     )
 
 
@@ -209,6 +213,7 @@ def line_of(call: CallLog, name: str, label: str = "") -> Line:
         wait_seconds=call.wait_seconds,
         is_voicemail=bool(best and best.is_voicemail),
         is_heard=bool(best and best.heard_at),
+        notes=call.notes,
     )
 
 
@@ -258,6 +263,7 @@ def row(line: Line, country: str, zone: ZoneInfo, today: date) -> HistoryRow:
         is_done=line.is_done,
         is_voicemail=line.is_voicemail,
         is_new=is_new,
+        notes=in_one_line(line.notes),
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db.models import Q, QuerySet
 
@@ -12,6 +13,7 @@ from calls.facts.rooms import Room, is_ours
 from calls.models import CallLeg, CallLog, Conference
 from calls.selectors import presentation
 from calls.selectors.doubt import Doubt, doubt_of, load_possible, name_of
+from calls.selectors.notes import Note, note_of
 from contacts.numbers import display
 from tenants.models import Tenant
 
@@ -43,6 +45,7 @@ class ActiveCall:
     contact_id: UUID | None = None
     doubt: Doubt | None = None  # which of several contacts it is
     can_be_added: bool = False  # to the contacts: a number that is nobody's
+    note: Note | None = None  # once there is a call
     extension: str = ""
     extension_is_due: bool = False  # to be sent, by the browser with the sound
 
@@ -52,6 +55,7 @@ def active_call(
     *,
     user_id: UUID,
     client_request_id: UUID,
+    now: datetime,
     error: str = "",
     name: str = "",
     number: str = "",
@@ -61,9 +65,8 @@ def active_call(
     `error` is the code with which the browser gave up, `name` and `number` whom it wished to call.
     """
     room = Conference.objects.filter(agent_id=user_id, client_request_id=client_request_id).first()
-    call = (
-        CallLog.objects.select_related("contact").filter(conference=room).first() if room else None
-    )
+    calls = CallLog.objects.select_related("contact", "notes_by")
+    call = calls.filter(conference=room).first() if room else None
     came_in = call is not None and call.direction == CallLog.Direction.INBOUND
     if call is not None:
         number = call.other_full
@@ -89,6 +92,7 @@ def active_call(
         request=str(client_request_id),
         is_recorded=bool(call and call.is_recorded),
         on_phone=came_in and room is not None and _is_on_phone(room, user_id),
+        note=note_of(call, ZoneInfo(tenant.time_zone), now) if call else None,
     )
     if call is not None and (call.ended_at or _contact_has_left(call)):
         outcome = call.outcome or states.COMPLETED

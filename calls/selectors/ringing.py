@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 
 from calls.facts.inbound import callers
 from calls.facts.inbound.queues import Availability, End, Presence
+from calls.facts.notes import in_one_line
 from calls.models import AgentAvailability, CallLeg, CallLog, Offer, PhoneNumber
 from calls.selectors import presentation, queues
 from calls.selectors.doubt import load_possible, name_of
@@ -35,6 +36,7 @@ SAID = timedelta(seconds=5)
 # No ring lasts as long, also where the sweep is late: of all that ever rang no more is looked at.
 LONGEST = timedelta(hours=1)
 _MOST = 20  # that are shown as ringing at once
+_LOOKED_BACK = 20  # calls, for one of which something was written down
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Incoming:
     offered_at: datetime  # to this agent, this time
     last: str  # the last call with them, in words
     last_id: UUID | None
+    note: str  # the last that was written down of them, in one line, and when
     said: str = ""
 
 
@@ -102,10 +105,13 @@ def incoming(tenant: Tenant, user_id: UUID, *, now: datetime) -> Sequence[Incomi
         Offer.objects.filter(shown, user_id=user_id, offered_at__gt=now - LONGEST)
         .select_related("caller__call__contact", "caller__call__conference__agent")
         .annotate(
-            last_id=Coalesce(
-                _last(contact=OuterRef("caller__call__contact")),
-                _last(direction="INBOUND", from_number=OuterRef("caller__call__from_number")),
-            )
+            **{
+                name: Coalesce(
+                    last(contact=OuterRef("caller__call__contact")),
+                    last(direction="INBOUND", from_number=OuterRef("caller__call__from_number")),
+                )
+                for name, last in (("last_id", _last), ("noted_id", _last_noted))
+            }
         )
         .order_by("-offered_at", "-id")[: 2 * _MOST]
     )
@@ -115,7 +121,7 @@ def incoming(tenant: Tenant, user_id: UUID, *, now: datetime) -> Sequence[Incomi
     calls = [offer.caller.call for offer in rows]
     load_possible(calls)
     last = CallLog.objects.select_related("user").in_bulk(
-        [id for offer in rows if (id := offer.last_id)]  # type: ignore[attr-defined]  # annotated
+        [id for offer in rows for id in (offer.last_id, offer.noted_id) if id]  # type: ignore[attr-defined]  # annotated
     )
     ours = {call.to_number for call in calls}
     lines = dict(PhoneNumber.objects.filter(number__in=ours).values_list("number", "label"))
@@ -125,6 +131,14 @@ def incoming(tenant: Tenant, user_id: UUID, *, now: datetime) -> Sequence[Incomi
 def _last(**of: Any) -> Subquery:
     ended = CallLog.objects.exclude(outcome="").filter(**of)
     return Subquery(ended.order_by("-started_at", "-id").values("pk")[:1])
+
+
+def _last_noted(**of: Any) -> Subquery:
+    """Of the latest few, so that it costs the same however many there are."""
+    of = {name: OuterRef(it) if isinstance(it, OuterRef) else it for name, it in of.items()}
+    latest = CallLog.objects.filter(**of).order_by("-started_at", "-id").values("pk")[:_LOOKED_BACK]
+    noted = CallLog.objects.filter(pk__in=Subquery(latest)).exclude(notes="")
+    return Subquery(noted.order_by("-started_at", "-id").values("pk")[:1])
 
 
 def _shown(
@@ -143,6 +157,7 @@ def _shown(
     # Who hides their number is not whoever hid it before.
     is_known = bool(call.contact_id or caller.number)
     before = last.get(offer.last_id) if is_known else None  # type: ignore[attr-defined]  # annotated
+    noted = last.get(offer.noted_id) if is_known else None  # type: ignore[attr-defined]  # annotated
     return Incoming(
         call_id=call.pk,
         name=name or number,
@@ -155,6 +170,7 @@ def _shown(
         offered_at=offer.offered_at,
         last=_in_words(before, ZoneInfo(tenant.time_zone), now) if before else "",
         last_id=before.pk if before else None,
+        note=_note(noted, ZoneInfo(tenant.time_zone), now) if noted else "",
         said=_why(offer) if offer.end else "",
     )
 
@@ -170,6 +186,11 @@ def _in_words(call: CallLog, zone: ZoneInfo, now: datetime) -> str:
         str(call.user) if call.user else "",
     ]
     return ", ".join(filter(None, parts))
+
+
+def _note(call: CallLog, zone: ZoneInfo, now: datetime) -> str:
+    """`Yesterday 14:05: Wants an offer for 20 seats.`"""
+    return f"{moments.moment(call.started_at, zone, now)}: {in_one_line(call.notes)}"
 
 
 def _how(call: CallLog) -> str:

@@ -122,6 +122,9 @@ def test_a_call_is_told_by_the_described_names(
     assert {each["party"] for each in detail["legs"]} == {"agent", "contact"}
     assert [each["recordingSid"] for each in detail["recordings"]] == [recording.sid]
     assert (detail["notes"], detail["disposition"], detail["transcript"]) == (None, None, None)
+    with tenant_transaction(cast.acme.pk):
+        CallLog.objects.filter(pk=row.pk).update(notes="Call again.\nOn Friday.")
+    assert ask(f"/{row.pk}")["notes"] == "Call again.\nOn Friday."
     of_contact = [e["name"] for e in detail["timeline"] if e["party"] == "contact"]
     assert of_contact == ["ringing", "in-progress", "completed"]
 

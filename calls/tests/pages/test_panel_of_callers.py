@@ -23,6 +23,7 @@ def panel(line: Line, member: Any, **more: Any) -> Any:
             line.tenant,
             user_id=member.user_id,
             client_request_id=Conference.objects.get(pk=line.room_id).client_request_id,
+            now=timezone.now(),
             **more,
         )
 
@@ -179,7 +180,10 @@ def test_a_stranger_to_the_room_sees_nothing_of_it(line: Line, cast: Any) -> Non
     line.claim(cast.bob)
     with tenant_transaction(cast.acme.pk):
         other = selectors.active_call(
-            cast.acme, user_id=cast.alice.user_id, client_request_id=uuid.uuid4()
+            cast.acme,
+            user_id=cast.alice.user_id,
+            client_request_id=uuid.uuid4(),
+            now=timezone.now(),
         )
         mine = panel(line, cast.alice)
     assert other.name == "" and mine.name == "" and mine.is_over

@@ -25,6 +25,7 @@ from calls.models import (
 )
 from calls.selectors import ringing
 from calls.selectors.ringing import SAID
+from calls.tests.builders import a_missed_call
 from contacts.models import Contact
 from tenants.bricks.lanes import Lane
 from tenants.fence.context import tenant_transaction
@@ -197,6 +198,27 @@ def test_a_ring_says_who_calls_and_whom(bob: Client, cast: Any) -> None:
     assert f'data-ring="{caller.call_id}"' in html
     # With the page, too: a reload brings it back.
     assert f'data-ring="{caller.call_id}"' in bob.get("/contacts").content.decode()
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_last_note_is_there_while_it_rings(bob: Client, cast: Any, known: bool) -> None:
+    whom = {"contact": cast.acme_maria} if known else {"from_number": "+14155550177"}
+    for days, notes in ((3, "Of before."), (2, "Wants an offer\nfor 20 seats."), (1, "")):
+        with tenant_transaction(cast.acme.pk):
+            at = timezone.now() - timedelta(days=days)
+            a_missed_call(cast.acme, notes=notes, started_at=at, **whom)
+    a_missed_call(cast.borealis, notes="Of another workspace.", **{**whom, "contact": None})
+    a_missed_call(cast.acme, notes="Of a hidden number.", from_number="anonymous")
+    if known:
+        a_caller(cast.acme, cast.bob, contact=cast.acme_maria, meant=1)
+    else:
+        a_caller(cast.acme, cast.bob, number="+14155550177")
+    said = plain(rings(bob))
+    assert re.search(r"Last note, \w{3} \d\d:\d\d: Wants an offer for 20 seats\.", said)
+    assert "Of " not in said
+    with tenant_transaction(cast.acme.pk):
+        CallLog.objects.update(from_number="anonymous", contact=None)
+    assert "Last note" not in rings(bob), "who hides is not whoever hid before"
 
 
 @pytest.mark.parametrize(

@@ -319,6 +319,7 @@ PAGES = {
         "/calls/{past_call}/contact",
         posts({"contact": "{contact}", "seen": "{archived}"}, wrong={"seen": 303}),
     ),
+    "note": page("/calls/{past_call}/note", posts({"notes": "Of {marker}", "seen": ""})),
     "missed_done": page("/calls/missed/done", posts({"call": "{missed_call}"})),
     "block_caller": page("/calls/{missed_call}/block", posts({"note": "Blocked of {marker}"})),
     "heard": page("/recordings/{voicemail}/heard", {"POST": Send(204, form={}, changes=True)}),
