@@ -13,7 +13,7 @@ from django.utils import timezone
 from calls.facts import states
 from calls.facts.inbound import meeting, missed
 from calls.models import Caller, CallLeg, CallLog, Conference, PhoneNumber
-from calls.services import blocking
+from calls.services import blocking, notes
 from calls.services.inbound import arriving, events
 from calls.services.rooms import progress
 from calls.services.rooms.progress import Heard
@@ -49,6 +49,7 @@ class _Came:
     ends: int
     agent: str = ""
     message: str = ""
+    notes: str = ""  # that the agent wrote down
 
 
 def _minutes(ago: int) -> Callable[[datetime], datetime]:
@@ -67,8 +68,14 @@ _ACME = [
     _Came(_minutes(17), "Ana Souza", ((5, missed.WAITING), (48, missed.CALLBACK_ASKED)), 53),
     _Came(_minutes(29), "anonymous", ((5, missed.WAITING),), 71),
     _Came(_minutes(44), "+16505550100", _NO_ONE_THERE, 12),
-    _Came(_minutes(52), "Ethan Wright", _ANSWERED, 245, "Bob Baker"),
-    _Came(_days(1, 17, 12), "Olivia Clarke", _ANSWERED, 412, "Alice Ames"),
+    _Came(
+        *(_minutes(52), "Ethan Wright", _ANSWERED, 245, "Bob Baker"),
+        notes="Wants an offer for 20 seats by Friday. Asked whether recordings stay in the EU.",
+    ),
+    _Came(
+        *(_days(1, 17, 12), "Olivia Clarke", _ANSWERED, 412, "Alice Ames"),
+        notes="Invoice went to the old address. Corrected and sent again; she confirms by email.",
+    ),
     _Came(_days(1, 20, 38), SPAM, (), 1),
     _Came(_days(2, 16, 5), "+12065550101", (), 7, "Bob Baker"),
     _Came(_days(2, 21, 51), "Liam O'Connor", _MESSAGE, 75, "Alice Ames", "at-four"),
@@ -133,6 +140,8 @@ def _come_in(
     of_call.update(created_at=start)
     legs[0].created_at = start
     legs[0].save(update_fields=["created_at"])
+    if came.notes and agent is not None:
+        notes.write(call.pk, came.notes, seen=None, by=agent, now=end)
     if agent is not None:
         of_call.exclude(missed="").update(missed_done_at=end + _DEALT_WITH)
 

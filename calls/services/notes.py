@@ -8,6 +8,8 @@ from uuid import UUID
 from calls.models import CallLog
 from calls.services.rooms.progress import announce_call
 from tenants.models import Membership
+from tenants.trail import audit
+from tenants.trail.audit import Action, Thing
 
 
 class WrittenMeanwhile(Exception):
@@ -34,6 +36,8 @@ def write(
     if call is None:
         raise LookupError("no such call")
     if count:
+        # One entry for all that is typed in one sitting; the words are not in the trail.
+        audit.record_look(Action.CALL_NOTED, on=Thing("call", call.pk, str(call)))
         announce_call(call.pk)
     elif call.notes != text:
         raise WrittenMeanwhile(call)

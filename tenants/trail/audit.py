@@ -39,6 +39,7 @@ class Action(models.TextChoices):
     OWN_PHONE_REMOVED = "own_phone_removed", "Removed their own phone"
     CALL_VIEWED = "call_viewed", "Viewed a call"
     CALL_CONTACT_CHOSEN = "call_contact_chosen", "Chose the contact of a call"
+    CALL_NOTED = "call_noted", "Changed a call’s note"
     MISSED_DONE = "missed_done", "Marked missed calls as done"
     MISSED_REOPENED = "missed_reopened", "Marked missed calls as not done"
     CALLER_BLOCKED = "caller_blocked", "Blocked a caller"

@@ -151,10 +151,12 @@ REASONS = {
         "call_history_missed": "… of calls that were missed",
         "call_to_return": "how many have missed nobody called back; those of a number",
         "call_to_return_newest": "the history of those",
+        "call_noted_by": "a member's, of those calls of which they wrote the note",
         "call_open": "the calls under way: the limits before each call, the panel, the history",
         "tenant_id → tenants_tenant": "its workspace exists: each of its fences may lead nowhere",
         "tenant_id, conference_id → calls_conference": FENCE,
         "tenant_id, contact_id → contacts_contact": FENCE,
+        "tenant_id, notes_by_id → tenants_membership": FENCE,
         "tenant_id, user_id → tenants_membership": FENCE,
     },
     "calls_possiblecontact": {

@@ -16,6 +16,8 @@ from calls.services import notes
 from calls.tests.builders import an_outbound_call
 from calls.tests.conftest import Scene
 from tenants.fence.context import tenant_transaction
+from tenants.models import AuditEntry
+from tenants.trail.audit import Action
 
 HTMX = {"HX-Request": "true"}
 WISH = "Wants an offer for 20 seats.\nCall again on Friday."
@@ -55,6 +57,11 @@ def test_a_note_is_kept_and_stands_wherever_its_call_is(
     row = kept(call)
     assert (row.notes, row.notes_by) == (WISH, cast.bob.user)
     assert row.notes_at and seen_in(answer.content.decode()) == row.notes_at.isoformat()
+    assert write(bob, call, WISH + "!", version(call)).status_code == 200
+    assert write(bob, call, WISH, version(call)).status_code == 200
+    with tenant_transaction(cast.acme.pk):
+        (entry,) = AuditEntry.objects.filter(action=Action.CALL_NOTED)
+    assert entry.object_id == str(call.pk) and WISH[:9] not in f"{entry.details}"
     page = signed_in(cast.alice).get(f"/calls/{call.pk}").content.decode()
     assert f"\n{WISH}</textarea>" in page
     assert "Last changed by Bob, Today" in page

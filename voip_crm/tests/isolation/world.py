@@ -423,6 +423,7 @@ def _calls(side: Side, account: TwilioAccount, area: str) -> None:
     past.dial(side.ids["archived"], side.ids["number_e164"], side.ids["archived_e164"])
     with tenant_transaction(side.tenant.pk):  # it could have been either
         CallLog.objects.filter(pk=past.call.pk).update(meant=2)
+        CallLog.objects.update(notes=f"Wants an offer from {side.marker}")
         for name in ("archived", "contact"):
             PossibleContact.objects.create(call=past.call, contact_id=side.ids[name])
     past.hear(states.CALL, "completed", past.contact_leg, duration=30)
