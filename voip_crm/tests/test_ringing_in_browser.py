@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from calls.models import AgentAvailability, Caller, CallLog, Conference, Group, Offer
 from calls.models import GroupMember as Member
 from calls.services.inbound import groups
-from calls.tests.builders import an_inbound_call
+from calls.tests.builders import a_missed_call, an_inbound_call
 from tenants.fence.context import tenant_transaction
 from voip_crm.tests import cast as company
 from voip_crm.tests.test_flow import harness_wait, sign_in
@@ -361,9 +361,13 @@ def test_blocked_notifications_are_said_calmly(open_page: Any, office: Office) -
 @pytest.mark.parametrize("width", [1280, 768, 390])
 def test_what_rings_is_accessible(open_page: Any, office: Office, width: int) -> None:
     options = NARROW if width == 390 else {"viewport": {"width": width, "height": 800}}
+    a_missed_call(office.tenant, contact=office.cast.acme_maria, notes="Wants an offer. " * 9)
     bob = come(open_page, "bob", **options)
     assert_accessible(bob)
     first = office.call()
+    expect(region(bob)).to_contain_text("Wants an offer.")
+    lines = region(bob).locator(".who").evaluate("(who) => who.clientHeight / 1.35 / 16")
+    assert lines < 1.6, "nothing takes the name's place"
     office.call("+14155550177", contact=None, meant=0)
     expect(region(bob).locator(".who")).to_have_count(2)
     assert_accessible(bob)
