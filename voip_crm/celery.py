@@ -27,14 +27,23 @@ app.conf.broker_connection_max_retries = None
 
 
 class _QoS(redis.QoS):
-    """Of kombu 5.7: when Redis is lost while a task is held, it gives the task back only after it
-    has closed its own way there, and the worker ends of an AttributeError. Such a task comes back
-    by the visibility timeout, and the sweep does not wait for that.
+    """Of kombu 5.7: when Redis is lost while a task is held, it gives the task back, or says that
+    it is done, only after it has closed its own way there, and the worker ends of an
+    AttributeError. Such a task comes back by the visibility timeout, and the sweep does not wait
+    for that; one that was done is done once more.
     """
 
     def restore_unacked(self, client: Any = None) -> None:
-        if self.channel.connection.client is not None:
+        if self._has_a_way:
             super().restore_unacked(client)
+
+    def ack(self, delivery_tag: Any) -> None:
+        if self._has_a_way:
+            super().ack(delivery_tag)
+
+    @property
+    def _has_a_way(self) -> bool:
+        return getattr(self.channel.connection, "client", None) is not None
 
 
 redis.Channel.QoS = _QoS

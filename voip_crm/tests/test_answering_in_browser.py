@@ -73,12 +73,13 @@ class Switchboard:
             )
             for position, agent in enumerate((cast.alice, cast.bob)):
                 GroupMember.objects.create(group=self.group, user=agent.user, position=position)
-            Line.objects.filter(number__number=self.number).delete()
-            Line.objects.create(
+            Line.objects.update_or_create(  # the sweep may have made one, or be about to
                 number=PhoneNumber.objects.get(number=self.number),
-                hours=written.hours_json(hours.always("UTC")),
-                when_open=f"group:{self.group.pk.hex}",
-                when_closed=in_box,
+                defaults={
+                    "hours": written.hours_json(hours.always("UTC")),
+                    "when_open": f"group:{self.group.pk.hex}",
+                    "when_closed": in_box,
+                },
             )
 
     def change(self, **fields: Any) -> None:

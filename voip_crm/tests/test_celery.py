@@ -12,18 +12,26 @@ import voip_crm.celery
 class Channel(redis.Channel):
     """One whose transport has been closed."""
 
-    def __init__(self) -> None:
-        self.connection: Any = SimpleNamespace(client=None)
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
         self.unacked_key = self.unacked_index_key = "x"
         self._pool = self._async_pool = None
 
 
-def test_what_is_held_when_redis_is_lost_does_not_end_the_worker() -> None:
+@pytest.mark.parametrize(
+    ("connection", "lacks"),
+    [(SimpleNamespace(client=None), "hostname"), (None, "client")],
+    ids=["closed", "gone"],
+)
+def test_what_is_held_when_redis_is_lost_does_not_end_the_worker(
+    connection: Any, lacks: str
+) -> None:
     assert redis.Channel.QoS is not redis.QoS
-    channel = Channel()
-    with pytest.raises(AttributeError, match="hostname"):  # once it is not, ours can go
-        redis.QoS(channel).restore_unacked()
-    channel.QoS(channel).restore_unacked()
+    channel = Channel(connection)
+    for says in (lambda of: of.restore_unacked(), lambda of: of.ack("a tag")):
+        with pytest.raises(AttributeError, match=lacks):  # once it is not, ours can go
+            says(redis.QoS(channel))
+        says(channel.QoS(channel))
 
 
 def test_a_worker_asks_for_redis_as_long_as_it_is_away() -> None:
