@@ -86,7 +86,7 @@ def block(request: TenantRequest, call_id: UUID) -> HttpResponse:
         raise Http404 from None
     form, shown = NoteForm(request.POST), display(number, request.tenant.country)
     if not form.is_valid():
-        return _said(request, call_id, "Not blocked: the note is too long.", tone="error")
+        return _said(request, call_id, "Not blocked: the reason is too long.", tone="error")
     is_new = blocking.block(number, form.cleaned_data["note"])
     said = f"{shown} is blocked." if is_new else f"{shown} is blocked already."
     return _said(request, call_id, said, tone="success" if is_new else "info")

@@ -37,7 +37,7 @@ def test_pages_load_no_script_or_style_of_ours_beside_them() -> None:
     """It would run twice, with a state of its own: name it in static/js/page.js instead."""
     pages = [path.read_text() for path in (ROOT / "templates").glob("*.html")]
     named = {found for page in pages for found in re.findall(r"static '((?:js|css)/[^']+)'", page)}
-    of_one_page = {"css/api.css", "css/lines.css"}
+    of_one_page = {"css/api.css", "css/import.css", "css/lines.css"}
     assert named <= {*ENTRIES, *of_one_page, *(f"js/{name}" for name in ALONE)}
 
 

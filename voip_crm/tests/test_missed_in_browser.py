@@ -109,7 +109,7 @@ def test_a_caller_is_blocked_and_unblocked(two: tuple[Page, Page], committed_cas
     bob, alice = two
     bob.locator(".who", has_text="(415) 555-0142").first.click()
     bob.locator("summary", has_text="Block this number").click()
-    bob.get_by_label("Note").fill("spam")
+    bob.get_by_label("Reason").fill("spam")
     assert_accessible(bob)
     bob.get_by_role("button", name="Block this number").click()
     expect(bob.get_by_text("This number is blocked")).to_be_visible()

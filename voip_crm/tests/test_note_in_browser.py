@@ -73,7 +73,7 @@ def test_two_who_write_at_once_lose_nothing(
     note(alice).fill("Alice’s words")
     told = alice.get_by_text("Not saved: Bob has changed this note meanwhile. It says now:")
     expect(told).to_be_visible()
-    expect(alice.locator("blockquote")).to_have_text("Bob’s words")
+    expect(alice.locator(".note-theirs")).to_have_text("Bob’s words")
     assert_accessible(alice)
     assert kept(call) == "Bob’s words"
     # What is typed last goes along with the press that leaves the field.

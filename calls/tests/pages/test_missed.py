@@ -399,7 +399,7 @@ def test_only_a_number_that_called_us_is_blocked(cast: Any, signed_in: Any) -> N
     long = signed_in(cast.bob).post(
         f"/calls/{a_missed_call(cast.acme).pk}/block", {"note": "x" * 201}, headers=HTMX
     )
-    assert "note is too long" in long.headers["HX-Trigger"]
+    assert "reason is too long" in long.headers["HX-Trigger"]
     with tenant_transaction(cast.acme.pk):
         assert not BlockedCaller.objects.exists()
 
