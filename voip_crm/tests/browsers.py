@@ -55,9 +55,9 @@ def open_page(
     pages = request.node.stash.setdefault(PAGES, [])
 
     def open_one(**options: Any) -> Any:
-        context = browser.new_context(
-            **{"base_url": site.url, "permissions": ["microphone"], **options}
-        )
+        # A quarter of Chromium's time went to drawing what moves (test_flow.py has it moved).
+        usual = {"base_url": site.url, "permissions": ["microphone"], "reduced_motion": "reduce"}
+        context = browser.new_context(**usual | options)
         context.set_default_timeout(PATIENCE)
         # Cheap without pictures; kept of a test that failed (`playwright show-trace`).
         context.tracing.start(title=request.node.name)

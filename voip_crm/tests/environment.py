@@ -42,8 +42,9 @@ os.environ.update(
     TWILIO_API_KEY_SID=f"SK{secrets.token_hex(16)}",
     TWILIO_API_KEY_SECRET=secrets.token_hex(16),
     TWILIO_TWIML_APP_SID=f"AP{secrets.token_hex(16)}",
-    RING_TIMEOUT="5",
-    SWEEP_SECONDS="2",
+    # Long enough for a busy machine to answer in, short enough to wait for.
+    RING_TIMEOUT="12",
+    SWEEP_SECONDS="4",
     # Playwright's sync API keeps an event loop in the main thread, where the tests use the ORM.
     DJANGO_ALLOW_ASYNC_UNSAFE="1",
 )

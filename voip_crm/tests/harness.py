@@ -318,7 +318,7 @@ def embedded_site(var: Path | None = None) -> Iterator[Site]:
         var = processes.folder / "var"
         var.mkdir(mode=0o700)
         copy_migrated(var / "db.sqlite3")
-    ours = trial_environment(var) | {"RING_TIMEOUT": "5"}
+    ours = trial_environment(var) | {"RING_TIMEOUT": os.environ["RING_TIMEOUT"]}
     options = ["--port", str(port), "--sandbox-port", str(sandbox_port)]
     try:
         processes.start("runlocal", "manage.py", "runlocal", *options, **ours)

@@ -135,8 +135,14 @@ def test_a_hidden_tab_rings_on_and_is_told_of_on_the_desktop(
     try:
         with agent.hidden():
             harness.wait_until(lambda: agent.run("() => document.visibilityState") == "hidden")
+            before = sandbox.wire()[-1]["n"]
             call = sandbox.incoming(to=OURS, caller=NUMBER)["sid"]
-            with told(embedded_site, lambda: f"Nothing rings: {agent.run(KNOWN)}"):
+
+            def why() -> str:
+                """What the page knew, and what was asked about the caller."""
+                return f"Nothing rings: {agent.run(KNOWN)}\n{sandbox.wire(before)}"
+
+            with told(embedded_site, why):
                 harness.wait_until(lambda: agent.run(TITLE) == "Incoming: Maria Gonzalez")
             shown = [["Incoming: Maria Gonzalez", "Sunrise Foods · (415) 555-0100"]]
             shows = agent.run(SHOWS)

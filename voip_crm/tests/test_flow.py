@@ -63,8 +63,8 @@ def person(request: pytest.FixtureRequest, site: harness.Site) -> tuple[str, str
 
 @pytest.fixture
 def phone(open_page: Callable[..., Page], person: tuple[str, str]) -> Page:
-    """Bob's calls page."""
-    page = open_page()
+    """Bob's calls page, on which everything moves that does for people."""
+    page = open_page(reduced_motion="no-preference")
     page.add_init_script(EARS)
     sign_in(page, *person)
     return page

@@ -97,7 +97,7 @@ def assert_accessible(page: Page) -> None:
         assert_fits(page)
     assert not (cut := page.evaluate(CUT_OFF)), cut
     page.set_viewport_size(size)
-    page.emulate_media(color_scheme="dark" if was_dark else "light", reduced_motion="no-preference")
+    page.emulate_media(color_scheme="dark" if was_dark else "light")
 
 
 def assert_fits(page: Page) -> None:
