@@ -86,6 +86,31 @@ def test_two_who_write_at_once_lose_nothing(
     harness_wait(alice, lambda: kept(call) == "Alice’s words, and Bob’s.")
 
 
+@pytest.mark.allow_console("ERR_INTERNET_DISCONNECTED")
+def test_what_finds_no_way_is_not_called_saved_and_is_sent_again(
+    open_page: Callable[..., Page], committed_cast: Any
+) -> None:
+    call = an_outbound_call(committed_cast.acme)
+    page = open_page()
+    sign_in(page, "bob@acme.example", PASSWORD)
+    page.goto(f"/calls/{call.pk}")
+    note(page).fill("Call again")
+    saved = page.get_by_text("Saved", exact=True)
+    expect(saved).to_be_visible()
+    page.context.set_offline(True)
+    note(page).press_sequentially(" on Friday")
+    expect(saved).to_have_count(0)
+    expect(page.get_by_text("Not saved yet. Trying again.")).to_be_visible()
+    page.context.set_offline(False)
+    expect(saved).to_be_visible()
+    expect(page.get_by_text("Not saved yet.")).to_have_count(0)
+    assert kept(call) == "Call again on Friday"
+    # A page that is left at once takes its last words along.
+    note(page).press_sequentially(" at ten")
+    page.goto("about:blank")
+    harness_wait(page, lambda: kept(call) == "Call again on Friday at ten")
+
+
 def test_without_scripts_it_has_a_button(
     open_page: Callable[..., Page], committed_cast: Any
 ) -> None:
