@@ -7,7 +7,6 @@ import "./in-call.js";
 import "./phone-page.js";
 import "./ready.js";
 import "./help.js";
-import "./note.js";
 import "./news.js";
 import "./live.js";
 import "./days.js";

@@ -14,8 +14,8 @@ STATIC = ROOT / "static"
 ALONE = {"theme.js", "early.js", "sandbox-adapter.js", "page.js", "connection-test.js"}
 # Once somebody takes calls (phone-page.js).
 ALONE |= {"ringing.js", "bell.js", "push.js"}
-# On pages where a sound is recorded.
-ALONE |= {"recorder.js"}
+# Where a sound is recorded, and where a note is written.
+ALONE |= {"recorder.js", "note.js"}
 
 
 def bundle(**files: str) -> str:
@@ -37,7 +37,7 @@ def test_pages_load_no_script_or_style_of_ours_beside_them() -> None:
     """It would run twice, with a state of its own: name it in static/js/page.js instead."""
     pages = [path.read_text() for path in (ROOT / "templates").glob("*.html")]
     named = {found for page in pages for found in re.findall(r"static '((?:js|css)/[^']+)'", page)}
-    of_one_page = {"css/api.css", "css/import.css", "css/lines.css"}
+    of_one_page = {f"css/{name}.css" for name in ("api", "import", "lines", "note")}
     assert named <= {*ENTRIES, *of_one_page, *(f"js/{name}" for name in ALONE)}
 
 
