@@ -91,7 +91,7 @@ def test_two_who_write_at_once_lose_nothing(
     harness_wait(alice, lambda: kept(call) == "Alice’s words, and Bob’s.")
 
 
-@pytest.mark.allow_console("ERR_INTERNET_DISCONNECTED")
+@pytest.mark.allow_console("ERR_INTERNET_DISCONNECTED|Failed to fetch")
 def test_what_finds_no_way_is_not_called_saved_and_is_sent_again(
     open_page: Callable[..., Page], committed_cast: Any
 ) -> None:
