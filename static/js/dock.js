@@ -60,8 +60,10 @@
   /** After each new panel: the name the server may not know yet, the timer, a toast for a new state. */
   function look() {
     const panel = $("call_panel");
-    for (const place of document.querySelectorAll("#call_panel [data-dialled]:empty")) {
-      place.textContent = (place.dataset.dialled === "name" ? dialled.name || dialled.to : dialled.name && dialled.to) || "";
+    const [name, number] = document.querySelectorAll("#call_panel [data-dialled]");
+    if (name && !name.textContent) { // else the server knows both, and an empty number is the name
+      name.textContent = dialled.name || dialled.to || "";
+      number.textContent = (dialled.name && dialled.to) || "";
     }
     tick();
     paint();

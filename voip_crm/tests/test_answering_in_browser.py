@@ -191,8 +191,8 @@ def test_in_run_callers_choose_are_answered_and_leave_messages(
     """
     alice, bob = (come(open_page, name, demo.PASSWORD) for name in ("alice", "bob"))
 
-    def rings(*script: dict[str, Any], **more: Any) -> str:
-        number, caller = demo.NUMBERS["acme"][0][0], company.ACME_MARIA
+    def rings(*script: dict[str, Any], caller: str = company.ACME_MARIA, **more: Any) -> str:
+        number = demo.NUMBERS["acme"][0][0]
         said = {"script": list(script)} if script else {}
         call = site.sandbox.incoming(to=number, caller=caller, **said, **more)
         return str(call["sid"])
@@ -221,12 +221,14 @@ def test_in_run_callers_choose_are_answered_and_leave_messages(
     site.sandbox.hangup(sid)
     expect_status(alice, "Call ended")
 
-    sid = rings(*support, voice=HZ)
-    expect(region(bob)).to_contain_text("Maria Gonzalez")
+    sid = rings(*support, voice=HZ, caller="+12125550177")  # whom nobody knows
+    expect(region(bob)).to_contain_text("(212) 555-0177")
     vanish(bob)
-    expect(region(alice)).to_contain_text("Maria Gonzalez")
+    expect(region(alice)).to_contain_text("(212) 555-0177")
     press(alice, "Answer")
     expect_status(alice, "In call")
+    expect(panel(alice).locator(".who")).to_have_text("(212) 555-0177")
+    expect(panel(alice).locator(".number")).to_be_empty()
     assert_both_hear(alice, site, sid)
     end_call(alice)
 
