@@ -46,6 +46,7 @@ def test_a_plan_is_built_from_nothing_with_the_keyboard(page: Page) -> None:
     page.get_by_role("link", name="(415) 555-0199", exact=True).press("Enter")
     expect(page.get_by_role("heading", name="What happens to a call")).to_be_visible()
     page.get_by_role("link", name="Edit line").press("Enter")
+    monday = page.get_by_label("Monday", exact=True).input_value()
     write(page, "Greeting: text", "Good morning.")
     write(page, "Monday", "9-12, 1pm-5pm")
     choose(page, "While open, calls go to", "New menu…")
@@ -78,6 +79,14 @@ def test_a_plan_is_built_from_nothing_with_the_keyboard(page: Page) -> None:
         expect(plan.get_by_text(said).first).to_be_visible()
     expect(page.get_by_text("Mon 9:00–12:00, 13:00–17:00").first).to_be_visible()
     assert_accessible(page)
+    # Other tests call this line, on a Monday evening, too.
+    page.get_by_role("link", name="Edit line").press("Enter")
+    write(page, "Greeting: text", "")
+    write(page, "Monday", monday)
+    choose(page, "While open, calls go to", "Group Everyone")
+    press(page, "Save")
+    expect(plan.get_by_text("Group Everyone").first).to_be_visible()
+    expect(page.get_by_text("Always open").first).to_be_visible()
 
 
 def test_what_happens_at_a_moment_is_asked_and_a_line_is_closed_and_opened(page: Page) -> None:
